@@ -1,0 +1,32 @@
+#ifndef SPAWNER_BASE_CRYPTO_H_
+#define SPAWNER_BASE_CRYPTO_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+// The few primitives both towers need, over OpenSSL 3. Keys are raw bytes (RFC 8032).
+namespace spawner {
+
+std::string Sha256(absl::string_view bytes);                                   // 32 bytes
+std::string HmacSha256(absl::string_view key, absl::string_view bytes);        // 32 bytes
+std::string Base32Lower(absl::string_view bytes);                              // a-z2-7, no padding
+bool EqualInConstantTime(absl::string_view a, absl::string_view b);
+
+struct Ed25519KeyPair {
+  std::string private_seed;  // 32 bytes, secret
+  std::string public_key;    // 32 bytes
+};
+
+// `seed` is 32 random bytes. INVALID_ARGUMENT if it is not 32 bytes.
+absl::StatusOr<Ed25519KeyPair> Ed25519FromSeed(absl::string_view seed);
+// 64 bytes. INTERNAL if OpenSSL refuses the key.
+absl::StatusOr<std::string> Ed25519Sign(absl::string_view private_seed, absl::string_view message);
+// False for anything malformed: a signature comes from outside.
+bool Ed25519Verify(absl::string_view public_key, absl::string_view message,
+                   absl::string_view signature);
+
+}  // namespace spawner
+
+#endif  // SPAWNER_BASE_CRYPTO_H_
