@@ -1,0 +1,68 @@
+#ifndef SPAWNER_CONTROLLER_SESSION_SPEC_H_
+#define SPAWNER_CONTROLLER_SESSION_SPEC_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace spawner {
+
+// What to run: SessionSpec of the API as a value, defaults filled in by its makers.
+// proto/spawner/v1/session.proto is the reference of each field.
+struct IdlePolicy {
+  absl::Duration grace = absl::Seconds(300);
+  absl::Duration initial_grace = absl::Seconds(300);
+  bool never = false;  // on_idle KEEP
+
+  bool operator==(const IdlePolicy&) const = default;
+};
+
+struct Lifetime {
+  absl::Duration max = absl::InfiniteDuration();
+  absl::Duration start_timeout = absl::Seconds(300);
+  absl::Duration stop_grace = absl::Seconds(10);  // whole seconds
+  absl::Duration retention = absl::Seconds(600);
+
+  bool operator==(const Lifetime&) const = default;
+};
+
+struct Access {
+  bool token_required = true;
+  bool strip_prefix = true;
+
+  bool operator==(const Access&) const = default;
+};
+
+struct SessionSpec {
+  std::string template_name;  // or `image`; never both
+  std::string image;
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::map<std::string, std::string> env;
+  uint16_t port = 8080;
+  std::map<std::string, std::string> requests;  // "cpu" -> "500m"
+  std::map<std::string, std::string> limits;
+  std::map<std::string, std::string> labels;
+  std::string pod_overrides_json;  // strategic-merge patch as JSON text; empty: none
+  IdlePolicy idle;
+  Lifetime lifetime;
+  Access access;
+
+  bool operator==(const SessionSpec&) const = default;
+};
+
+// INVALID_FIELD naming the field (as "spec.port") unless every value is within its limits.
+absl::Status ValidateSpec(const SessionSpec& spec);
+
+// The pod annotation spawner.dev/spec. Decode(Encode(s)) == s.
+std::string EncodeSpec(const SessionSpec& spec);
+absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view json);
+
+}  // namespace spawner
+
+#endif  // SPAWNER_CONTROLLER_SESSION_SPEC_H_
