@@ -59,6 +59,10 @@ struct SessionSpec {
 // INVALID_FIELD naming the field (as "spec.port") unless every value is within its limits.
 absl::Status ValidateSpec(const SessionSpec& spec);
 
+// INVALID_FIELD naming "key.name" or "key.tag": at most 256 bytes without control characters. An
+// empty name is a session without a key.
+absl::Status ValidateKey(absl::string_view name, absl::string_view tag);
+
 // The pod annotation spawner.dev/spec. Decode(Encode(s)) == s.
 std::string EncodeSpec(const SessionSpec& spec);
 absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view json);

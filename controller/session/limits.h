@@ -1,0 +1,39 @@
+#ifndef SPAWNER_CONTROLLER_SESSION_LIMITS_H_
+#define SPAWNER_CONTROLLER_SESSION_LIMITS_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+
+// What a session may ask for, and how long its rules wait.
+namespace spawner {
+
+constexpr size_t kKeyBytesMax = 256;  // as the API promises
+// Leaves room in an annotation set (256 KiB in Kubernetes) and in etcd's objects (1.5 MiB).
+constexpr size_t kSpecBytesMax = 64 * 1024;
+constexpr size_t kImageBytesMax = 512;
+constexpr size_t kLabelsMax = 32;
+constexpr size_t kEnvMax = 256;
+constexpr size_t kOverridesDepthMax = 32;  // a pod's own schema is about 12 deep
+constexpr size_t kMessageBytesMax = 1024;  // of spawner.dev/message
+
+constexpr absl::Duration kGraceMax = absl::Hours(24 * 30);
+constexpr absl::Duration kLifetimeMax = absl::Hours(24 * 365);
+constexpr absl::Duration kStartTimeoutMax = absl::Hours(24);
+constexpr absl::Duration kStopGraceMax = absl::Hours(1);
+constexpr absl::Duration kRetentionMax = absl::Hours(24 * 7);
+
+// kubelet tries a pull again after 10 s: two tries, then it is no passing fault of the registry.
+constexpr absl::Duration kImageErrorPatience = absl::Seconds(15);
+// How long READY waits for the slowest live proxy's acknowledgement.
+constexpr absl::Duration kRouteAckWaitMax = absl::Seconds(1);
+// How long a closed gate waits for every proxy's count before it opens again.
+constexpr absl::Duration kGateWaitMax = absl::Seconds(5);
+// Then not before this.
+constexpr absl::Duration kGateRetryAfter = absl::Seconds(5);
+// After stop_grace: kubelet's own slack before we delete the pod, or let go of a deleted one.
+constexpr absl::Duration kStopSlack = absl::Seconds(30);
+
+}  // namespace spawner
+
+#endif  // SPAWNER_CONTROLLER_SESSION_LIMITS_H_
