@@ -1,0 +1,76 @@
+#ifndef SPAWNER_PROXY_ROUTE_AUTHORIZER_H_
+#define SPAWNER_PROXY_ROUTE_AUTHORIZER_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "proxy/route/route.h"
+
+namespace spawner::proxy {
+
+struct HeaderView {
+  absl::string_view name;  // any case
+  absl::string_view value;
+};
+
+// The head of a request, as the client sent it.
+struct RequestView {
+  absl::string_view method;
+  absl::string_view target;  // origin form: "/s/k7x2/page?x=1"
+  absl::string_view prefix;  // in path form "/s/k7x2", without the last slash; else empty
+  absl::Span<const HeaderView> headers;
+  bool is_upgrade = false;  // a WebSocket handshake
+  bool is_tls = false;      // as the client sees it
+};
+
+enum class AuthAction {
+  kAllow,
+  kRedirect,      // 302 to `location` with `set_cookie`, Cache-Control: no-store
+  kUnauthorized,  // 401: no token, expired, malformed or of an unknown key
+  kForbidden,     // 403: a good token of another session
+};
+
+struct AuthDecision {
+  AuthAction action = AuthAction::kAllow;
+
+  // kAllow: what the backend sees differs in this. Unset: as the client sent it.
+  std::optional<std::string> target;               // in the client's form, the prefix included
+  std::optional<std::string> cookie;               // replaces all Cookie headers; empty: none
+  std::optional<std::string> websocket_protocols;  // replaces Sec-WebSocket-Protocol; empty: none
+  bool strip_authorization = false;
+  // Headers to add after everything IsReservedHeader() names was taken out.
+  std::vector<std::pair<std::string, std::string>> add_headers;
+  // The 101 names subprotocol "spawner" if the backend's names none (RFC 6455 4.1: a client that
+  // offered some fails without).
+  bool select_spawner_protocol = false;
+
+  std::string location;    // kRedirect
+  std::string set_cookie;  // kRedirect: the value of Set-Cookie
+
+  // kUnauthorized and kForbidden: ErrorInfo reason of api.md and a sentence; neither is secret.
+  std::string reason;   // "TOKEN_INVALID", "TOKEN_EXPIRED"
+  std::string message;  // "the token is for another session"
+};
+
+// Decides whether a request may reach a session's backend.
+// Thread: one worker's; each worker has its own. Owner: its Worker.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  // Keys and the controller's time; before the first call nothing that needs a token is allowed.
+  virtual void Update(const LinkState& state) = 0;
+  // Also for routes that need no token: their requests get add_headers as well.
+  virtual AuthDecision Check(const RequestView& request, const Route& route, Instant now) = 0;
+};
+
+// Headers that only this proxy sets: taken out of every request that a client sends. Any case.
+bool IsReservedHeader(absl::string_view name);
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_ROUTE_AUTHORIZER_H_

@@ -1,0 +1,106 @@
+#ifndef SPAWNER_PROXY_ROUTE_ROUTE_H_
+#define SPAWNER_PROXY_ROUTE_ROUTE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/ids.h"
+
+// What crosses between main and the workers: plain values. Main (proxy/link or the static routes)
+// posts changes to every worker; a worker applies each in one turn of its loop, counts in that same
+// turn, and reports back through WorkerReports (worker_reports.h).
+namespace spawner::proxy {
+
+enum class RouteState {
+  kHold = 1,   // starting: requests wait
+  kOpen = 2,   // serving
+  kGated = 3,  // gate closed: what is open goes on, new requests wait
+  kEnded = 4,  // over: 410 with the reason, and open connections are closed
+};
+
+// Where the requests of one session go.
+struct Route {
+  std::string session_id;
+  std::string ns;
+  uint64_t epoch = 0;
+  RouteState state = RouteState::kHold;
+  std::string ip;  // numeric; empty until known
+  uint16_t port = 0;
+  std::string reason;   // of kEnded: "IDLE"; for Spawner-Reason
+  std::string message;  // of kEnded: a sentence for people
+  std::string phase;    // of kHold: "PULLING"
+  bool token_required = true;
+  bool strip_prefix = true;  // in path form the backend does not see "/s/{id}"
+  absl::Duration hold_timeout = absl::Seconds(60);
+
+  bool operator==(const Route&) const = default;
+};
+
+// One step of the route log, a whole table, or negative answers.
+struct RouteChange {
+  // {0, 0}: of no version (negative answers); nothing is acknowledged.
+  RouteVersion version;
+  // `routes` is the whole table: what it does not name is gone.
+  bool replaces_all = false;
+  std::vector<Route> routes;
+  std::vector<std::string> removed;
+  // Ids that are no session's: remembered for kUnknownTtl.
+  std::vector<std::string> unknown;
+};
+
+// The controller's public key for tokens with this `kid`.
+struct VerificationKey {
+  std::string id;
+  std::string public_key;  // raw Ed25519, 32 bytes
+
+  bool operator==(const VerificationKey&) const = default;
+};
+
+// The controller's wall clock as a local reading: it showed `wall` at `at`. The local wall clock is
+// never asked, so it may be wrong by hours.
+struct ControllerTime {
+  absl::Time wall = absl::InfinitePast();
+  Instant at;
+
+  // InfinitePast before the first Welcome.
+  absl::Time Now(Instant now) const { return wall + (now - at); }
+};
+
+// Posted to every worker whenever it changes. With the link down a worker serves what it knows and
+// answers unknown ids with 503 and Retry-After, never 404.
+struct LinkState {
+  bool is_up = false;
+  // A first whole table has arrived, or static routes are in place.
+  bool has_routes = false;
+  ControllerTime time;
+  std::vector<VerificationKey> keys;
+};
+
+// One worker's count of a session whose gate closed, taken in the turn that applied the change.
+struct GateCount {
+  std::string session_id;
+  uint64_t epoch = 0;
+  uint64_t gate_version = 0;  // RouteChange.version.version
+  int64_t open = 0;           // tunnels, exchanges, requests held before the gate closed
+  int64_t waiting = 0;        // behind the gate: not part of `open`
+
+  bool operator==(const GateCount&) const = default;
+};
+
+// One worker's absolute totals of one session under one epoch.
+struct SessionTotals {
+  std::string session_id;
+  uint64_t epoch = 0;         // of the route that the connections were opened under
+  int64_t open = 0;           // tunnels, exchanges in flight and requests held, now
+  int64_t held = 0;           // of those: held
+  uint64_t opened_total = 0;  // since the worker started, never falling
+  uint64_t bytes_total = 0;   // of bodies and tunnels, both ways, never falling
+  Instant last_active;        // when the last byte moved
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_ROUTE_ROUTE_H_
