@@ -31,9 +31,15 @@ done
 
 # --- the programs -------------------------------------------------------------------------------
 pki=$run/pki
-supervise etcd etcd --name=default --data-dir=/var/lib/etcd --unsafe-no-fsync --log-level=warn
+supervise etcd etcd --name=control-plane --data-dir=/var/lib/etcd --unsafe-no-fsync \
+  --initial-cluster=control-plane=http://localhost:2380 --log-level=warn \
+  --heartbeat-interval=50 --election-timeout=500
+# A program that finds its server missing tries again a second or more later: start them in order.
+for _ in $(seq 1200); do
+  curl -s http://127.0.0.1:2379/health >/dev/null && break
+  sleep 0.02
+done
 
-# shellcheck disable=SC2054
 supervise kube-apiserver kube-apiserver \
   --etcd-servers=http://127.0.0.1:2379 \
   --bind-address=0.0.0.0 --advertise-address="$node_network.2" \
@@ -51,7 +57,6 @@ supervise kube-apiserver kube-apiserver \
   --kubelet-preferred-address-types=InternalIP \
   --audit-policy-file="$here/config/audit-policy.yaml" --audit-log-path="$run/audit.log"
 
-# The others end at once without an API server, which costs more than waiting for it.
 for _ in $(seq 1200); do
   [ "$(curl -s --cacert "$pki/ca.crt" "$api_server/readyz")" = ok ] && break
   sleep 0.05
@@ -62,8 +67,9 @@ for number in $(seq "$nodes"); do
 done
 supervise kube-controller-manager kube-controller-manager \
   --kubeconfig="$pki/controller-manager.kubeconfig" --leader-elect=false \
-  --use-service-account-credentials=true --root-ca-file="$pki/ca.crt" \
+  --kube-api-qps=500 --kube-api-burst=1000 --use-service-account-credentials=true --root-ca-file="$pki/ca.crt" \
   --service-account-private-key-file="$pki/service-account.key"
 supervise kube-scheduler kube-scheduler \
-  --kubeconfig="$pki/scheduler.kubeconfig" --leader-elect=false
+  --kubeconfig="$pki/scheduler.kubeconfig" --leader-elect=false \
+  --kube-api-qps=500 --kube-api-burst=1000
 wait
