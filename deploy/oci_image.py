@@ -2,10 +2,9 @@
 """Writes an OCI image archive (a tar of an OCI layout) with nothing but the standard library.
 
     oci_image.py --out IMAGE.tar --name NAME:TAG --entrypoint /usr/bin/x
-                 [--base FILE]... [--port 8080/tcp]... [--arg=WORD]... [/PATH/IN/IMAGE=FILE]...
+                 [--base /PATH=FILE]... [--port 8080/tcp]... [/PATH=FILE]...
 
-Two layers: what images share (--base FILE: a file of this system under its own path), then the
-program. The same inputs give the same bytes: no times, fixed owners, sorted names. It runs as
+Two layers: what images share (--base), then the program. The same inputs give the same bytes: no times, fixed owners, sorted names. It runs as
 user 65532 and needs to write nowhere.
 """
 
@@ -14,7 +13,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import tarfile
 
 USER = "65532:65532"
@@ -46,11 +44,6 @@ def make_tar(files):
     return out.getvalue()
 
 
-def read(path):
-    with open(path, "rb") as source:
-        return source.read()
-
-
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -74,14 +67,12 @@ class Layout:
 
 def layer_contents(options):
     base = {path: (content, 0o644) for path, content in ACCOUNTS.items()}
-    for name in options.base:
-        # The link's own name, the content of what it leads to: what the loader looks for.
-        mode = 0o755 if ".so" in os.path.basename(name) else 0o644
-        base[name.lstrip("/")] = (read(name), mode)
     program = {}
-    for item in options.files:
-        path, _, name = item.partition("=")
-        program[path.lstrip("/")] = (read(name), 0o755)
+    for layer, items in ((base, options.base), (program, options.files)):
+        for item in items:
+            path, _, name = item.partition("=")
+            with open(name, "rb") as source:
+                layer[path.lstrip("/")] = (source.read(), 0o755)
     return base, program
 
 
@@ -102,7 +93,6 @@ def make_image(options):
             "User": USER,
             "WorkingDir": "/",
             "Entrypoint": [options.entrypoint],
-            "Cmd": options.arg,
             "Env": ["PATH=/usr/bin:/bin"],
             "ExposedPorts": {port: {} for port in options.port},
         },
@@ -133,7 +123,6 @@ def main():
     parser.add_argument("--architecture", default="amd64")
     parser.add_argument("--base", action="append", default=[])
     parser.add_argument("--port", action="append", default=[])
-    parser.add_argument("--arg", action="append", default=[])
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     image = make_image(options)

@@ -180,6 +180,21 @@ def debian_dependencies():
         libraries = {":yaml-cpp": ["yaml-cpp"]},
     )
 
+    # --- the images' base ---------------------------------------------------------
+    pkg_config_repository(
+        name = "glibc",
+        symlinks = {
+            path: "/" + path
+            for path in [
+                "lib/x86_64-linux-gnu/libc.so.6",
+                "lib/x86_64-linux-gnu/libm.so.6",
+                "lib/x86_64-linux-gnu/libresolv.so.2",
+                "lib64/ld-linux-x86-64.so.2",
+            ]
+        },
+        build_file = "//third_party:glibc.BUILD",
+    )
+
     # --- operations ---------------------------------------------------------------
     pkg_config_repository(
         name = "fmt",

@@ -6,7 +6,7 @@ without a .pc file. A library becomes one cc_library with
 
   * the include directories and defines of `pkg-config --cflags`, less
     /usr/include, which the compiler searches anyway;
-  * `pkg-config --libs` as link options, or, under --define=linkage=static,
+  * `pkg-config --libs` as link options, or, under --//third_party:linkage=static,
     `pkg-config --static --libs` with each -lfoo turned into libfoo.a where the
     system has one;
   * a stamp header with the packages' versions, an input of each compile that
@@ -128,11 +128,11 @@ cc_library(
     copts = {copts},
     defines = {defines},
     linkopts = select({{
-        "//:static_linkage": {static_libs},
+        "@spawner//third_party:static_linkage": {static_libs},
         "//conditions:default": {libs},
     }}),
     deps = {deps} + select({{
-        "//:static_linkage": {static_deps},
+        "@spawner//third_party:static_linkage": {static_deps},
         "//conditions:default": [],
     }}),
 )
@@ -162,11 +162,6 @@ cc_library(
         if package == "":
             text += """
 exports_files(["debian_version_%s.h"])
-
-config_setting(
-    name = "static_linkage",
-    define_values = {"linkage": "static"},
-)
 """ % repository_ctx.name
             if repository_ctx.attr.build_file:
                 text += repository_ctx.read(repository_ctx.attr.build_file)
