@@ -1,0 +1,108 @@
+"""Every end has its reason, exit code and message, within its deadline."""
+
+import asyncio
+import time
+
+import aiohttp
+import grpc
+import pytest
+
+from tests.support import traffic
+from tests.support.system import reason_name
+
+
+@pytest.mark.parametrize("path,reason,code", [
+    ("exit?code=0", "EXITED", 0), ("exit?code=3", "CRASHED", 3), ("crash", "CRASHED", 134)])
+def test_backend_leaves(system, path, reason, code):
+    connected = system.connect("leaves-" + path)
+
+    async def trigger():
+        assert (await traffic.fetch(system.url(connected)))[0] == 200
+        return await traffic.fetch(system.url(connected, path))
+
+    status, _ = asyncio.run(trigger())
+    assert status in (200, 502)
+    ended = system.wait_ended(connected.session.name, timeout=10)
+    assert (reason_name(ended), ended.exit_code) == (reason, code)
+    assert ended.message
+
+
+def test_a_waiting_browser_hears_of_a_crash_at_start(system):
+    connected = system.connect("crash-at-start", env={
+        "START_DELAY_MS": "60000", "EXIT_AFTER_MS": "700", "EXIT_CODE": "9"})
+    status, text = asyncio.run(traffic.fetch(system.url(connected)))
+    assert status == 410, text
+    ended = system.wait_ended(connected.session.name, timeout=10)
+    assert (reason_name(ended), ended.exit_code) == ("CRASHED", 9)
+
+
+def test_start_timeout(system):
+    begin = time.monotonic()
+    connected = system.connect("never-ready", env={"START_DELAY_MS": "60000"}, start_timeout=2)
+    status, text = asyncio.run(traffic.fetch(system.url(connected)))
+    assert status == 410, text
+    assert time.monotonic() - begin < 6
+    ended = system.wait_ended(connected.session.name, timeout=10)
+    assert reason_name(ended) == "START_TIMEOUT"
+
+
+def test_terminate_soft_then_sigkill_after_stop_grace(system):
+    connected = system.connect("stubborn", env={"IGNORE_SIGTERM": "1"}, stop_grace=1)
+    assert asyncio.run(traffic.fetch(system.url(connected)))[0] == 200
+    system.terminate(connected.session.name)
+    ended = system.wait_ended(connected.session.name, timeout=12)
+    assert (reason_name(ended), ended.exit_code) == ("REQUESTED", 137)
+
+
+def test_terminate_closes_websockets_with_1001(system):
+    connected = system.connect("closes")
+
+    async def stay():
+        async with aiohttp.ClientSession() as client:
+            async with client.ws_connect(
+                    system.url(connected, "ws/silent", websocket=True)) as socket:
+                await asyncio.to_thread(system.terminate, connected.session.name)
+                message = await asyncio.wait_for(socket.receive(), 5)
+                return message, socket.close_code
+
+    _, code = asyncio.run(stay())
+    assert code == 1001
+    assert reason_name(system.wait_ended(connected.session.name)) == "REQUESTED"
+
+
+def test_hard_terminate_does_not_wait(system):
+    connected = system.connect("hard", env={"IGNORE_SIGTERM": "1"}, stop_grace=30)
+    assert asyncio.run(traffic.fetch(system.url(connected)))[0] == 200
+    system.terminate(connected.session.name, hard=True)
+    assert reason_name(system.wait_ended(connected.session.name, timeout=8)) == "REQUESTED"
+
+
+def test_max_lifetime_ends_a_used_session(system):
+    connected = system.connect("limited", max_lifetime=2)
+
+    async def stay():
+        async with aiohttp.ClientSession() as client:
+            async with client.ws_connect(
+                    system.url(connected, "ws/silent", websocket=True)) as socket:
+                await asyncio.wait_for(socket.receive(), 8)
+                return socket.close_code
+
+    code = asyncio.run(stay())
+    assert reason_name(system.wait_ended(connected.session.name)) == "MAX_LIFETIME"
+    assert code == 4002
+
+
+def test_an_ended_session_is_gone_after_its_retention(system):
+    connected = system.connect("forgotten", retention=1)
+    assert asyncio.run(traffic.fetch(system.url(connected)))[0] == 200
+    system.terminate(connected.session.name)
+    system.wait_state(connected.session.name, "TERMINATING", "TERMINATED", timeout=5)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            system.get(connected.session.name)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.NOT_FOUND
+            return
+        time.sleep(0.05)
+    raise AssertionError("still there 10 s after a retention of 1 s")
