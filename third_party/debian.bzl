@@ -150,6 +150,15 @@ def debian_dependencies():
         libraries = {":zlib": ["zlib"]},
     )
     pkg_config_repository(
+        name = "boost",
+        # Header-only Beast and Asio. Asio 1.74 does not know clang's C++20 coroutines by itself.
+        libraries = {":beast": [
+            "-DBOOST_ASIO_HAS_CO_AWAIT",
+            "-DBOOST_ASIO_HAS_STD_COROUTINE",
+            "-pthread",
+        ]},
+    )
+    pkg_config_repository(
         name = "liburing",
         libraries = {":liburing": ["liburing"]},
     )
