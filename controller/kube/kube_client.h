@@ -13,15 +13,16 @@
 namespace spawner::kube {
 
 struct DeleteOptions {
-  std::string uid;                    // precondition; empty: none
+  std::string uid;  // precondition; empty: none
   std::optional<int64_t> grace_seconds;
 };
 
 // The writes and single reads that Spawner makes, each one HTTP request and one answer, on the
 // loop's thread. Watches are PodReflector's. Errors carry the code that their HTTP status means:
-//   400, 422 INVALID_ARGUMENT; 401 UNAUTHENTICATED; 403 PERMISSION_DENIED (names verb and resource);
-//   404 NOT_FOUND; 409 ALREADY_EXISTS (create) or ABORTED (precondition); 410 OUT_OF_RANGE;
-//   429 RESOURCE_EXHAUSTED with RetryAfter; 5xx and no answer UNAVAILABLE / KUBERNETES_UNREACHABLE.
+//   400, 422 INVALID_ARGUMENT; 401 UNAUTHENTICATED; 403 PERMISSION_DENIED (names verb and
+//   resource); 404 NOT_FOUND; 409 ALREADY_EXISTS (create) or ABORTED (precondition); 410
+//   OUT_OF_RANGE; 429 RESOURCE_EXHAUSTED with RetryAfter; 5xx and no answer UNAVAILABLE /
+//   KUBERNETES_UNREACHABLE.
 // No call retries by itself; callers are level-based. A callback is never run from within the call.
 class KubeClient {
  public:

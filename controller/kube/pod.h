@@ -17,8 +17,8 @@ enum class PodPhase { kPending, kRunning, kSucceeded, kFailed, kUnknown };
 
 struct ContainerTermination {
   int32_t exit_code = 0;
-  int32_t signal = 0;      // 0: none
-  std::string reason;      // "OOMKilled", "Completed", "Error", "ContainerCannotRun"
+  int32_t signal = 0;  // 0: none
+  std::string reason;  // "OOMKilled", "Completed", "Error", "ContainerCannotRun"
   std::string message;
   std::optional<absl::Time> finished_at;
 };
@@ -26,7 +26,7 @@ struct ContainerTermination {
 // Status of one container. At most one of waiting, running, terminated holds.
 struct ContainerStatus {
   std::string name;
-  std::string waiting_reason;   // "ImagePullBackOff", "ErrImagePull", "ContainerCreating", ...
+  std::string waiting_reason;  // "ImagePullBackOff", "ErrImagePull", "ContainerCreating", ...
   std::string waiting_message;
   bool is_running = false;
   bool is_ready = false;
@@ -48,20 +48,22 @@ struct Pod {
   absl::Time create_time;
   std::optional<absl::Time> deletion_time;  // metadata.deletionTimestamp: being deleted
 
-  std::string node;                          // empty: not scheduled
+  std::string node;  // empty: not scheduled
   std::optional<int64_t> active_deadline_seconds;
 
   PodPhase phase = PodPhase::kPending;
-  std::string status_reason;   // "Evicted", "DeadlineExceeded", "NodeLost", ...
+  std::string status_reason;  // "Evicted", "DeadlineExceeded", "NodeLost", ...
   std::string status_message;
   std::string ip;
-  bool is_ready = false;               // condition Ready
+  bool is_ready = false;  // condition Ready
   std::optional<absl::Time> ready_time;
   // Condition PodScheduled is false with reason Unschedulable: its message.
   std::optional<std::string> unschedulable_message;
-  // Condition DisruptionTarget is true: its reason ("EvictionByEvictionAPI", "DeletionByTaintManager").
+  // Condition DisruptionTarget is true: its reason ("EvictionByEvictionAPI",
+  // "DeletionByTaintManager").
   std::optional<std::string> disruption_reason;
   std::vector<ContainerStatus> containers;
+  std::vector<ContainerStatus> init_containers;
 
   // Succeeded or Failed with every container terminated: no more changes but deletion.
   bool IsFinal() const;

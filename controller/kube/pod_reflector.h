@@ -27,8 +27,8 @@ class PodHandler {
 
 // Keeps a handler's view of one namespace's pods (or all, with ns "") equal to the API server's:
 // list, then watch from its resourceVersion with bookmarks; 410 -> list again; a broken or silent
-// watch is resumed; errors back off 100 ms .. 10 s with jitter, and honour Retry-After. Never polls.
-// Thread: the loop's. Owner: Core.
+// watch is resumed; errors back off 100 ms .. 10 s with jitter, and honour Retry-After. Never
+// polls. Thread: the loop's. Owner: Core.
 class PodReflector {
  public:
   PodReflector(HttpTransport& transport, const Clock& clock, Random& random, std::string ns,

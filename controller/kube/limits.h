@@ -1,0 +1,46 @@
+#ifndef SPAWNER_CONTROLLER_KUBE_LIMITS_H_
+#define SPAWNER_CONTROLLER_KUBE_LIMITS_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+
+namespace spawner::kube {
+
+// One object. An API server refuses to store more than 1.5 MiB; escapes may double it.
+inline constexpr size_t kAnswerBytesMax = 4 << 20;
+// An error answer is read up to here; the rest is dropped.
+inline constexpr size_t kErrorBytesMax = 64 << 10;
+// One page of a list, and how many pods we ask for in it: a pod has some 3 to 10 KB.
+inline constexpr size_t kListPageBytesMax = 64 << 20;
+inline constexpr int kListPageItems = 250;
+// Pods in one view. Ten times what one API server is said to bear on 500 nodes.
+inline constexpr size_t kPodsMax = 150'000;
+inline constexpr int kListPagesMax = 1'000;
+// One watch event: one object and its envelope.
+inline constexpr size_t kWatchLineBytesMax = kAnswerBytesMax + (64 << 10);
+
+// Errors of list and watch.
+inline constexpr absl::Duration kBackoffMin = absl::Milliseconds(100);
+inline constexpr absl::Duration kBackoffMax = absl::Seconds(10);
+// A server that asks for more patience than this gets no more.
+inline constexpr absl::Duration kRetryAfterMax = absl::Minutes(1);
+// What 429 without Retry-After means.
+inline constexpr absl::Duration kRetryAfterDefault = absl::Seconds(1);
+
+// timeoutSeconds of a watch is chosen between these, as client-go's reflector does.
+inline constexpr absl::Duration kWatchMin = absl::Minutes(5);
+inline constexpr absl::Duration kWatchMax = absl::Minutes(10);
+// A watch that ended sooner made no progress: back off.
+inline constexpr absl::Duration kWatchHealthyMin = absl::Seconds(1);
+// Bookmarks come about once a minute (75 s seen): two of them lost.
+inline constexpr absl::Duration kWatchSilenceMax = absl::Seconds(150);
+// From the request to the head of a watch's answer.
+inline constexpr absl::Duration kWatchHeadMax = absl::Seconds(30);
+// A resumed watch that got neither event nor error for this long is up to date: the error for a
+// version that is too old comes right after the head.
+inline constexpr absl::Duration kWatchSettle = absl::Milliseconds(250);
+
+}  // namespace spawner::kube
+
+#endif  // SPAWNER_CONTROLLER_KUBE_LIMITS_H_

@@ -1,0 +1,116 @@
+#include "controller/kube/pod.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/status.h"
+#include "controller/kube/pod_json.h"
+
+namespace spawner::kube {
+namespace {
+
+PodPhase PhaseOf(absl::string_view phase) {
+  if (phase.empty() || phase == "Pending") return PodPhase::kPending;
+  if (phase == "Running") return PodPhase::kRunning;
+  if (phase == "Succeeded") return PodPhase::kSucceeded;
+  if (phase == "Failed") return PodPhase::kFailed;
+  return PodPhase::kUnknown;
+}
+
+// What `key` ("terminated") of a container state tells, if the container is in that state.
+std::optional<ContainerTermination> TerminationOf(const JsonReader& state) {
+  if (!state.Has("terminated")) return std::nullopt;
+  const JsonReader terminated = state.Object("terminated");
+  return ContainerTermination{.exit_code = terminated.Int32("exitCode"),
+                              .signal = terminated.Int32("signal"),
+                              .reason = terminated.String("reason"),
+                              .message = terminated.String("message"),
+                              .finished_at = terminated.Time("finishedAt")};
+}
+
+ContainerStatus ContainerOf(const JsonReader& status) {
+  const JsonReader state = status.Object("state");
+  const JsonReader waiting = state.Object("waiting");
+  return ContainerStatus{.name = status.RequiredString("name"),
+                         .waiting_reason = waiting.String("reason"),
+                         .waiting_message = waiting.String("message"),
+                         .is_running = state.Has("running"),
+                         .is_ready = status.Bool("ready"),
+                         .terminated = TerminationOf(state),
+                         .last_terminated = TerminationOf(status.Object("lastState")),
+                         .restart_count = status.Int32("restartCount")};
+}
+
+void ReadConditions(const JsonReader& status, Pod& pod) {
+  for (const JsonReader& condition : status.Objects("conditions")) {
+    const std::string type = condition.String("type");
+    const bool holds = condition.String("status") == "True";
+    if (type == "Ready") {
+      pod.is_ready = holds;
+      if (holds) pod.ready_time = condition.Time("lastTransitionTime");
+    } else if (type == "PodScheduled" && !holds && condition.String("reason") == "Unschedulable") {
+      pod.unschedulable_message = condition.String("message");
+    } else if (type == "DisruptionTarget" && holds) {
+      pod.disruption_reason = condition.String("reason");
+    }
+  }
+}
+
+}  // namespace
+
+bool Pod::IsFinal() const {
+  if (phase != PodPhase::kSucceeded && phase != PodPhase::kFailed) return false;
+  // An evicted pod that never ran has no containers to wait for.
+  return std::all_of(containers.begin(), containers.end(),
+                     [](const ContainerStatus& c) { return c.terminated.has_value(); });
+}
+
+bool Pod::HasFinalizer(absl::string_view finalizer) const {
+  return std::find(finalizers.begin(), finalizers.end(), finalizer) != finalizers.end();
+}
+
+const ContainerStatus* Pod::FindContainer(absl::string_view container) const {
+  for (const ContainerStatus& status : containers) {
+    if (status.name == container) return &status;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<Pod> DecodePodJson(const Json& object) {
+  absl::Status error;
+  const JsonReader reader(object, "", error);
+  const JsonReader metadata = reader.Object("metadata");
+  const JsonReader spec = reader.Object("spec");
+  const JsonReader status = reader.Object("status");
+  Pod pod{.ns = metadata.RequiredString("namespace"),
+          .name = metadata.RequiredString("name"),
+          .uid = metadata.RequiredString("uid"),
+          .resource_version = metadata.RequiredString("resourceVersion"),
+          .labels = metadata.StringMap("labels"),
+          .annotations = metadata.StringMap("annotations"),
+          .finalizers = metadata.Strings("finalizers"),
+          .create_time = metadata.RequiredTime("creationTimestamp"),
+          .deletion_time = metadata.Time("deletionTimestamp"),
+          .node = spec.String("nodeName"),
+          .active_deadline_seconds = spec.Int("activeDeadlineSeconds"),
+          .phase = PhaseOf(status.String("phase")),
+          .status_reason = status.String("reason"),
+          .status_message = status.String("message"),
+          .ip = status.String("podIP")};
+  ReadConditions(status, pod);
+  for (const JsonReader& container : status.Objects("containerStatuses")) {
+    pod.containers.push_back(ContainerOf(container));
+  }
+  for (const JsonReader& container : status.Objects("initContainerStatuses")) {
+    pod.init_containers.push_back(ContainerOf(container));
+  }
+  RETURN_IF_ERROR(error);
+  return pod;
+}
+
+absl::StatusOr<Pod> DecodePod(absl::string_view json) {
+  ASSIGN_OR_RETURN(const Json document, ParseJson(json));
+  return DecodePodJson(document);
+}
+
+}  // namespace spawner::kube
