@@ -1,0 +1,26 @@
+"""Fixtures of the end-to-end tests: `cluster`, a real Kubernetes of two nodes, and `spawner`, the
+same with our images and manifests installed. Both last for the whole run.
+
+SPAWNER_E2E_KEEP=1 leaves the cluster up at the end, and a later run uses it again.
+"""
+
+import os
+
+import pytest
+
+from cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(request):
+    cluster = Cluster(nodes=2)
+    cluster.up()
+    yield cluster
+    if not os.environ.get("SPAWNER_E2E_KEEP"):
+        cluster.down(keep_logs=request.session.testsfailed > 0)
+
+
+@pytest.fixture(scope="session")
+def spawner(cluster):
+    cluster.install()
+    return cluster
