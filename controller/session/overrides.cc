@@ -122,6 +122,9 @@ absl::Status ValidateContainer(const std::string& path, const json& container) {
     if (!Contains(kContainerFields, field)) {
       return InvalidField(absl::StrCat(path, ".", field), "unknown field");
     }
+    if (MergeKey(field) != nullptr && !value.is_array() && !value.is_null()) {
+      return InvalidField(absl::StrCat(path, ".", field), "must be a list");
+    }
     if (field != "env") continue;
     for (const auto& variable : value) {
       const std::string name = variable.value("name", std::string());
@@ -143,8 +146,7 @@ absl::Status ValidateKeyedLists(const std::string& path, const json& object) {
       continue;
     }
     const char* key = MergeKey(field);
-    if (key == nullptr || value.is_null()) continue;
-    if (!value.is_array()) return InvalidField(at, "must be a list");
+    if (key == nullptr || !value.is_array()) continue;
     for (size_t i = 0; i < value.size(); ++i) {
       const std::string member = absl::StrCat(at, "[", i, "]");
       if (!value[i].is_object()) return InvalidField(member, "must be an object");
@@ -166,6 +168,9 @@ absl::Status ValidatePodSpec(const std::string& path, const json& spec) {
     }
     if (!Contains(kPodFields, field)) return InvalidField(at, "unknown field");
     if (value.is_null() && field == "containers") return InvalidField(at, "can't be removed");
+    if (MergeKey(field) != nullptr && !value.is_array() && !value.is_null()) {
+      return InvalidField(at, "must be a list");
+    }
     if (field != "containers" && field != "initContainers") continue;
     for (size_t i = 0; i < value.size(); ++i) {
       if (!value[i]["name"].is_string()) return InvalidField(at, "names must be strings");
@@ -201,7 +206,7 @@ void Merge(const json& patch, json& target) {
     } else if (value.is_object()) {
       if (!target.contains(field) || !target[field].is_object()) target[field] = json::object();
       Merge(value, target[field]);
-    } else if (const char* key = MergeKey(field); key != nullptr) {
+    } else if (const char* key = MergeKey(field); key != nullptr && value.is_array()) {
       if (!target.contains(field) || !target[field].is_array()) target[field] = json::array();
       MergeList(key, value, target[field]);
     } else {

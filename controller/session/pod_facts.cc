@@ -1,0 +1,138 @@
+#include "controller/session/pod_facts.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "controller/session/pod_template.h"
+
+namespace spawner {
+namespace {
+
+using kube::ContainerStatus;
+using kube::ContainerTermination;
+using kube::Pod;
+using kube::PodPhase;
+
+bool IsOver(const Pod& pod) {
+  return pod.phase == PodPhase::kSucceeded || pod.phase == PodPhase::kFailed;
+}
+
+std::string WithStatus(absl::string_view what, const Pod& pod) {
+  std::string text(what);
+  if (!pod.status_reason.empty()) absl::StrAppend(&text, ": ", pod.status_reason);
+  if (!pod.status_message.empty()) absl::StrAppend(&text, ": ", pod.status_message);
+  return text;
+}
+
+Cause FromTermination(const ContainerTermination& end) {
+  if (end.reason == "OOMKilled") {
+    return {EndReason::kOomKilled,
+            "the kernel killed the backend for its memory limit; raise resources.limits.memory"};
+  }
+  if (end.exit_code == 0) return {EndReason::kExited, "the backend left with exit code 0"};
+  std::string text = absl::StrCat("the backend left with exit code ", end.exit_code);
+  const int signal = end.signal != 0 ? end.signal : end.exit_code - 128;
+  if (signal > 0 && signal < 65) absl::StrAppend(&text, " (signal ", signal, ")");
+  if (!end.reason.empty() && end.reason != "Error") absl::StrAppend(&text, ": ", end.reason);
+  if (!end.message.empty()) absl::StrAppend(&text, ": ", end.message);
+  return {EndReason::kCrashed, text};
+}
+
+// kubelet's own words for a pod that it refused or ended.
+std::optional<Cause> FromPodStatus(const Pod& pod) {
+  const std::string& reason = pod.status_reason;
+  if (reason == "Evicted" || reason == "Terminated" || reason == "NodeShutdown" ||
+      reason == "Preempting" || pod.disruption_reason.has_value()) {
+    return Cause{EndReason::kEvicted, WithStatus("the pod was evicted", pod)};
+  }
+  if (reason == "NodeLost") {
+    return Cause{EndReason::kNodeLost, WithStatus("the node does not answer", pod)};
+  }
+  if (absl::StartsWith(reason, "OutOf") || reason == "NodeAffinity" || reason == "NodePorts") {
+    return Cause{EndReason::kUnschedulable, WithStatus("the node refused the pod", pod)};
+  }
+  return std::nullopt;
+}
+
+const ContainerStatus* Backend(const Pod& pod) { return pod.FindContainer(kBackendContainer); }
+
+}  // namespace
+
+std::optional<Cause> FindBackendEnd(const Pod& pod) {
+  if (IsOver(pod)) {
+    if (auto cause = FromPodStatus(pod)) return cause;
+  }
+  const ContainerStatus* backend = Backend(pod);
+  if (backend != nullptr && backend->terminated.has_value()) {
+    return FromTermination(*backend->terminated);
+  }
+  if (pod.phase == PodPhase::kSucceeded) {
+    return Cause{EndReason::kExited, "every container of the pod has left"};
+  }
+  if (pod.phase == PodPhase::kFailed) {
+    return Cause{EndReason::kInternal, WithStatus("the pod failed without its backend", pod)};
+  }
+  return std::nullopt;
+}
+
+Cause FindDeletionCause(const Pod& pod) {
+  if (pod.disruption_reason.has_value()) {
+    return {EndReason::kEvicted, absl::StrCat("the pod was evicted: ", *pod.disruption_reason)};
+  }
+  if (auto cause = FromPodStatus(pod)) return *cause;
+  return {EndReason::kDeleted, "the pod was deleted, and not by Spawner"};
+}
+
+bool IsStopped(const Pod& pod) {
+  if (!IsOver(pod)) return false;
+  for (const ContainerStatus& container : pod.containers) {
+    if (container.is_running) return false;
+  }
+  return true;
+}
+
+std::optional<int32_t> FindExitCode(const Pod& pod) {
+  const ContainerStatus* backend = Backend(pod);
+  if (backend == nullptr || !backend->terminated.has_value()) return std::nullopt;
+  return backend->terminated->exit_code;
+}
+
+StartPhase FindStartPhase(const Pod& pod) {
+  if (pod.node.empty()) return StartPhase::kScheduling;
+  const ContainerStatus* backend = Backend(pod);
+  if (backend == nullptr || !backend->is_running) return StartPhase::kPulling;
+  return StartPhase::kStarted;
+}
+
+std::optional<ImageError> FindImageError(const Pod& pod) {
+  for (const ContainerStatus& container : pod.containers) {
+    const std::string& reason = container.waiting_reason;
+    const bool is_final = reason == "InvalidImageName" || reason == "ErrImageNeverPull";
+    if (!is_final && reason != "ErrImagePull" && reason != "ImagePullBackOff" &&
+        reason != "RegistryUnavailable" && reason != "ImageInspectError") {
+      continue;
+    }
+    return ImageError{is_final, absl::StrCat("can't pull the image of container ", container.name,
+                                             ": ", reason, ": ", container.waiting_message)};
+  }
+  return std::nullopt;
+}
+
+std::string FindWaitingMessage(const Pod& pod) {
+  if (pod.unschedulable_message.has_value()) {
+    return absl::StrCat("no node fits the pod: ", *pod.unschedulable_message);
+  }
+  for (const ContainerStatus& container : pod.containers) {
+    if (container.waiting_message.empty()) continue;
+    return absl::StrCat("container ", container.name, ": ", container.waiting_reason, ": ",
+                        container.waiting_message);
+  }
+  return "";
+}
+
+bool IsNodeSilent(const Pod& pod) {
+  if (pod.is_ready || pod.phase != PodPhase::kRunning) return false;
+  const ContainerStatus* backend = Backend(pod);
+  return backend != nullptr && backend->is_running && backend->is_ready;
+}
+
+}  // namespace spawner

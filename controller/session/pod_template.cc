@@ -1,0 +1,187 @@
+#include "controller/session/pod_template.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "controller/session/limits.h"
+#include "controller/session/overrides.h"
+#include "nlohmann/json.hpp"
+
+namespace spawner {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kSpec[] = "spawner.dev/spec";
+constexpr char kKey[] = "spawner.dev/key";
+constexpr char kTag[] = "spawner.dev/tag";
+constexpr char kEpoch[] = "spawner.dev/epoch";
+constexpr char kRequestId[] = "spawner.dev/request-id";
+constexpr char kPayloadHash[] = "spawner.dev/payload-hash";
+constexpr char kReason[] = "spawner.dev/reason";
+constexpr char kMessage[] = "spawner.dev/message";
+constexpr char kEndTime[] = "spawner.dev/end-time";
+
+json Environment(const PodIdentity& identity, const SessionSpec& spec) {
+  const std::string epoch = absl::StrCat(identity.epoch.value);
+  json env = json::array();
+  const auto add = [&env](absl::string_view name, const std::string& value) {
+    env.push_back({{"name", std::string(name)}, {"value", value}});
+  };
+  for (const auto& [name, value] : spec.env) add(name, value);
+  add("PORT", absl::StrCat(spec.port));
+  add("SPAWNER_SESSION", identity.id.value);
+  add("SPAWNER_KEY", identity.key.name);
+  add("SPAWNER_EPOCH", epoch);
+  // Plane's names: its backends run unchanged.
+  add("SESSION_BACKEND_ID", identity.id.value);
+  add("SESSION_BACKEND_KEY", identity.key.name);
+  add("SESSION_BACKEND_FENCING_TOKEN", epoch);
+  return env;
+}
+
+// Within the `restricted` Pod Security standard.
+json BackendContainer(const PodIdentity& identity, const SessionSpec& spec) {
+  json container = {
+      {"name", kBackendContainer},
+      {"image", spec.image},
+      {"env", Environment(identity, spec)},
+      {"ports", {{{"name", "http"}, {"containerPort", spec.port}, {"protocol", "TCP"}}}},
+      {"readinessProbe",
+       {{"tcpSocket", {{"port", spec.port}}}, {"periodSeconds", 1}, {"timeoutSeconds", 1}}},
+      {"terminationMessagePolicy", "FallbackToLogsOnError"},
+      {"securityContext",
+       {{"allowPrivilegeEscalation", false}, {"capabilities", {{"drop", json::array({"ALL"})}}}}},
+  };
+  if (!spec.command.empty()) container["command"] = spec.command;
+  if (!spec.args.empty()) container["args"] = spec.args;
+  if (!spec.requests.empty()) container["resources"]["requests"] = spec.requests;
+  if (!spec.limits.empty()) container["resources"]["limits"] = spec.limits;
+  // An image of the development cluster is imported by hand; there is no registry to ask.
+  if (absl::EndsWith(spec.image, ":dev")) container["imagePullPolicy"] = "IfNotPresent";
+  return container;
+}
+
+json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
+  json labels = json::object();
+  for (const auto& [name, value] : spec.labels) labels[name] = value;
+  labels[kSessionLabel] = identity.id.value;
+  labels[kManagedLabel] = "true";
+  json annotations = {{kSpec, EncodeSpec(spec)}, {kEpoch, absl::StrCat(identity.epoch.value)}};
+  const auto add = [&annotations](const char* name, const std::string& value) {
+    if (!value.empty()) annotations[name] = value;
+  };
+  add(kKey, identity.key.name);
+  add(kTag, identity.key.tag);
+  add(kRequestId, identity.request_id);
+  add(kPayloadHash, identity.payload_hash);
+  return {
+      {"name", PodName(identity.id, identity.epoch)},
+      {"namespace", identity.ns},
+      {"labels", std::move(labels)},
+      {"annotations", std::move(annotations)},
+      {"finalizers", json::array({kFinalizer})},
+  };
+}
+
+absl::Status Mangled(const kube::Pod& pod, absl::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("read session from pod ", pod.ns, "/", pod.name, ": ", what));
+}
+
+std::string Annotation(const kube::Pod& pod, const char* name) {
+  const auto found = pod.annotations.find(name);
+  return found == pod.annotations.end() ? std::string() : found->second;
+}
+
+std::optional<EndRecord> ParseEnd(const kube::Pod& pod) {
+  const std::string name = Annotation(pod, kReason);
+  if (name.empty()) return std::nullopt;
+  EndRecord end;
+  // A reason that a newer version wrote still means: ended.
+  end.reason = ParseEndReason(name).value_or(EndReason::kInternal);
+  end.message = Annotation(pod, kMessage);
+  if (!absl::ParseTime(absl::RFC3339_full, Annotation(pod, kEndTime), &end.end_time, nullptr)) {
+    end.end_time = pod.create_time;
+  }
+  return end;
+}
+
+}  // namespace
+
+std::string PodName(const SessionId& id, Epoch epoch) {
+  return absl::StrCat(id.value, "-", epoch.leadership(), "-", static_cast<uint32_t>(epoch.value));
+}
+
+absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec) {
+  json pod = {
+      {"apiVersion", "v1"},
+      {"kind", "Pod"},
+      {"metadata", Metadata(identity, spec)},
+      {"spec",
+       {
+           {"containers", json::array({BackendContainer(identity, spec)})},
+           {"restartPolicy", "Never"},
+           {"automountServiceAccountToken", false},
+           {"enableServiceLinks", false},
+           {"terminationGracePeriodSeconds", absl::ToInt64Seconds(spec.lifetime.stop_grace)},
+           {"securityContext",
+            {{"runAsNonRoot", true}, {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+       }},
+  };
+  if (!spec.pod_overrides_json.empty()) {
+    ASSIGN_OR_RETURN(const json patch,
+                     ParseJsonObject("spec.pod_overrides", spec.pod_overrides_json));
+    RETURN_IF_ERROR(ValidateOverrides(patch));
+    MergeOverrides(patch, pod);
+  }
+  return ToText(pod);
+}
+
+absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
+  SessionPod session;
+  PodIdentity& identity = session.identity;
+  identity.ns = pod.ns;
+  const auto label = pod.labels.find(kSessionLabel);
+  if (label == pod.labels.end() || !IsDnsLabel(label->second)) {
+    return Mangled(pod, absl::StrCat("label ", kSessionLabel, " is missing or no DNS label"));
+  }
+  identity.id.value = label->second;
+  if (!absl::SimpleAtoi(Annotation(pod, kEpoch), &identity.epoch.value) ||
+      identity.epoch.value == 0) {
+    return Mangled(pod, absl::StrCat("annotation ", kEpoch, " is missing or no number"));
+  }
+  identity.key = {Annotation(pod, kKey), Annotation(pod, kTag)};
+  identity.request_id = Annotation(pod, kRequestId);
+  identity.payload_hash = Annotation(pod, kPayloadHash);
+  auto spec = DecodeSpec(Annotation(pod, kSpec));
+  if (!spec.ok())
+    return Mangled(pod, absl::StrCat("annotation ", kSpec, ": ", spec.status().message()));
+  session.spec = *std::move(spec);
+  session.end = ParseEnd(pod);
+  session.pod = std::move(pod);
+  return session;
+}
+
+std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops) {
+  json finalizers = json::array();
+  for (const std::string& finalizer : pod.finalizers) {
+    if (finalizer != kFinalizer) finalizers.push_back(finalizer);
+  }
+  json patch = {
+      {"metadata",
+       {{"uid", pod.uid},
+        {"finalizers", std::move(finalizers)},
+        {"annotations",
+         {{kReason, std::string(Name(end.reason))},
+          {kMessage, end.message.substr(0, kMessageBytesMax)},
+          {kEndTime, absl::FormatTime(absl::RFC3339_full, end.end_time, absl::UTCTimeZone())}}}}}};
+  if (stops) patch["spec"]["activeDeadlineSeconds"] = 1;
+  return ToText(patch);
+}
+
+}  // namespace spawner

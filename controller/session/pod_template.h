@@ -1,0 +1,64 @@
+#ifndef SPAWNER_CONTROLLER_SESSION_POD_TEMPLATE_H_
+#define SPAWNER_CONTROLLER_SESSION_POD_TEMPLATE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/ids.h"
+#include "controller/kube/pod.h"
+#include "controller/session/session.h"
+#include "controller/session/spec.h"
+
+// A session as its pod holds it: the only memory there is. Built once at creation, read back after
+// every restart.
+namespace spawner {
+
+constexpr char kSessionLabel[] = "spawner.dev/session";
+constexpr char kManagedLabel[] = "spawner.dev/managed";
+constexpr char kManagedSelector[] = "spawner.dev/managed=true";
+constexpr char kFinalizer[] = "spawner.dev/record";
+constexpr char kBackendContainer[] = "backend";
+
+// Which incarnation of which session a pod is.
+struct PodIdentity {
+  std::string ns;
+  SessionId id;
+  Epoch epoch;
+  SessionKey key;
+  std::string request_id;    // of the Connect that created it; may be empty
+  std::string payload_hash;  // of that request
+};
+
+// How a session ended, as its pod records it.
+struct EndRecord {
+  EndReason reason = EndReason::kNone;
+  std::string message;
+  absl::Time end_time;
+};
+
+struct SessionPod {
+  PodIdentity identity;
+  SessionSpec spec;
+  std::optional<EndRecord> end;  // durable: the end is decided
+  kube::Pod pod;
+};
+
+// "{id}-{leadership}-{counter}": a DNS label for every id of 26 characters.
+std::string PodName(const SessionId& id, Epoch epoch);
+
+// The JSON of the pod to create. INVALID_FIELD if the spec's overrides can't be merged.
+absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec);
+
+// INVALID_ARGUMENT names the label or annotation that is missing or mangled.
+absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod);
+
+// The ending write, a JSON merge patch with the pod's uid as precondition: reason, message, time,
+// finalizer off, and `activeDeadlineSeconds: 1` if `stops` (a pod that still runs).
+std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops);
+
+}  // namespace spawner
+
+#endif  // SPAWNER_CONTROLLER_SESSION_POD_TEMPLATE_H_

@@ -1,0 +1,185 @@
+#include "controller/session/pod_template.h"
+
+#include <map>
+#include <string>
+
+#include "base/status.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace spawner {
+namespace {
+
+using nlohmann::json;
+
+PodIdentity Identity() {
+  PodIdentity identity;
+  identity.ns = "team";
+  identity.id = {"abcdefghijklmnopqrstuvwxyz"};
+  identity.epoch = Epoch::Make(3, 17);
+  identity.key = {"doc/7", "v2"};
+  identity.request_id = "r-1";
+  identity.payload_hash = "h-1";
+  return identity;
+}
+
+SessionSpec Spec() {
+  SessionSpec spec;
+  spec.image = "app:1";
+  spec.env = {{"MODE", "fast"}};
+  spec.labels = {{"team", "red"}};
+  spec.lifetime.stop_grace = absl::Seconds(4);
+  return spec;
+}
+
+json Build(const SessionSpec& spec) {
+  const auto text = BuildPod(Identity(), spec);
+  EXPECT_TRUE(text.ok()) << text.status();
+  return text.ok() ? json::parse(*text) : json();
+}
+
+std::map<std::string, std::string> Env(const json& container) {
+  std::map<std::string, std::string> env;
+  for (const json& variable : container["env"]) env[variable["name"]] = variable["value"];
+  return env;
+}
+
+TEST(BuildPod, NamesLabelsAndRecordsTheSession) {
+  const json pod = Build(Spec());
+  EXPECT_EQ(pod["metadata"]["name"], "abcdefghijklmnopqrstuvwxyz-3-17");
+  EXPECT_EQ(pod["metadata"]["namespace"], "team");
+  EXPECT_EQ(pod["metadata"]["labels"], json({{"team", "red"},
+                                             {"spawner.dev/session", "abcdefghijklmnopqrstuvwxyz"},
+                                             {"spawner.dev/managed", "true"}}));
+  EXPECT_EQ(pod["metadata"]["finalizers"], json::array({"spawner.dev/record"}));
+  EXPECT_EQ(pod["metadata"]["annotations"]["spawner.dev/key"], "doc/7");
+  EXPECT_EQ(pod["spec"]["restartPolicy"], "Never");
+  EXPECT_EQ(pod["spec"]["terminationGracePeriodSeconds"], 4);
+  EXPECT_EQ(pod["spec"]["automountServiceAccountToken"], false);
+  EXPECT_EQ(pod["spec"]["enableServiceLinks"], false);
+}
+
+TEST(BuildPod, TellsTheBackendWhoItIs) {
+  const json pod = Build(Spec());
+  ASSERT_EQ(pod["spec"]["containers"].size(), 1u);
+  const json& backend = pod["spec"]["containers"][0];
+  EXPECT_EQ(backend["name"], "backend");
+  EXPECT_FALSE(backend.contains("imagePullPolicy"));
+  const std::string epoch = std::to_string(Epoch::Make(3, 17).value);
+  EXPECT_EQ(Env(backend), (std::map<std::string, std::string>{
+                              {"MODE", "fast"},
+                              {"PORT", "8080"},
+                              {"SPAWNER_SESSION", "abcdefghijklmnopqrstuvwxyz"},
+                              {"SPAWNER_KEY", "doc/7"},
+                              {"SPAWNER_EPOCH", epoch},
+                              {"SESSION_BACKEND_ID", "abcdefghijklmnopqrstuvwxyz"},
+                              {"SESSION_BACKEND_KEY", "doc/7"},
+                              {"SESSION_BACKEND_FENCING_TOKEN", epoch},
+                          }));
+}
+
+TEST(BuildPod, StaysWithinRestrictedPodSecurity) {
+  const json pod = Build(Spec());
+  EXPECT_EQ(pod["spec"]["securityContext"]["runAsNonRoot"], true);
+  EXPECT_EQ(pod["spec"]["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+  const json& context = pod["spec"]["containers"][0]["securityContext"];
+  EXPECT_EQ(context["allowPrivilegeEscalation"], false);
+  EXPECT_EQ(context["capabilities"]["drop"], json::array({"ALL"}));
+}
+
+TEST(BuildPod, MergesOverridesByName) {
+  SessionSpec spec = Spec();
+  spec.pod_overrides_json = R"({
+    "metadata": {"annotations": {"a": "b"}},
+    "spec": {
+      "nodeSelector": {"disk": "ssd", "env": "prod"},
+      "securityContext": {"runAsUser": 7},
+      "containers": [
+        {"name": "backend", "readinessProbe": null,
+         "env": [{"name": "MODE", "value": "slow"}, {"name": "NEW", "value": "1"}]},
+        {"name": "sidecar", "image": "s:1"}]}})";
+  const json pod = Build(spec);
+  EXPECT_EQ(pod["metadata"]["annotations"]["a"], "b");
+  EXPECT_EQ(pod["metadata"]["annotations"]["spawner.dev/key"], "doc/7");
+  EXPECT_EQ(pod["spec"]["nodeSelector"]["disk"], "ssd");
+  EXPECT_EQ(pod["spec"]["nodeSelector"]["env"], "prod");
+  EXPECT_EQ(pod["spec"]["securityContext"]["runAsUser"], 7);
+  EXPECT_EQ(pod["spec"]["securityContext"]["runAsNonRoot"], true);
+  ASSERT_EQ(pod["spec"]["containers"].size(), 2u);
+  const json& backend = pod["spec"]["containers"][0];
+  EXPECT_FALSE(backend.contains("readinessProbe"));
+  EXPECT_EQ(backend["image"], "app:1");
+  EXPECT_EQ(Env(backend)["MODE"], "slow");
+  EXPECT_EQ(Env(backend)["NEW"], "1");
+  EXPECT_EQ(Env(backend)["SPAWNER_KEY"], "doc/7");
+  EXPECT_EQ(pod["spec"]["containers"][1]["image"], "s:1");
+}
+
+kube::Pod AsPod(const json& built) {
+  kube::Pod pod;
+  pod.ns = built["metadata"]["namespace"];
+  pod.name = built["metadata"]["name"];
+  pod.uid = "u-1";
+  pod.labels = built["metadata"]["labels"].get<std::map<std::string, std::string>>();
+  pod.annotations = built["metadata"]["annotations"].get<std::map<std::string, std::string>>();
+  pod.finalizers = built["metadata"]["finalizers"].get<std::vector<std::string>>();
+  return pod;
+}
+
+TEST(ParseSessionPod, ReadsBackWhatWasBuilt) {
+  const auto session = ParseSessionPod(AsPod(Build(Spec())));
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->identity.ns, "team");
+  EXPECT_EQ(session->identity.id, Identity().id);
+  EXPECT_EQ(session->identity.epoch, Identity().epoch);
+  EXPECT_EQ(session->identity.key, Identity().key);
+  EXPECT_EQ(session->identity.request_id, "r-1");
+  EXPECT_EQ(session->identity.payload_hash, "h-1");
+  EXPECT_EQ(session->spec, Spec());
+  EXPECT_FALSE(session->end.has_value());
+}
+
+TEST(ParseSessionPod, ReportsAForeignOrMangledPod) {
+  const kube::Pod good = AsPod(Build(Spec()));
+  EXPECT_FALSE(ParseSessionPod(kube::Pod{}).ok());
+  kube::Pod pod = good;
+  pod.labels["spawner.dev/session"] = "Not A Label";
+  EXPECT_EQ(ParseSessionPod(pod).status().message(),
+            "read session from pod team/abcdefghijklmnopqrstuvwxyz-3-17: label spawner.dev/session "
+            "is missing or no DNS label");
+  for (const char* text : {"", "x", "0", "-1", "99999999999999999999999"}) {
+    pod = good;
+    pod.annotations["spawner.dev/epoch"] = text;
+    EXPECT_FALSE(ParseSessionPod(pod).ok()) << text;
+  }
+  pod = good;
+  pod.annotations["spawner.dev/spec"] = "{]";
+  EXPECT_FALSE(ParseSessionPod(pod).ok());
+}
+
+TEST(EndPatch, RecordsTheReasonAndReadsBack) {
+  kube::Pod pod = AsPod(Build(Spec()));
+  pod.finalizers.push_back("other.dev/keep");
+  const EndRecord end = {EndReason::kIdle, "nobody", absl::FromUnixMillis(1'800'000'000'123)};
+  const json patch = json::parse(EndPatch(pod, end, true));
+  EXPECT_EQ(patch["spec"]["activeDeadlineSeconds"], 1);
+  EXPECT_EQ(patch["metadata"]["uid"], "u-1");
+  EXPECT_EQ(patch["metadata"]["finalizers"], json::array({"other.dev/keep"}));
+  EXPECT_FALSE(json::parse(EndPatch(pod, end, false)).contains("spec"));
+
+  for (const auto& [name, value] : patch["metadata"]["annotations"].items()) {
+    pod.annotations[name] = value;
+  }
+  const auto session = ParseSessionPod(pod);
+  ASSERT_TRUE(session.ok());
+  ASSERT_TRUE(session->end.has_value());
+  EXPECT_EQ(session->end->reason, EndReason::kIdle);
+  EXPECT_EQ(session->end->message, "nobody");
+  EXPECT_EQ(session->end->end_time, end.end_time);
+
+  pod.annotations["spawner.dev/reason"] = "FROM_THE_FUTURE";
+  EXPECT_EQ(ParseSessionPod(pod)->end->reason, EndReason::kInternal);
+}
+
+}  // namespace
+}  // namespace spawner

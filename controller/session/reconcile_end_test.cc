@@ -1,0 +1,176 @@
+// How sessions end other than as idle.
+#include "controller/session/limits.h"
+#include "controller/session/reconcile.h"
+#include "controller/session/reconcile_fixture.h"
+#include "gtest/gtest.h"
+
+namespace spawner {
+namespace {
+
+class ReconcileEndTest : public ReconcileTest {};
+
+TEST_F(ReconcileEndTest, EndsAtItsLifetimeHoweverBusy) {
+  session_.spec.lifetime.max = absl::Seconds(50);
+  MakeReady();
+  Use();
+  EXPECT_EQ(Step().wake_at, session_.created_at + absl::Seconds(50));
+  const Plan plan = StepAfter(absl::Seconds(50));
+  EXPECT_EQ(plan.write, Write::kEnd);
+  EXPECT_EQ(plan.reason, EndReason::kMaxLifetime);
+  EXPECT_EQ(plan.route, RouteGoal::kOpen);
+}
+
+TEST_F(ReconcileEndTest, SoftEndOnRequestLeavesStoppingToTheKubelet) {
+  MakeReady();
+  Use();
+  session_.decision = EndDecision{EndReason::kRequested, "asked", false};
+  Plan plan = Step();
+  EXPECT_EQ(plan.write, Write::kEnd);
+  EXPECT_EQ(plan.state, SessionState::kReady);
+  MakeDurable(plan);
+  plan = Step();
+  EXPECT_EQ(plan.state, SessionState::kTerminating);
+  EXPECT_EQ(plan.write, Write::kNone);
+  EXPECT_EQ(plan.wake_at, now_ + absl::Seconds(5) + kStopSlack);
+  EXPECT_EQ(StepAfter(absl::Seconds(5) + kStopSlack).write, Write::kDelete);
+}
+
+TEST_F(ReconcileEndTest, HardEndDeletesOnceTheReasonIsDurable) {
+  MakeReady();
+  session_.decision = EndDecision{EndReason::kRequested, "asked", true};
+  MakeDurable(Step());
+  EXPECT_EQ(Step().write, Write::kDeleteHard);
+  pod().deletion_time = absl::UnixEpoch();
+  EXPECT_EQ(Step().write, Write::kNone);
+  presence_ = PodView::Presence::kGone;
+  const Plan plan = Step();
+  EXPECT_EQ(plan.state, SessionState::kTerminated);
+  EXPECT_EQ(plan.reason, EndReason::kRequested);
+  EXPECT_FALSE(plan.is_forgotten);
+  EXPECT_TRUE(StepAfter(absl::Seconds(100)).is_forgotten);
+}
+
+struct ExitCase {
+  int32_t code;
+  const char* kube_reason;
+  EndReason reason;
+  const char* message;
+};
+
+TEST_F(ReconcileEndTest, RecordsWhyTheBackendLeft) {
+  const ExitCase cases[] = {
+      {0, "Completed", EndReason::kExited, "the backend left with exit code 0"},
+      {3, "Error", EndReason::kCrashed, "the backend left with exit code 3"},
+      {139, "Error", EndReason::kCrashed, "the backend left with exit code 139 (signal 11)"},
+      {137, "OOMKilled", EndReason::kOomKilled,
+       "the kernel killed the backend for its memory limit; raise resources.limits.memory"},
+      {128, "StartError", EndReason::kCrashed, "the backend left with exit code 128: StartError"},
+  };
+  MakeReady();
+  for (const ExitCase& c : cases) {
+    Exit(c.code, c.kube_reason);
+    session_.decision.reset();
+    session_.state = SessionState::kReady;
+    const Plan plan = Step();
+    EXPECT_EQ(plan.state, SessionState::kTerminated);
+    EXPECT_EQ(plan.reason, c.reason) << c.code;
+    EXPECT_EQ(plan.message, c.message);
+    EXPECT_EQ(plan.exit_code, c.code);
+    EXPECT_EQ(plan.route, RouteGoal::kEnded);
+    EXPECT_EQ(plan.write, Write::kEnd);
+    EXPECT_FALSE(plan.write_stops);
+  }
+}
+
+TEST_F(ReconcileEndTest, StopsTheSidecarsOfABackendThatLeft) {
+  MakeReady();
+  pod().containers.push_back({.name = "sidecar", .is_running = true});
+  Exit(1);
+  pod().phase = kube::PodPhase::kRunning;
+  const Plan plan = Step();
+  EXPECT_EQ(plan.state, SessionState::kTerminating);
+  EXPECT_EQ(plan.reason, EndReason::kCrashed);
+  EXPECT_TRUE(plan.write_stops);
+}
+
+TEST_F(ReconcileEndTest, AForeignDeletionIsReleasedWhenTheStatusesAreFinal) {
+  MakeReady();
+  pod().deletion_time = absl::UnixEpoch();
+  Plan plan = Step();
+  EXPECT_EQ(plan.state, SessionState::kTerminating);
+  EXPECT_EQ(plan.reason, EndReason::kDeleted);
+  EXPECT_EQ(plan.route, RouteGoal::kEnded);
+  EXPECT_EQ(plan.write, Write::kNone);
+  Exit(143);
+  plan = Step();
+  EXPECT_EQ(plan.write, Write::kEnd);
+  EXPECT_FALSE(plan.write_stops);
+  EXPECT_EQ(plan.reason, EndReason::kDeleted);
+  EXPECT_EQ(plan.exit_code, 143);
+}
+
+TEST_F(ReconcileEndTest, AnEvictionIsNamedSo) {
+  MakeReady();
+  pod().deletion_time = absl::UnixEpoch();
+  pod().disruption_reason = "EvictionByEvictionAPI";
+  EXPECT_EQ(Step().reason, EndReason::kEvicted);
+}
+
+TEST_F(ReconcileEndTest, ADeletedPodThatWasNeverScheduledIsReleasedAtOnce) {
+  Create();
+  pod().deletion_time = absl::UnixEpoch();
+  EXPECT_EQ(Step().write, Write::kEnd);
+}
+
+TEST_F(ReconcileEndTest, ADeletedPodOfASilentNodeIsReleasedAfterItsGrace) {
+  MakeReady();
+  pod().deletion_time = absl::UnixEpoch();
+  EXPECT_EQ(Step().wake_at, now_ + absl::Seconds(5) + kStopSlack);
+  EXPECT_EQ(StepAfter(absl::Seconds(5) + kStopSlack).write, Write::kEnd);
+}
+
+TEST_F(ReconcileEndTest, ASilentNodeIsAConditionThenAnEnd) {
+  session_.node_lost_after = absl::Seconds(40);
+  MakeReady();
+  Use();
+  pod().is_ready = false;  // while the container's last word was ready
+  Plan plan = Step();
+  EXPECT_TRUE(plan.is_lost);
+  EXPECT_EQ(plan.state, SessionState::kReady);
+  pod().is_ready = true;
+  EXPECT_FALSE(StepAfter(absl::Seconds(39)).is_lost);
+  pod().is_ready = false;
+  EXPECT_EQ(StepAfter(absl::Seconds(1)).write, Write::kNone);
+  plan = StepAfter(absl::Seconds(40));
+  EXPECT_EQ(plan.write, Write::kEnd);
+  EXPECT_EQ(plan.reason, EndReason::kNodeLost);
+}
+
+TEST_F(ReconcileEndTest, ASessionOnASilentNodeDoesNotEndAsIdle) {
+  MakeReady();
+  pod().is_ready = false;
+  EXPECT_EQ(StepAfter(kInitialGrace * 2).state, SessionState::kReady);
+}
+
+TEST_F(ReconcileEndTest, APodThatFailedWithoutItsBackendIsAnInternalEnd) {
+  Create();
+  pod().node = "n1";
+  pod().phase = kube::PodPhase::kFailed;
+  pod().status_reason = "UnexpectedAdmissionError";
+  EXPECT_EQ(Step().reason, EndReason::kInternal);
+  pod().status_reason = "OutOfcpu";
+  session_.decision.reset();
+  EXPECT_EQ(Step().reason, EndReason::kUnschedulable);
+}
+
+TEST_F(ReconcileEndTest, APodThatVanishedIsRememberedAsDeleted) {
+  MakeReady();
+  presence_ = PodView::Presence::kGone;
+  const Plan plan = Step();
+  EXPECT_EQ(plan.state, SessionState::kTerminated);
+  EXPECT_EQ(plan.reason, EndReason::kDeleted);
+  EXPECT_EQ(plan.wake_at, now_ + absl::Seconds(100));
+}
+
+}  // namespace
+}  // namespace spawner
