@@ -1,0 +1,88 @@
+#include "controller/route/route_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "controller/route/limits.h"
+
+namespace spawner::route {
+
+void RouteLog::Reset(uint32_t leadership) {
+  leadership_ = leadership;
+  version_ = 0;
+  table_.clear();
+  history_.clear();
+}
+
+uint64_t RouteLog::Put(const Route& route) {
+  Entry& entry = table_[route.session];
+  if (entry.version != 0 && entry.route == route) return entry.version;
+  Append(route.session, route);
+  entry = {route, version_};
+  return version_;
+}
+
+void RouteLog::Remove(const SessionId& session) {
+  if (table_.erase(session) > 0) Append(session, std::nullopt);
+}
+
+void RouteLog::Append(const SessionId& session, std::optional<Route> route) {
+  history_.push_back({++version_, session, std::move(route)});
+  if (history_.size() > kHistoryMax) history_.pop_front();
+}
+
+const Route* RouteLog::Find(const SessionId& session) const {
+  const auto found = table_.find(session);
+  return found == table_.end() ? nullptr : &found->second.route;
+}
+
+uint64_t RouteLog::VersionOf(const SessionId& session) const {
+  const auto found = table_.find(session);
+  return found == table_.end() ? 0 : found->second.version;
+}
+
+std::vector<Routes> RouteLog::Since(uint64_t version) const {
+  const uint64_t oldest = history_.empty() ? version_ : history_.front().version - 1;
+  if (version == 0 || version < oldest || version > version_) return Snapshot();
+  std::vector<Routes> messages;
+  absl::flat_hash_set<SessionId> named;  // in the last message
+  const auto begin = history_.begin() + static_cast<ptrdiff_t>(version - oldest);
+  for (auto change = begin; change != history_.end(); ++change) {
+    if (messages.empty() || named.size() >= kRoutesPerMessageMax ||
+        !named.insert(change->session).second) {
+      messages.emplace_back();
+      named.clear();
+      named.insert(change->session);
+    }
+    Routes& message = messages.back();
+    message.version = change->version;
+    if (change->route.has_value()) {
+      message.routes.push_back(*change->route);
+    } else {
+      message.removed.push_back(change->session);
+    }
+  }
+  return messages;
+}
+
+std::vector<Routes> RouteLog::Snapshot() const {
+  std::vector<const Route*> routes;
+  routes.reserve(table_.size());
+  for (const auto& [session, entry] : table_) routes.push_back(&entry.route);
+  std::sort(routes.begin(), routes.end(),
+            [](const Route* a, const Route* b) { return a->session < b->session; });
+  std::vector<Routes> parts(1);
+  for (const Route* route : routes) {
+    if (parts.back().routes.size() >= kRoutesPerMessageMax) parts.emplace_back();
+    parts.back().routes.push_back(*route);
+  }
+  for (Routes& part : parts) {
+    part.is_snapshot = true;
+    part.is_last = &part == &parts.back();
+    part.version = version_;
+  }
+  return parts;
+}
+
+}  // namespace spawner::route
