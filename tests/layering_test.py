@@ -88,7 +88,8 @@ def test_rooms_include_only_rooms_below():
 
 def test_only_system_clock_reads_the_clock():
     reading = re.compile(r"absl::Now\(|steady_clock|system_clock::|clock_gettime\(")
-    allowed = {"base/system_clock.cc", "base/log.cc"}
+    # client.cc: gRPC takes its deadlines as readings of system_clock.
+    allowed = {"base/system_clock.cc", "base/log.cc", "cli/client.cc"}
     wrong = [path for path in sources()
              if path not in allowed and not is_test(path) and reading.search(text_of(path))]
     assert not wrong, "\n".join(wrong)

@@ -1,0 +1,134 @@
+#include "cli/arguments.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status.h"
+
+namespace spawner::cli {
+namespace {
+
+const Flag* Find(const std::vector<Flag>& flags, absl::string_view name) {
+  for (const Flag& flag : flags) {
+    if (name == flag.name) return &flag;
+  }
+  return nullptr;
+}
+
+const Flag* FindLetter(const std::vector<Flag>& flags, char letter) {
+  for (const Flag& flag : flags) {
+    if (letter != '\0' && flag.letter == letter) return &flag;
+  }
+  return nullptr;
+}
+
+absl::Status UnknownFlag(absl::string_view word, const std::vector<Flag>& flags) {
+  const std::string known = absl::StrJoin(flags, " ", [](std::string* out, const Flag& flag) {
+    absl::StrAppend(out, "--", flag.name);
+  });
+  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", word, "; there are: ", known));
+}
+
+// A flag as it stands on the command line: "--name=value", "--name", "-o", "-ojson".
+struct Written {
+  const Flag* flag = nullptr;
+  std::optional<std::string> value;
+};
+
+Written Read(absl::string_view word, const std::vector<Flag>& flags) {
+  if (word.substr(0, 2) == "--") {
+    const size_t equals = word.find('=');
+    Written written{Find(flags, word.substr(2, equals == word.npos ? word.npos : equals - 2)), {}};
+    if (equals != word.npos) written.value = std::string(word.substr(equals + 1));
+    return written;
+  }
+  Written written{FindLetter(flags, word[1]), {}};
+  if (word.size() > 2) written.value = std::string(word.substr(word[2] == '=' ? 3 : 2));
+  return written;
+}
+
+}  // namespace
+
+std::string Arguments::Get(const std::string& flag, const std::string& otherwise) const {
+  const auto found = flags.find(flag);
+  return found == flags.end() ? otherwise : found->second.back();
+}
+
+std::vector<std::string> Arguments::All(const std::string& flag) const {
+  const auto found = flags.find(flag);
+  return found == flags.end() ? std::vector<std::string>() : found->second;
+}
+
+absl::StatusOr<std::optional<absl::Duration>> Arguments::Duration(const std::string& flag) const {
+  if (!Has(flag)) return std::optional<absl::Duration>();
+  absl::Duration duration;
+  if (!absl::ParseDuration(Get(flag), &duration)) {
+    return absl::InvalidArgumentError(absl::StrCat("--", flag, ": \"", Get(flag),
+                                                   "\" is not a duration; write 30s, 5m or 1h30m"));
+  }
+  return std::optional<absl::Duration>(duration);
+}
+
+absl::StatusOr<std::optional<int64_t>> Arguments::Int(const std::string& flag) const {
+  if (!Has(flag)) return std::optional<int64_t>();
+  int64_t value = 0;
+  if (!absl::SimpleAtoi(Get(flag), &value)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag, ": \"", Get(flag), "\" is not a whole number"));
+  }
+  return std::optional<int64_t>(value);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> Arguments::Pairs(const std::string& flag) const {
+  std::map<std::string, std::string> pairs;
+  for (const std::string& text : All(flag)) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag, ": \"", text, "\" is not NAME=VALUE"));
+    }
+    pairs[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return pairs;
+}
+
+absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words,
+                                         const std::vector<Flag>& flags) {
+  Arguments arguments;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--") {
+      arguments.trailing.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
+      break;
+    }
+    if (word.size() < 2 || word[0] != '-') {
+      arguments.positionals.push_back(word);
+      continue;
+    }
+    Written written = Read(word, flags);
+    if (written.flag == nullptr) return UnknownFlag(word, flags);
+    const std::string name = written.flag->name;
+    if (written.flag->placeholder == nullptr) {
+      if (written.value.has_value()) {
+        return absl::InvalidArgumentError(absl::StrCat("--", name, " takes no value"));
+      }
+      written.value = "true";
+    } else if (!written.value.has_value()) {
+      if (i + 1 == words.size()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--", name, " needs a value: --", name, "=", written.flag->placeholder));
+      }
+      written.value = words[++i];
+    }
+    std::vector<std::string>& values = arguments.flags[name];
+    if (!values.empty() && !written.flag->is_repeatable) {
+      return absl::InvalidArgumentError(absl::StrCat("--", name, " is given twice"));
+    }
+    values.push_back(*std::move(written.value));
+  }
+  return arguments;
+}
+
+}  // namespace spawner::cli

@@ -1,0 +1,242 @@
+#include "cli/output.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "google/protobuf/util/json_util.h"
+#include "google/protobuf/util/time_util.h"
+
+namespace spawner::cli {
+namespace {
+
+constexpr char kNone[] = "-";
+
+std::string Json(const google::protobuf::Message& message, bool is_indented) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = is_indented;
+  std::string text;
+  // Only an Any of an unknown type can fail here, and the contract has none.
+  if (const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
+      !status.ok()) {
+    return absl::StrCat("{\"error\":\"", std::string(status.message()), "\"}\n");
+  }
+  if (text.empty() || text.back() != '\n') text.push_back('\n');
+  return text;
+}
+
+void Emit(const nlohmann::ordered_json& value, YAML::Emitter& out) {
+  if (value.is_object()) {
+    out << YAML::BeginMap;
+    for (const auto& [key, member] : value.items()) {
+      out << YAML::Key << key << YAML::Value;
+      Emit(member, out);
+    }
+    out << YAML::EndMap;
+  } else if (value.is_array()) {
+    out << YAML::BeginSeq;
+    for (const auto& element : value) Emit(element, out);
+    out << YAML::EndSeq;
+  } else if (value.is_string()) {
+    const std::string& text = value.get_ref<const std::string&>();
+    // A string that would read as a number stays a string: 64-bit integers are strings in JSON.
+    const bool looks_typed = text.find_first_not_of("0123456789.+-eE") == std::string::npos ||
+                             text == "true" || text == "false" || text == "null" || text == "~";
+    if (looks_typed) out << YAML::DoubleQuoted;
+    out << text;
+  } else if (value.is_boolean()) {
+    out << value.get<bool>();
+  } else if (value.is_null()) {
+    out << YAML::Null;
+  } else {
+    out << value.dump();
+  }
+}
+
+std::string Colour(absl::string_view state) {
+  if (state == "READY") return "\x1b[32m";
+  if (state == "TERMINATED") return "\x1b[2m";
+  return "\x1b[33m";
+}
+
+std::string OrNone(const std::string& text) { return text.empty() ? kNone : text; }
+
+absl::Time TimeOf(const google::protobuf::Timestamp& stamp) {
+  return absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(stamp));
+}
+
+// What the state alone does not say.
+std::string Detail(const v1::Session& session) {
+  if (session.reason() != v1::END_REASON_UNSPECIFIED) {
+    std::string detail = v1::EndReason_Name(session.reason());
+    if (session.has_exit_code()) absl::StrAppend(&detail, " (exit ", session.exit_code(), ")");
+    return detail;
+  }
+  return session.phase() == v1::START_PHASE_UNSPECIFIED ? kNone
+                                                        : v1::StartPhase_Name(session.phase());
+}
+
+void Line(std::string* out, absl::string_view name, absl::string_view value) {
+  absl::StrAppendFormat(out, "%-18s %s\n", absl::StrCat(std::string(name), ":"), value);
+}
+
+void TimeLine(std::string* out, absl::string_view name, bool is_set,
+              const google::protobuf::Timestamp& stamp, absl::Time now) {
+  if (!is_set) return;
+  const absl::Time time = TimeOf(stamp);
+  const std::string relative =
+      time <= now ? absl::StrCat(Age(now - time), " ago") : absl::StrCat("in ", Age(time - now));
+  Line(out, name,
+       absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()), " (",
+                    relative, ")"));
+}
+
+}  // namespace
+
+absl::StatusOr<Format> ParseFormat(absl::string_view text) {
+  if (text == "table") return Format::kTable;
+  if (text == "wide") return Format::kWide;
+  if (text == "json") return Format::kJson;
+  if (text == "yaml") return Format::kYaml;
+  if (text == "name") return Format::kName;
+  return absl::InvalidArgumentError(
+      absl::StrCat("-o: \"", text, "\" is not one of table, wide, json, yaml, name"));
+}
+
+std::string ToJson(const google::protobuf::Message& message) { return Json(message, true); }
+std::string ToJsonLine(const google::protobuf::Message& message) { return Json(message, false); }
+
+std::string ToYaml(const google::protobuf::Message& message) {
+  YAML::Emitter out;
+  Emit(nlohmann::ordered_json::parse(Json(message, false), nullptr, false), out);
+  return absl::StrCat(out.c_str(), "\n");
+}
+
+std::string ToTable(const std::vector<std::vector<std::string>>& rows, bool use_colour) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (size_t i = 0; i < rows[r].size(); ++i) {
+      const std::string& cell = rows[r][i];
+      const bool is_coloured = use_colour && r > 0 && rows[0][i] == "STATE";
+      if (is_coloured) absl::StrAppend(&out, Colour(cell));
+      absl::StrAppend(&out, cell);
+      if (is_coloured) absl::StrAppend(&out, "\x1b[0m");
+      if (i + 1 < rows[r].size()) out.append(widths[i] - cell.size() + 2, ' ');
+    }
+    out.push_back('\n');
+  }
+  return out;
+}
+
+std::string Age(absl::Duration duration) {
+  const int64_t s = std::max<int64_t>(0, absl::ToInt64Seconds(duration));
+  if (s < 60) return absl::StrCat(s, "s");
+  if (s < 3600)
+    return s % 60 == 0 ? absl::StrCat(s / 60, "m") : absl::StrCat(s / 60, "m", s % 60, "s");
+  if (s < 86400) return absl::StrCat(s / 3600, "h", s % 3600 / 60, "m");
+  return absl::StrCat(s / 86400, "d", s % 86400 / 3600, "h");
+}
+
+std::string IdOf(const v1::Session& session) {
+  return session.name().substr(session.name().rfind('/') + 1);
+}
+
+std::vector<std::vector<std::string>> SessionRows(const std::vector<v1::Session>& sessions,
+                                                  bool is_wide, absl::Time now) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "KEY", "STATE", "DETAIL", "CONNECTIONS", "AGE"}};
+  if (is_wide) rows[0].insert(rows[0].end(), {"EPOCH", "POD", "NODE", "URL"});
+  for (const v1::Session& session : sessions) {
+    std::vector<std::string> row = {IdOf(session),
+                                    OrNone(session.key().name()),
+                                    v1::SessionState_Name(session.state()),
+                                    Detail(session),
+                                    absl::StrCat(session.connections()),
+                                    Age(now - TimeOf(session.create_time()))};
+    if (is_wide) {
+      row.insert(row.end(), {absl::StrCat(session.epoch()), OrNone(session.pod()),
+                             OrNone(session.node()), OrNone(session.url())});
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::string Describe(const v1::Session& session, absl::Time now) {
+  std::string out;
+  Line(&out, "Name", session.name());
+  Line(&out, "Key", OrNone(session.key().name()));
+  if (!session.key().tag().empty()) Line(&out, "Tag", session.key().tag());
+  Line(&out, "State", v1::SessionState_Name(session.state()));
+  if (session.phase() != v1::START_PHASE_UNSPECIFIED) {
+    Line(&out, "Phase", v1::StartPhase_Name(session.phase()));
+  }
+  if (session.reason() != v1::END_REASON_UNSPECIFIED) {
+    Line(&out, "Reason", v1::EndReason_Name(session.reason()));
+  }
+  if (session.has_exit_code()) Line(&out, "Exit code", absl::StrCat(session.exit_code()));
+  if (!session.message().empty()) Line(&out, "Message", session.message());
+  Line(&out, "URL", OrNone(session.url()));
+  Line(&out, "Epoch", absl::StrCat(session.epoch()));
+  Line(&out, "Pod", OrNone(session.pod()));
+  Line(&out, "Node", OrNone(session.node()));
+  Line(&out, "Connections", absl::StrCat(session.connections()));
+  TimeLine(&out, "Created", session.has_create_time(), session.create_time(), now);
+  TimeLine(&out, "Ready", session.has_ready_time(), session.ready_time(), now);
+  TimeLine(&out, "Last active", session.has_last_active_time(), session.last_active_time(), now);
+  TimeLine(&out, "Ends as idle", session.has_idle_deadline(), session.idle_deadline(), now);
+  TimeLine(&out, "Lifetime ends", session.has_lifetime_deadline(), session.lifetime_deadline(),
+           now);
+  TimeLine(&out, "Ended", session.has_end_time(), session.end_time(), now);
+  for (const auto& [name, value] : session.labels()) {
+    Line(&out, "Label", absl::StrCat(name, "=", value));
+  }
+  for (const v1::Condition& condition : session.conditions()) {
+    Line(&out, "Condition",
+         absl::StrCat(condition.type(), "=", condition.status() ? "true" : "false", " ",
+                      condition.message()));
+  }
+  return out;
+}
+
+std::string DescribeStatus(const v1::GetStatusResponse& status, absl::Time now) {
+  std::string out;
+  Line(&out, "Controller",
+       absl::StrCat(status.controller_id(), " ", status.version(),
+                    status.is_leader() ? " (leads)" : " (stands by)"));
+  Line(&out, "Leader",
+       status.leader_id().empty()
+           ? std::string("none: an election takes some seconds")
+           : absl::StrCat(status.leader_id(), " at ", status.leader_address(), ", leadership ",
+                          status.leadership()));
+  Line(&out, "Kubernetes",
+       status.kubernetes_reachable()
+           ? status.kubernetes()
+           : absl::StrCat(status.kubernetes(), ": not reachable: ", status.kubernetes_error()));
+  TimeLine(&out, "Started", status.has_start_time(), status.start_time(), now);
+  for (const std::string& ns : status.namespaces()) Line(&out, "Namespace", ns);
+  for (const auto& [state, count] : status.sessions_by_state()) {
+    Line(&out, "Sessions", absl::StrCat(count, " ", state));
+  }
+  if (status.proxies().empty()) Line(&out, "Proxies", "none has connected");
+  for (const v1::ProxyStatus& proxy : status.proxies()) {
+    const std::string link =
+        proxy.connected()
+            ? std::string("connected")
+            : absl::StrCat("lost for ", Age(absl::Seconds(proxy.lost_for().seconds())));
+    Line(&out, "Proxy",
+         absl::StrCat(proxy.id(), " ", proxy.version(), ": ", link, ", ", proxy.connections(),
+                      " open, routes at version ", proxy.route_version()));
+  }
+  return out;
+}
+
+}  // namespace spawner::cli

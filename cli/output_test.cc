@@ -1,0 +1,73 @@
+#include "cli/output.h"
+
+#include <gtest/gtest.h>
+
+#include "google/protobuf/util/time_util.h"
+
+namespace spawner::cli {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+v1::Session Sample() {
+  v1::Session session;
+  session.set_name("namespaces/default/sessions/abc");
+  session.mutable_key()->set_name("doc 1");
+  session.set_state(v1::TERMINATED);
+  session.set_reason(v1::CRASHED);
+  session.set_exit_code(3);
+  session.set_epoch(4294967297);
+  session.set_message("the backend left with exit code 3");
+  *session.mutable_create_time() = TimeUtil::SecondsToTimestamp(1000);
+  *session.mutable_end_time() = TimeUtil::SecondsToTimestamp(1060);
+  return session;
+}
+
+const absl::Time kNow = absl::FromUnixSeconds(1090);
+
+TEST(Output, TableHasOneLineASessionAndItsHeading) {
+  EXPECT_EQ(ToTable(SessionRows({Sample()}, false, kNow), false),
+            "ID   KEY    STATE       DETAIL            CONNECTIONS  AGE\n"
+            "abc  doc 1  TERMINATED  CRASHED (exit 3)  0            1m30s\n");
+  EXPECT_EQ(SessionRows({Sample()}, true, kNow)[0].back(), "URL");
+}
+
+TEST(Output, ColourOnlyOnTheState) {
+  const std::string table = ToTable(SessionRows({Sample()}, false, kNow), true);
+  EXPECT_NE(table.find("\x1b[2mTERMINATED\x1b[0m  CRASHED"), std::string::npos);
+  EXPECT_EQ(table.find("\x1b[2mSTATE"), std::string::npos);
+}
+
+TEST(Output, JsonIsTheProtoMappingAndYamlSaysTheSame) {
+  EXPECT_NE(ToJson(Sample()).find("\"epoch\": \"4294967297\""), std::string::npos);
+  const std::string yaml = ToYaml(Sample());
+  EXPECT_NE(yaml.find("epoch: \"4294967297\"\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("state: TERMINATED\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("exitCode: 3\n"), std::string::npos) << yaml;
+  EXPECT_NE(yaml.find("key:\n  name: doc 1\n"), std::string::npos) << yaml;
+}
+
+TEST(Output, DescribeSaysReasonCodeAndMessage) {
+  const std::string text = Describe(Sample(), kNow);
+  EXPECT_NE(text.find("Reason:            CRASHED\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("Exit code:         3\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("Ended:             1970-01-01T00:17:40.000Z (30s ago)\n"), std::string::npos)
+      << text;
+}
+
+TEST(Output, AgeHasTwoUnits) {
+  EXPECT_EQ(Age(absl::Seconds(-5)), "0s");
+  EXPECT_EQ(Age(absl::Seconds(59)), "59s");
+  EXPECT_EQ(Age(absl::Minutes(5)), "5m");
+  EXPECT_EQ(Age(absl::Hours(25)), "1d1h");
+  EXPECT_EQ(Age(absl::Minutes(63)), "1h3m");
+}
+
+TEST(Output, FormatsAreNamedInTheError) {
+  EXPECT_EQ(*ParseFormat("yaml"), Format::kYaml);
+  EXPECT_EQ(ParseFormat("xml").status().message(),
+            "-o: \"xml\" is not one of table, wide, json, yaml, name");
+}
+
+}  // namespace
+}  // namespace spawner::cli
