@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/token.h"
 
 // What crosses between main and the workers: plain values. Main (proxy/link or the static routes)
 // posts changes to every worker; a worker applies each in one turn of its loop, counts in that same
@@ -49,14 +50,6 @@ struct RouteChange {
   std::vector<std::string> removed;
   // Ids that are no session's: remembered for kUnknownTtl.
   std::vector<std::string> unknown;
-};
-
-// The controller's public key for tokens with this `kid`.
-struct VerificationKey {
-  std::string id;
-  std::string public_key;  // raw Ed25519, 32 bytes
-
-  bool operator==(const VerificationKey&) const = default;
 };
 
 // The controller's wall clock as a local reading: it showed `wall` at `at`. The local wall clock is

@@ -1,0 +1,95 @@
+#include "proxy/link/codec.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/address.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "proxy/link/limits.h"
+#include "spawner/v1/session.pb.h"
+
+namespace spawner::proxy {
+namespace {
+
+// Numbers of a newer contract have no name here: the reader sees the number.
+std::string NameOf(const std::string& known, int number) {
+  return known.empty() && number != 0 ? absl::StrCat("REASON_", number) : known;
+}
+
+absl::StatusOr<RouteState> StateFromProto(v1::RouteState state) {
+  switch (state) {
+    case v1::HOLD:
+      return RouteState::kHold;
+    case v1::OPEN:
+      return RouteState::kOpen;
+    case v1::GATED:
+      return RouteState::kGated;
+    case v1::ENDED:
+      return RouteState::kEnded;
+    default:  // an open enum: proto3 keeps numbers it does not know
+      return InvalidField("route.state", absl::StrCat("unknown state ", static_cast<int>(state)));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Route> RouteFromProto(const v1::Route& proto) {
+  if (!IsDnsLabel(proto.session_id())) return InvalidField("route.session_id", "not a DNS label");
+  Route route{.session_id = proto.session_id(), .ns = proto.namespace_(), .epoch = proto.epoch()};
+  ASSIGN_OR_RETURN(route.state, StateFromProto(proto.state()));
+  if (!proto.ip().empty() || proto.port() != 0) {
+    const bool is_v6 = proto.ip().find(':') != std::string::npos;
+    const auto address = ParseAddress(is_v6 ? absl::StrCat("[", proto.ip(), "]:", proto.port())
+                                            : absl::StrCat(proto.ip(), ":", proto.port()),
+                                      /*allow_port_zero=*/false);
+    if (!address.ok() || proto.ip().empty()) {
+      return InvalidField("route.ip", "not a numeric address with a port from 1 to 65535");
+    }
+    route.ip = proto.ip();
+    route.port = static_cast<uint16_t>(proto.port());
+  } else if (route.state == RouteState::kOpen) {
+    return InvalidField("route.ip", "an open route needs an address");
+  }
+  if (proto.message().size() > kRouteTextMax) return InvalidField("route.message", "too long");
+  route.message = proto.message();
+  if (proto.reason() != v1::END_REASON_UNSPECIFIED) {
+    route.reason = NameOf(v1::EndReason_Name(proto.reason()), proto.reason());
+  }
+  if (proto.phase() != v1::START_PHASE_UNSPECIFIED)
+    route.phase = v1::StartPhase_Name(proto.phase());
+  route.token_required = proto.access().mode() != v1::PUBLIC;
+  route.strip_prefix = proto.access().path_prefix() != v1::PATH_PREFIX_KEEP;
+  if (proto.has_hold_timeout()) route.hold_timeout = DurationFromProto(proto.hold_timeout());
+  return route;
+}
+
+std::vector<VerificationKey> KeysFromProto(const v1::Welcome& welcome) {
+  std::vector<VerificationKey> keys;
+  for (const v1::VerificationKey& key : welcome.keys()) {
+    if (key.public_key().size() != 32 || keys.size() == kKeysMax) {
+      Log(LogLevel::kWarning, "verification_key_refused", {{"kid", key.id()}});
+      continue;
+    }
+    keys.push_back({key.id(), key.public_key()});
+  }
+  return keys;
+}
+
+absl::Duration DurationFromProto(const google::protobuf::Duration& proto) {
+  return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
+}
+
+void SetDuration(google::protobuf::Duration& proto, absl::Duration duration) {
+  absl::Duration rest;
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &rest));
+  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+}
+
+absl::Time TimeFromProto(const google::protobuf::Timestamp& proto) {
+  return absl::FromUnixSeconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
+}
+
+}  // namespace spawner::proxy
