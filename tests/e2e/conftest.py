@@ -9,6 +9,7 @@ import os
 import pytest
 
 from cluster import Cluster
+from cluster_system import ClusterSystem
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,11 @@ def cluster(request):
 def spawner(cluster):
     cluster.install()
     return cluster
+
+
+@pytest.fixture(scope="session")
+def system(spawner):
+    """The installed Spawner, for the test bodies of tests/system too."""
+    running = ClusterSystem(spawner)
+    yield running
+    running.api.close()

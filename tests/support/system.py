@@ -98,14 +98,15 @@ class System:
     def wait_ended(self, name, timeout=30, epoch=0):
         return self.wait_state(name, "TERMINATED", timeout=timeout, epoch=epoch)
 
-    def url(self, connected, path="", proxy=0, websocket=False):
-        """The session's URL through one proxy, token kept, `path` ("sse?n=0") appended."""
-        parts = urllib.parse.urlsplit(connected.url)
+    def url(self, connected, path="", proxy=0, websocket=False, token=True):
+        """The session's URL in path form through one proxy; `path` is below it ("sse?n=0")."""
         base = urllib.parse.urlsplit(self.proxies[proxy])
         extra = urllib.parse.urlsplit(path)
-        query = "&".join(filter(None, (extra.query, parts.query)))
+        query = "&".join(filter(None, (
+            extra.query, "spawner_token=" + connected.token if token else "")))
+        session_id = connected.session.name.rsplit("/", 1)[1]
         return urllib.parse.urlunsplit(("ws" if websocket else "http", base.netloc,
-                                        parts.path + extra.path, query, ""))
+                                        "/s/%s/%s" % (session_id, extra.path), query, ""))
 
 
 def reason_name(session):
