@@ -23,6 +23,8 @@ constexpr size_t kUsageEntriesMax = 100'000;
 constexpr absl::Duration kHeartbeatInterval = absl::Seconds(1);
 // Five heartbeats without a word: the link is closed and the proxy lost.
 constexpr absl::Duration kSilenceMax = absl::Seconds(5);
+// A link that breaks silently swallows reports until both ends have noticed.
+constexpr absl::Duration kReportLossMax = absl::Seconds(10);
 // How long a given-up proxy is still named by sessions it may have served.
 constexpr absl::Duration kGivenUpMemory = absl::Hours(1);
 
