@@ -35,8 +35,8 @@ async def receive_until(socket, wanted):
 async def meet(url):
     ws = websocket_url(url)
     async with websockets.connect(ws) as one, websockets.connect(ws) as two:
-        await one.send(json.dumps({"type": "hello", "name": "Ada"}))
-        await two.send(json.dumps({"type": "hello", "name": "Grace"}))
+        await one.send(json.dumps({"t": "hello", "key": "ada-check", "name": "Ada"}))
+        await two.send(json.dumps({"t": "hello", "key": "grace-check", "name": "Grace"}))
         await receive_until(one, "Grace")
         await receive_until(two, "Ada")
 

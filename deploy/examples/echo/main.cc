@@ -39,7 +39,7 @@ int Main() {
   if (!endpoint) {
     return 2;
   }
-  const std::chrono::milliseconds start_delay(Number("START_DELAY_MS", 0, kWaitMsMax));
+  const uint64_t start_delay_ms = Number("START_DELAY_MS", 0, kWaitMsMax);
   const uint64_t exit_after_ms = Number("EXIT_AFTER_MS", 0, kWaitMsMax);
   const int exit_code = static_cast<int>(Number("EXIT_CODE", 0, 255));
   const bool ignores_sigterm = Number("IGNORE_SIGTERM", 0, 1) == 1;
@@ -47,7 +47,13 @@ int Main() {
     std::signal(SIGTERM, SIG_IGN);
   }
 
-  std::this_thread::sleep_for(start_delay);  // SIGTERM ends it meanwhile, as it does any program
+  // SIGTERM ends it meanwhile, as it does any program that is not pid 1.
+  const bool exits_before_listening = exit_after_ms > 0 && exit_after_ms <= start_delay_ms;
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(exits_before_listening ? exit_after_ms : start_delay_ms));
+  if (exits_before_listening) {
+    std::_Exit(exit_code);
+  }
   Server server(*endpoint, kConnectionsMax, HandleEcho);
   if (!server.Listen()) {
     return 1;
@@ -57,7 +63,7 @@ int Main() {
   }
   boost::asio::steady_timer exit_timer(server.io());
   if (exit_after_ms > 0) {
-    exit_timer.expires_after(std::chrono::milliseconds(exit_after_ms));
+    exit_timer.expires_after(std::chrono::milliseconds(exit_after_ms - start_delay_ms));
     exit_timer.async_wait([exit_code](boost::system::error_code ec) {
       if (!ec) {
         std::_Exit(exit_code);
