@@ -41,6 +41,22 @@ inline constexpr absl::Duration kWatchHeadMax = absl::Seconds(30);
 // version that is too old comes right after the head.
 inline constexpr absl::Duration kWatchSettle = absl::Milliseconds(250);
 
+// A kubeconfig, a certificate, a token.
+inline constexpr size_t kConfigBytesMax = 4 << 20;
+// A token file is read again when this old: kubelet rotates it at 80 % of at least ten minutes.
+inline constexpr absl::Duration kTokenFileAge = absl::Minutes(1);
+
+// CurlTransport: requests in flight; more of them end as UNAVAILABLE. One API server connection
+// carries 100; sessions have one at a time.
+inline constexpr size_t kRequestsMax = 20'000;
+inline constexpr int kConnectionsMax = 64;
+inline constexpr absl::Duration kConnectMax = absl::Seconds(10);
+// An acknowledgement of TCP that is out for this long means that the peer is gone; it is asked for
+// after 10 s of silence.
+inline constexpr absl::Duration kTcpSilenceMax = absl::Seconds(20);
+inline constexpr absl::Duration kTcpProbeAfter = absl::Seconds(10);
+inline constexpr absl::Duration kTcpProbeEvery = absl::Seconds(5);
+
 }  // namespace spawner::kube
 
 #endif  // SPAWNER_CONTROLLER_KUBE_LIMITS_H_
