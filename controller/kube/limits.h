@@ -49,7 +49,9 @@ inline constexpr absl::Duration kTokenFileAge = absl::Minutes(1);
 // CurlTransport: requests in flight; more of them end as UNAVAILABLE. One API server connection
 // carries 100; sessions have one at a time.
 inline constexpr size_t kRequestsMax = 20'000;
-inline constexpr int kConnectionsMax = 64;
+// libcurl 7.88 opens one for each request that finds the others full or still in their handshake:
+// a burst of 250 opened 64. What finds none waits; streams are shared as soon as one is up.
+inline constexpr int kConnectionsMax = 16;
 inline constexpr absl::Duration kConnectMax = absl::Seconds(10);
 // An acknowledgement of TCP that is out for this long means that the peer is gone; it is asked for
 // after 10 s of silence.
