@@ -1,0 +1,62 @@
+#include "base/grpc_status.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "google/rpc/error_details.pb.h"
+
+namespace spawner {
+namespace {
+
+constexpr char kDomain[] = "spawner.dev";
+constexpr int64_t kRetrySecondsMax = 86'400;  // a longer wait from a peer is read as this one
+
+}  // namespace
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  google::rpc::Status details;
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(AsStd(status.message()).data(), status.message().size());
+  google::rpc::ErrorInfo info;
+  const std::string reason = ReasonOf(status);
+  info.set_reason(reason.empty() ? absl::StatusCodeToString(status.code()) : reason);
+  info.set_domain(kDomain);
+  details.add_details()->PackFrom(info);
+  if (const auto delay = RetryAfterOf(status); delay.has_value()) {
+    google::rpc::RetryInfo retry;
+    const int64_t ns = absl::ToInt64Nanoseconds(*delay);
+    retry.mutable_retry_delay()->set_seconds(ns / 1'000'000'000);
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(ns % 1'000'000'000));
+    details.add_details()->PackFrom(retry);
+  }
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+                      details.SerializeAsString());
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return result;
+  for (const google::protobuf::Any& detail : details.details()) {
+    google::rpc::ErrorInfo info;
+    google::rpc::RetryInfo retry;
+    if (detail.Is<google::rpc::ErrorInfo>() && detail.UnpackTo(&info) && info.domain() == kDomain) {
+      result = WithReason(result, info.reason());
+    } else if (detail.Is<google::rpc::RetryInfo>() && detail.UnpackTo(&retry) &&
+               retry.retry_delay().seconds() >= 0 && retry.retry_delay().nanos() >= 0) {
+      const absl::Duration delay = absl::Seconds(retry.retry_delay().seconds()) +
+                                   absl::Nanoseconds(retry.retry_delay().nanos());
+      result = WithRetryAfter(result, std::min(delay, absl::Seconds(kRetrySecondsMax)));
+    }
+  }
+  return result;
+}
+
+}  // namespace spawner

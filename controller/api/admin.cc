@@ -1,0 +1,134 @@
+#include "controller/api/admin.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/version.h"
+#include "controller/api/call.h"
+#include "controller/api/convert.h"
+#include "controller/session/session.h"
+#include "spawner/v1/admin.grpc.pb.h"
+#include "spawner/v1/templates.grpc.pb.h"
+
+namespace spawner::api {
+namespace {
+
+using Context = grpc::CallbackServerContext;
+using Unary = grpc::ServerUnaryReactor;
+
+Unary* Refuse(Context* context, absl::string_view method) {
+  Unary* reactor = context->DefaultReactor();
+  reactor->Finish(NotThereYet(method));
+  return reactor;
+}
+
+template <typename Response>
+class RefusingStream final : public grpc::ServerWriteReactor<Response> {
+ public:
+  explicit RefusingStream(absl::string_view method) { this->Finish(NotThereYet(method)); }
+  void OnDone() override { delete this; }
+};
+
+void WriteStatus(const core::CoreStatus& status, absl::Time start_time,
+                 v1::GetStatusResponse& out) {
+  out.set_version(kVersion);
+  out.set_controller_id(status.controller_id);
+  out.set_is_leader(status.is_leader);
+  out.set_leader_id(status.leader_id);
+  out.set_leader_address(status.leader_address);
+  out.set_leadership(status.leadership);
+  out.set_kubernetes(status.kubernetes);
+  out.set_kubernetes_reachable(status.kubernetes_status.ok());
+  out.set_kubernetes_error(std::string(status.kubernetes_status.message()));
+  for (const std::string& ns : status.namespaces) out.add_namespaces(ns);
+  for (const auto& [state, count] : status.sessions) {
+    (*out.mutable_sessions_by_state())[std::string(Name(state))] = count;
+  }
+  out.mutable_kubernetes_requests()->insert(status.kubernetes_requests.begin(),
+                                            status.kubernetes_requests.end());
+  for (const core::ProxyInfo& proxy : status.proxies) {
+    v1::ProxyStatus& added = *out.add_proxies();
+    added.set_id(proxy.id);
+    added.set_pod(proxy.pod);
+    added.set_version(proxy.version);
+    added.set_connected(proxy.is_connected);
+    if (!proxy.is_connected) *added.mutable_lost_for() = WriteDuration(proxy.lost_for);
+    added.set_route_version(proxy.route_version);
+    added.set_connections(proxy.connections);
+  }
+  *out.mutable_start_time() = WriteTime(start_time);
+}
+
+class AdminService final : public v1::Admin::CallbackService {
+ public:
+  explicit AdminService(Edge& edge) : edge_(edge) {}
+
+  Unary* GetStatus(Context* context, const v1::GetStatusRequest* request,
+                   v1::GetStatusResponse* response) override {
+    return StartCall(
+        edge_, context, CheckRequest(*request),
+        [start_time = edge_.start_time(), response](const CallPtr& call, core::Service& service) {
+          WriteStatus(service.GetStatus(), start_time, *response);
+          call->Finish(absl::OkStatus());
+        });
+  }
+  Unary* ListProxies(Context* context, const v1::ListProxiesRequest* request,
+                     v1::ListProxiesResponse* response) override {
+    return Refuse(context, "ListProxies");
+  }
+  Unary* DrainProxy(Context* context, const v1::DrainProxyRequest* request,
+                    v1::DrainProxyResponse* response) override {
+    return Refuse(context, "DrainProxy");
+  }
+  Unary* DrainNode(Context* context, const v1::DrainNodeRequest* request,
+                   v1::DrainNodeResponse* response) override {
+    return Refuse(context, "DrainNode");
+  }
+  Unary* RotateKeys(Context* context, const v1::RotateKeysRequest* request,
+                    v1::RotateKeysResponse* response) override {
+    return Refuse(context, "RotateKeys");
+  }
+  grpc::ServerWriteReactor<v1::DiagnoseResponse>* Diagnose(
+      Context* context, const v1::DiagnoseRequest* request) override {
+    return new RefusingStream<v1::DiagnoseResponse>("Diagnose");
+  }
+  grpc::ServerWriteReactor<v1::UninstallResponse>* Uninstall(
+      Context* context, const v1::UninstallRequest* request) override {
+    return new RefusingStream<v1::UninstallResponse>("Uninstall");
+  }
+
+ private:
+  Edge& edge_;
+};
+
+class TemplatesService final : public v1::Templates::CallbackService {
+ public:
+  Unary* ListTemplates(Context* context, const v1::ListTemplatesRequest* request,
+                       v1::ListTemplatesResponse* response) override {
+    return Refuse(context, "ListTemplates");
+  }
+  Unary* GetTemplate(Context* context, const v1::GetTemplateRequest* request,
+                     v1::Template* response) override {
+    return Refuse(context, "GetTemplate");
+  }
+  Unary* ApplyTemplate(Context* context, const v1::ApplyTemplateRequest* request,
+                       v1::Template* response) override {
+    return Refuse(context, "ApplyTemplate");
+  }
+  Unary* DeleteTemplate(Context* context, const v1::DeleteTemplateRequest* request,
+                        google::protobuf::Empty* response) override {
+    return Refuse(context, "DeleteTemplate");
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeAdminService(Edge& edge) {
+  return std::make_unique<AdminService>(edge);
+}
+
+std::unique_ptr<grpc::Service> MakeTemplatesService() {
+  return std::make_unique<TemplatesService>();
+}
+
+}  // namespace spawner::api

@@ -1,0 +1,20 @@
+#ifndef SPAWNER_CONTROLLER_API_ADMIN_H_
+#define SPAWNER_CONTROLLER_API_ADMIN_H_
+
+#include <grpcpp/impl/codegen/service_type.h>
+
+#include <memory>
+
+#include "controller/api/edge.h"
+
+namespace spawner::api {
+
+// spawner.v1.Admin: GetStatus. Every other method answers UNIMPLEMENTED, naming itself.
+std::unique_ptr<grpc::Service> MakeAdminService(Edge& edge);
+
+// spawner.v1.Templates: every method answers UNIMPLEMENTED, naming itself.
+std::unique_ptr<grpc::Service> MakeTemplatesService();
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_ADMIN_H_

@@ -1,0 +1,55 @@
+#ifndef SPAWNER_CONTROLLER_API_API_FIXTURE_H_
+#define SPAWNER_CONTROLLER_API_API_FIXTURE_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/grpc_status.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "controller/api/edge.h"
+#include "controller/api/fake_loop.h"
+#include "controller/api/fake_service.h"
+#include "controller/api/grpc_port.h"
+
+namespace spawner::api {
+
+// One controller's edge over a FakeService, listening on a port of its own.
+class ApiServer {
+ public:
+  ApiServer()
+      : edge(loop.poster(), clock,
+             {.namespaces = {"default", "team-a"},
+              .urls = *SessionUrls::Make("http://proxy.test:8080", ""),
+              .start_time = clock.WallNow()}),
+        port(edge) {
+    SeededRandom random(7);
+    keys = MakeKeyRing(random);
+    EXPECT_TRUE(port.Start({"127.0.0.1", 0}).ok());
+    loop.Run([this] { edge.Open(service, keys); });
+    channel = port.InProcessChannel();
+  }
+  // As main() does it.
+  ~ApiServer() {
+    loop.Run([this] { edge.EndStreams(); });
+    port.Drain(absl::Seconds(3));
+    loop.Run([this] { edge.Close(); });
+  }
+
+  FakeClock clock;
+  FakeService service;
+  FakeLoop loop;
+  KeyRing keys;
+  Edge edge;
+  GrpcPort port;
+  std::shared_ptr<grpc::Channel> channel;
+};
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_API_FIXTURE_H_

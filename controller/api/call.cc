@@ -1,0 +1,81 @@
+#include "controller/api/call.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/grpc_status.h"
+#include "base/status.h"
+#include "controller/api/convert.h"
+#include "controller/api/limits.h"
+
+namespace spawner::api {
+namespace {
+
+// Deletes itself when gRPC is done with it.
+class UnaryReactor final : public grpc::ServerUnaryReactor {
+ public:
+  UnaryReactor(Edge& edge, grpc::CallbackServerContext* context)
+      : edge_(edge), call_(std::make_shared<Call>(this, context)) {}
+
+  const CallPtr& call() const { return call_; }
+
+  void OnCancel() override {
+    edge_.Post([call = call_] {
+      if (call->is_open()) call->Finish(absl::CancelledError("the call was cancelled"));
+    });
+  }
+  void OnDone() override {
+    edge_.LeaveCall();
+    delete this;
+  }
+
+ private:
+  Edge& edge_;
+  const CallPtr call_;
+};
+
+// For an answer that needs no loop.
+class RefusingReactor final : public grpc::ServerUnaryReactor {
+ public:
+  explicit RefusingReactor(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+void Call::Finish(const grpc::Status& status) {
+  if (reactor_ != nullptr) std::exchange(reactor_, nullptr)->Finish(status);
+}
+
+void Call::Finish(const absl::Status& status) { Finish(ToGrpc(status)); }
+
+grpc::ServerUnaryReactor* StartCall(Edge& edge, grpc::CallbackServerContext* context,
+                                    const absl::Status& refusal,
+                                    std::function<void(CallPtr, core::Service&)> work) {
+  if (!refusal.ok()) return new RefusingReactor(ToGrpc(refusal));
+  if (const absl::Status entered = edge.EnterCall(); !entered.ok()) {
+    return new RefusingReactor(ToGrpc(entered));
+  }
+  auto* reactor = new UnaryReactor(edge, context);
+  edge.Post([&edge, call = reactor->call(), work = std::move(work)] {
+    if (!call->is_open()) return;
+    if (edge.service() == nullptr) return call->Finish(edge.NotReady());
+    work(call, *edge.service());
+  });
+  return reactor;
+}
+
+absl::Status CheckRequest(const google::protobuf::Message& request) {
+  if (const size_t size = request.ByteSizeLong(); size > kRequestBytesMax) {
+    return InvalidField("request", absl::StrCat(size, " bytes; at most ", kRequestBytesMax,
+                                                " are allowed. Put data into the image, or where "
+                                                "the backend can fetch it"));
+  }
+  return CheckKnown(request);
+}
+
+grpc::Status NotThereYet(absl::string_view method) {
+  return ToGrpc(
+      WithReason(absl::UnimplementedError(absl::StrCat(method, ": not supported by this version")),
+                 "UNIMPLEMENTED"));
+}
+
+}  // namespace spawner::api

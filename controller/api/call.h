@@ -1,0 +1,53 @@
+#ifndef SPAWNER_CONTROLLER_API_CALL_H_
+#define SPAWNER_CONTROLLER_API_CALL_H_
+
+#include <google/protobuf/message.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "controller/api/edge.h"
+
+namespace spawner::api {
+
+// The loop's end of one unary call. Two owners: gRPC's reactor, and whatever the core keeps until
+// it has an answer; the first that ends the call (answer, cancellation) takes it, the other finds
+// it closed. Thread: the loop's.
+class Call {
+ public:
+  Call(grpc::ServerUnaryReactor* reactor, grpc::CallbackServerContext* context)
+      : reactor_(reactor), context_(context) {}
+
+  // While open, the call's context, request and response are there.
+  bool is_open() const { return reactor_ != nullptr; }
+  grpc::CallbackServerContext& context() { return *context_; }
+  void Finish(const grpc::Status& status);
+  void Finish(const absl::Status& status);
+
+ private:
+  grpc::ServerUnaryReactor* reactor_;
+  grpc::CallbackServerContext* context_;
+};
+
+using CallPtr = std::shared_ptr<Call>;
+
+// A reactor whose `work` runs on the loop once there is a core; a call that is cancelled, by its
+// client or by shutdown, is closed at once. `refusal` not OK: it is the answer and nothing runs.
+grpc::ServerUnaryReactor* StartCall(Edge& edge, grpc::CallbackServerContext* context,
+                                    const absl::Status& refusal,
+                                    std::function<void(CallPtr, core::Service&)> work);
+
+// What every request must pass before its fields are read: size, and nothing that this version does
+// not know.
+absl::Status CheckRequest(const google::protobuf::Message& request);
+
+// UNIMPLEMENTED, naming the method.
+grpc::Status NotThereYet(absl::string_view method);
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_CALL_H_

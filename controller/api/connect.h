@@ -1,0 +1,34 @@
+#ifndef SPAWNER_CONTROLLER_API_CONNECT_H_
+#define SPAWNER_CONTROLLER_API_CONNECT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controller/api/key_ring.h"
+#include "controller/api/urls.h"
+#include "controller/core/service.h"
+#include "spawner/v1/sessions.pb.h"
+
+namespace spawner::api {
+
+// What a ConnectRequest asks for, every field checked.
+struct ConnectOrder {
+  core::ConnectParams params;
+  std::string user;
+  std::string claims_json;
+  absl::Duration grant_ttl;
+  bool has_grant = false;
+};
+
+absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request);
+
+// Signs the grant and writes the answer. A PUBLIC session gets a token only if a grant was asked
+// for.
+absl::Status WriteConnect(const ConnectOrder& order, const core::ConnectResult& result,
+                          const KeyRing& keys, const SessionUrls& urls, absl::Time wall_now,
+                          v1::ConnectResponse& response);
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_CONNECT_H_

@@ -1,0 +1,251 @@
+#include "controller/api/convert.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "controller/api/limits.h"
+#include "controller/api/names.h"
+
+namespace spawner::api {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+// The numbers are one contract: a value crosses by a cast.
+static_assert(static_cast<int>(SessionState::kTerminated) == v1::TERMINATED);
+static_assert(static_cast<int>(StartPhase::kRouting) == v1::ROUTING);
+static_assert(static_cast<int>(EndReason::kInternal) == v1::INTERNAL);
+
+constexpr int64_t kDurationSecondsMax = 315'576'000'000;  // duration.proto
+
+absl::Status CheckKnownAt(const Message& message, absl::string_view path, int depth);
+
+absl::Status CheckEnum(const Message& message, const FieldDescriptor& field,
+                       const std::string& at) {
+  if (field.is_repeated()) return absl::OkStatus();
+  const int value = message.GetReflection()->GetEnumValue(message, &field);
+  if (field.enum_type()->FindValueByNumber(value) != nullptr) return absl::OkStatus();
+  return UnsupportedField(absl::StrCat(at, " = ", value));
+}
+
+absl::Status CheckMember(const Message& message, const FieldDescriptor& field,
+                         const std::string& at, int depth) {
+  const Reflection& reflection = *message.GetReflection();
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) return CheckEnum(message, field, at);
+  if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return absl::OkStatus();
+  if (!field.is_repeated()) {
+    return CheckKnownAt(reflection.GetMessage(message, &field), at, depth + 1);
+  }
+  for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+    RETURN_IF_ERROR(CheckKnownAt(reflection.GetRepeatedMessage(message, &field, i), at, depth + 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckKnownAt(const Message& message, absl::string_view path, int depth) {
+  if (depth > kMessageDepthMax) {
+    return InvalidField(path, absl::StrCat("nested deeper than ", kMessageDepthMax));
+  }
+  const Reflection& reflection = *message.GetReflection();
+  const auto& unknown = reflection.GetUnknownFields(message);
+  if (!unknown.empty()) {
+    return UnsupportedField(
+        absl::StrCat(path, path.empty() ? "" : ".", "field number ", unknown.field(0).number()));
+  }
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const std::string at = absl::StrCat(path, path.empty() ? "" : ".", field->name());
+    RETURN_IF_ERROR(CheckMember(message, *field, at, depth));
+  }
+  return absl::OkStatus();
+}
+
+template <typename Map>
+std::map<std::string, std::string> ReadMap(const Map& map) {
+  return {map.begin(), map.end()};
+}
+
+// Leaves `out` at its default if the field is not set.
+absl::Status ReadDurationIfSet(absl::string_view field, bool is_set,
+                               const google::protobuf::Duration& duration, absl::Duration& out) {
+  if (!is_set) return absl::OkStatus();
+  ASSIGN_OR_RETURN(out, ReadDuration(field, duration));
+  return absl::OkStatus();
+}
+
+absl::Status ReadIdle(const v1::IdlePolicy& idle, IdlePolicy& out) {
+  if (idle.has_warn_before()) return UnsupportedField("spec.idle.warn_before");
+  RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.grace", idle.has_grace(), idle.grace(), out.grace));
+  out.initial_grace = out.grace;
+  RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.initial_grace", idle.has_initial_grace(),
+                                    idle.initial_grace(), out.initial_grace));
+  out.never = idle.on_idle() == v1::KEEP;
+  return absl::OkStatus();
+}
+
+absl::Status ReadLifetime(const v1::Lifetime& lifetime, Lifetime& out) {
+  RETURN_IF_ERROR(
+      ReadDurationIfSet("spec.lifetime.max", lifetime.has_max(), lifetime.max(), out.max));
+  RETURN_IF_ERROR(ReadDurationIfSet("spec.lifetime.start_timeout", lifetime.has_start_timeout(),
+                                    lifetime.start_timeout(), out.start_timeout));
+  RETURN_IF_ERROR(ReadDurationIfSet("spec.lifetime.stop_grace", lifetime.has_stop_grace(),
+                                    lifetime.stop_grace(), out.stop_grace));
+  return ReadDurationIfSet("spec.lifetime.retention", lifetime.has_retention(),
+                           lifetime.retention(), out.retention);
+}
+
+absl::Status ReadAccess(const v1::Access& access, Access& out) {
+  if (access.allowed_origins_size() > 0) return UnsupportedField("spec.access.allowed_origins");
+  if (access.embed_origins_size() > 0) return UnsupportedField("spec.access.embed_origins");
+  if (access.max_connections() != 0) return UnsupportedField("spec.access.max_connections");
+  out.token_required = access.mode() != v1::PUBLIC;
+  out.strip_prefix = access.path_prefix() != v1::PATH_PREFIX_KEEP;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckKnown(const Message& message) { return CheckKnownAt(message, "", 0); }
+
+absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
+                                            const google::protobuf::Duration& duration) {
+  const int64_t seconds = duration.seconds();
+  const int32_t nanos = duration.nanos();
+  if (seconds < 0 || nanos < 0) return InvalidField(field, "must not be negative");
+  if (seconds > kDurationSecondsMax || nanos > 999'999'999) {
+    return InvalidField(field, "is no valid duration");
+  }
+  return absl::Seconds(seconds) + absl::Nanoseconds(nanos);
+}
+
+absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec) {
+  SessionSpec out;
+  out.template_name = spec.template_();
+  out.image = spec.image();
+  out.command = {spec.command().begin(), spec.command().end()};
+  out.args = {spec.args().begin(), spec.args().end()};
+  out.env = ReadMap(spec.env());
+  if (spec.port() < 0 || spec.port() > 65535) {
+    return InvalidField("spec.port", absl::StrCat(spec.port(), " is not within 1 to 65535"));
+  }
+  if (spec.port() != 0) out.port = static_cast<uint16_t>(spec.port());
+  out.requests = ReadMap(spec.resources().requests());
+  out.limits = ReadMap(spec.resources().limits());
+  out.labels = ReadMap(spec.labels());
+  if (spec.has_pod_overrides()) {
+    std::string json;
+    if (!google::protobuf::util::MessageToJsonString(spec.pod_overrides(), &json).ok()) {
+      return InvalidField("spec.pod_overrides", "can't be written as JSON");
+    }
+    out.pod_overrides_json = std::move(json);
+  }
+  RETURN_IF_ERROR(ReadIdle(spec.idle(), out.idle));
+  RETURN_IF_ERROR(ReadLifetime(spec.lifetime(), out.lifetime));
+  RETURN_IF_ERROR(ReadAccess(spec.access(), out.access));
+  RETURN_IF_ERROR(ValidateSpec(out));
+  return out;
+}
+
+google::protobuf::Duration WriteDuration(absl::Duration duration) {
+  google::protobuf::Duration out;
+  const int64_t seconds = absl::IDivDuration(duration, absl::Seconds(1), &duration);
+  out.set_seconds(std::min(seconds, kDurationSecondsMax));
+  out.set_nanos(
+      static_cast<int32_t>(seconds > kDurationSecondsMax ? 0 : absl::ToInt64Nanoseconds(duration)));
+  return out;
+}
+
+google::protobuf::Timestamp WriteTime(absl::Time time) {
+  google::protobuf::Timestamp out;
+  const int64_t seconds = absl::ToUnixSeconds(time);  // rounded down
+  out.set_seconds(seconds);
+  out.set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  return out;
+}
+
+void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out) {
+  out.set_template_(spec.template_name);
+  out.set_image(spec.image);
+  out.mutable_command()->Assign(spec.command.begin(), spec.command.end());
+  out.mutable_args()->Assign(spec.args.begin(), spec.args.end());
+  out.mutable_env()->insert(spec.env.begin(), spec.env.end());
+  out.set_port(spec.port);
+  if (!spec.requests.empty() || !spec.limits.empty()) {
+    out.mutable_resources()->mutable_requests()->insert(spec.requests.begin(), spec.requests.end());
+    out.mutable_resources()->mutable_limits()->insert(spec.limits.begin(), spec.limits.end());
+  }
+  out.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
+  if (!spec.pod_overrides_json.empty()) {
+    // Was JSON when it came in; a record that was changed by hand shows none.
+    if (!google::protobuf::util::JsonStringToMessage(spec.pod_overrides_json,
+                                                     out.mutable_pod_overrides())
+             .ok()) {
+      out.clear_pod_overrides();
+    }
+  }
+  *out.mutable_idle()->mutable_grace() = WriteDuration(spec.idle.grace);
+  *out.mutable_idle()->mutable_initial_grace() = WriteDuration(spec.idle.initial_grace);
+  out.mutable_idle()->set_on_idle(spec.idle.never ? v1::KEEP : v1::STOP);
+  v1::Lifetime& lifetime = *out.mutable_lifetime();
+  if (spec.lifetime.max != absl::InfiniteDuration()) {
+    *lifetime.mutable_max() = WriteDuration(spec.lifetime.max);
+  }
+  *lifetime.mutable_start_timeout() = WriteDuration(spec.lifetime.start_timeout);
+  *lifetime.mutable_stop_grace() = WriteDuration(spec.lifetime.stop_grace);
+  *lifetime.mutable_retention() = WriteDuration(spec.lifetime.retention);
+  out.mutable_access()->set_mode(spec.access.token_required ? v1::TOKEN : v1::PUBLIC);
+  out.mutable_access()->set_path_prefix(spec.access.strip_prefix ? v1::PATH_PREFIX_STRIP
+                                                                 : v1::PATH_PREFIX_KEEP);
+}
+
+void WriteSession(const SessionView& session, const SessionUrls& urls, v1::Session& out) {
+  out.set_name(FormatSessionName(session.ns, session.id));
+  if (!session.key.name.empty()) {
+    out.mutable_key()->set_name(session.key.name);
+    out.mutable_key()->set_tag(session.key.tag);
+  }
+  out.set_state(static_cast<v1::SessionState>(session.state));
+  out.set_phase(static_cast<v1::StartPhase>(session.phase));
+  out.set_reason(static_cast<v1::EndReason>(session.reason));
+  if (session.exit_code.has_value()) out.set_exit_code(*session.exit_code);
+  out.set_message(session.message);
+  out.set_epoch(session.epoch.value);
+  out.set_url(urls.UrlOf(session.id));
+  out.set_pod(session.pod);
+  out.set_node(session.node);
+  *out.mutable_create_time() = WriteTime(session.create_time);
+  const auto write = [](const std::optional<absl::Time>& time, auto mutable_field) {
+    if (time.has_value()) *mutable_field() = WriteTime(*time);
+  };
+  write(session.ready_time, [&out] { return out.mutable_ready_time(); });
+  write(session.end_time, [&out] { return out.mutable_end_time(); });
+  out.set_connections(session.connections);
+  write(session.last_active_time, [&out] { return out.mutable_last_active_time(); });
+  write(session.idle_deadline, [&out] { return out.mutable_idle_deadline(); });
+  write(session.lifetime_deadline, [&out] { return out.mutable_lifetime_deadline(); });
+  for (const SessionCondition& condition : session.conditions) {
+    v1::Condition& added = *out.add_conditions();
+    added.set_type(condition.type);
+    added.set_status(condition.status);
+    added.set_message(condition.message);
+    *added.mutable_last_transition_time() = WriteTime(condition.last_transition_time);
+  }
+  out.mutable_labels()->insert(session.spec.labels.begin(), session.spec.labels.end());
+  out.set_etag(session.etag);
+  WriteSpec(session.spec, *out.mutable_spec());
+}
+
+}  // namespace spawner::api

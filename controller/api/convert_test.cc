@@ -1,0 +1,190 @@
+#include "controller/api/convert.h"
+
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <variant>
+
+#include "base/status.h"
+#include "controller/api/link_convert.h"
+
+namespace spawner::api {
+namespace {
+
+v1::SessionSpec SpecOf(const std::string& text) {
+  v1::SessionSpec spec;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &spec)) << text;
+  return spec;
+}
+
+TEST(ReadSpec, FillsDefaultsIn) {
+  const absl::StatusOr<SessionSpec> spec = ReadSpec(SpecOf("image: 'demo'"));
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  SessionSpec expected;
+  expected.image = "demo";
+  EXPECT_EQ(*spec, expected);
+}
+
+TEST(ReadSpec, InitialGraceFollowsGrace) {
+  const absl::StatusOr<SessionSpec> spec =
+      ReadSpec(SpecOf("image: 'demo' idle { grace { seconds: 2 } }"));
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->idle.grace, absl::Seconds(2));
+  EXPECT_EQ(spec->idle.initial_grace, absl::Seconds(2));
+}
+
+TEST(ReadSpec, IsTheInverseOfWriteSpec) {
+  const absl::StatusOr<SessionSpec> spec = ReadSpec(SpecOf(R"(
+    image: 'demo' command: 'a' args: ['b', 'c'] env { key: 'X' value: 'y' } port: 81
+    resources { requests { key: 'cpu' value: '500m' } } labels { key: 'team' value: 'blue' }
+    pod_overrides { fields { key: 'spec' value { struct_value { fields {
+        key: 'hostname' value { string_value: 'h' } } } } } }
+    idle { grace { nanos: 500000000 } on_idle: KEEP }
+    lifetime { max { seconds: 60 } stop_grace { seconds: 3 } retention { } }
+    access { mode: PUBLIC path_prefix: PATH_PREFIX_KEEP })"));
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->idle.grace, absl::Milliseconds(500));
+  EXPECT_EQ(spec->lifetime.retention, absl::ZeroDuration());
+  v1::SessionSpec written;
+  WriteSpec(*spec, written);
+  EXPECT_EQ(*ReadSpec(written), *spec);
+}
+
+TEST(ReadSpec, NamesTheFieldThatIsWrong) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"image: 'demo' port: 70000", "spec.port: 70000 is not within 1 to 65535"},
+      {"image: 'demo' port: -1", "spec.port: -1 is not within 1 to 65535"},
+      {"image: 'demo' idle { grace { seconds: -1 } }", "spec.idle.grace: must not be negative"},
+      {"image: 'demo' lifetime { max { nanos: -1 } }", "spec.lifetime.max: must not be negative"},
+      {"image: 'demo' lifetime { max { seconds: 999999999999 } }",
+       "spec.lifetime.max: is no valid duration"},
+      {"", "spec.image: is missing; a session needs an image"},
+  };
+  for (const auto& [text, message] : cases) {
+    const absl::Status status = ReadSpec(SpecOf(text)).status();
+    EXPECT_EQ(status.message(), message);
+    EXPECT_EQ(ReasonOf(status), "INVALID_FIELD");
+  }
+}
+
+TEST(ReadSpec, FieldsThatAreNotThereYetNameThemselves) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"image: 'demo' idle { warn_before { seconds: 1 } }", "spec.idle.warn_before"},
+      {"image: 'demo' access { allowed_origins: 'x' }", "spec.access.allowed_origins"},
+      {"image: 'demo' access { embed_origins: 'x' }", "spec.access.embed_origins"},
+      {"image: 'demo' access { max_connections: 1 }", "spec.access.max_connections"},
+      {"template: 't'", "spec.template"},
+  };
+  for (const auto& [text, field] : cases) {
+    const absl::Status status = ReadSpec(SpecOf(text)).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+    EXPECT_EQ(status.message(),
+              std::string(field) + ": not supported by this version; leave it unset");
+  }
+}
+
+TEST(CheckKnown, FindsWhatThisVersionDoesNotKnowAtAnyDepth) {
+  v1::SessionSpec spec = SpecOf("image: 'demo' idle { grace { seconds: 1 } }");
+  EXPECT_TRUE(CheckKnown(spec).ok());
+  spec.mutable_idle()->GetReflection()->MutableUnknownFields(spec.mutable_idle())->AddVarint(99, 1);
+  EXPECT_EQ(CheckKnown(spec).message(),
+            "idle.field number 99: not supported by this version; leave it unset");
+  spec.mutable_idle()->DiscardUnknownFields();
+  spec.mutable_idle()->set_on_idle(static_cast<v1::OnIdle>(7));
+  EXPECT_EQ(CheckKnown(spec).message(),
+            "idle.on_idle = 7: not supported by this version; leave it unset");
+}
+
+TEST(WriteSession, ShowsEverythingThatIsKnown) {
+  SessionView view;
+  view.ns = "default";
+  view.id = {"k7"};
+  view.key = {"doc", "v1"};
+  view.state = SessionState::kTerminated;
+  view.reason = EndReason::kCrashed;
+  view.exit_code = 3;
+  view.epoch = Epoch::Make(2, 5);
+  view.create_time = absl::FromUnixSeconds(1) + absl::Milliseconds(5);
+  view.end_time = absl::FromUnixSeconds(9);
+  view.conditions = {{"Lost", true, "node n", absl::FromUnixSeconds(3)}};
+  view.spec.image = "demo";
+  view.spec.labels = {{"team", "blue"}};
+  v1::Session out;
+  WriteSession(view, *SessionUrls::Make("http://h:1", ""), out);
+  EXPECT_EQ(out.name(), "namespaces/default/sessions/k7");
+  EXPECT_EQ(out.state(), v1::TERMINATED);
+  EXPECT_EQ(out.reason(), v1::CRASHED);
+  EXPECT_EQ(out.exit_code(), 3);
+  EXPECT_EQ(out.epoch(), (uint64_t{2} << 32) + 5);
+  EXPECT_EQ(out.url(), "http://h:1/s/k7/");
+  EXPECT_EQ(out.create_time().nanos(), 5'000'000);
+  EXPECT_FALSE(out.has_ready_time());
+  EXPECT_EQ(out.end_time().seconds(), 9);
+  EXPECT_EQ(out.labels().at("team"), "blue");
+  EXPECT_EQ(out.conditions(0).type(), "Lost");
+}
+
+TEST(ReadFromProxy, RefusesWhatBreaksTheProtocol) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "message: is empty, or of a kind that this controller does not know"},
+      {"hello {}", "hello.proxy_id: is missing"},
+      {"usage { sessions { session_id: 'A' } }", "usage.session_id: is no session id"},
+      {"usage { sessions { session_id: 'a' open: -1 } }",
+       "usage: impossible counts: open -1, held 0"},
+      {"usage { sessions { session_id: 'a' open: 1 held: 2 } }",
+       "usage: impossible counts: open 1, held 2"},
+      {"ack { gates { session_id: 'a' waiting: -2 } }",
+       "ack.gates: impossible counts: open 0, waiting -2"},
+  };
+  for (const auto& [text, expected] : cases) {
+    v1::ProxyMessage message;
+    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
+    EXPECT_EQ(ReadFromProxy(message).status().message(), expected);
+  }
+}
+
+TEST(LinkConvert, CarriesEveryField) {
+  v1::ProxyMessage message;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+      hello { proxy_id: 'p' generation: 7 pod_uid: 'u' pod_name: 'n' pod_namespace: 'ns'
+              version: '1' leadership: 3 route_version: 9
+              usage { complete: true sessions { session_id: 'a' epoch: 5 open: 2 held: 1
+                      opened_total: 4 bytes_total: 6 idle_for { seconds: 1 } } } })",
+                                                            &message));
+  const absl::StatusOr<route::FromProxy> read = ReadFromProxy(message);
+  ASSERT_TRUE(read.ok()) << read.status();
+  const auto& hello = std::get<route::Hello>(*read);
+  EXPECT_EQ(hello.proxy_id, "p");
+  EXPECT_EQ(hello.generation, 7u);
+  EXPECT_EQ(hello.route_version, 9u);
+  ASSERT_EQ(hello.usage.sessions.size(), 1u);
+  EXPECT_EQ(hello.usage.sessions[0].held, 1);
+  EXPECT_EQ(hello.usage.sessions[0].idle_for, absl::Seconds(1));
+
+  const std::vector<VerificationKey> keys = {{"k", "pub"}};
+  v1::ControllerMessage out;
+  WriteToProxy(route::Welcome{.controller_id = "c", .leadership = 4},
+               {.wall_now = absl::FromUnixSeconds(8), .keys = &keys}, out);
+  EXPECT_EQ(out.welcome().now().seconds(), 8);
+  EXPECT_EQ(out.welcome().keys(0).public_key(), "pub");
+  out.Clear();
+  WriteToProxy(route::Routes{.is_snapshot = true,
+                             .is_last = false,
+                             .version = 3,
+                             .routes = {{.session = {"a"},
+                                         .ns = "n",
+                                         .state = route::RouteState::kOpen,
+                                         .ip = "10.0.0.1",
+                                         .port = 80,
+                                         .token_required = false,
+                                         .hold_timeout = absl::Seconds(2)}},
+                             .removed = {{"b"}}},
+               {}, out);
+  EXPECT_EQ(out.ShortDebugString(),
+            "routes { snapshot: true version: 3 routes { session_id: \"a\" state: OPEN ip: "
+            "\"10.0.0.1\" port: 80 access { mode: PUBLIC path_prefix: PATH_PREFIX_STRIP } "
+            "namespace: \"n\" hold_timeout { seconds: 2 } } removed: \"b\" }");
+}
+
+}  // namespace
+}  // namespace spawner::api

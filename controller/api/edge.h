@@ -1,0 +1,96 @@
+#ifndef SPAWNER_CONTROLLER_API_EDGE_H_
+#define SPAWNER_CONTROLLER_API_EDGE_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "controller/api/key_ring.h"
+#include "controller/api/metrics.h"
+#include "controller/api/urls.h"
+#include "controller/core/service.h"
+
+namespace spawner::api {
+
+// Runs a function on the loop's thread: CoreLoop::Post. Any thread.
+using Poster = std::function<void(std::function<void()>)>;
+
+struct EdgeOptions {
+  std::vector<std::string> namespaces;  // that are served; {"*"}: all
+  SessionUrls urls;
+  absl::Time start_time;
+};
+
+// What the services of the edge share. They take calls as soon as the port is open; until Open, and
+// after Close, every call is answered with UNAVAILABLE, which says why.
+// Thread: the loop's, but for what says otherwise. Owner: main().
+class Edge {
+ public:
+  Edge(Poster post, const Clock& clock, EdgeOptions options);
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
+
+  // `service` outlives the call of Close.
+  void Open(core::Service& service, KeyRing keys);
+  // Ends every open watch and link, and refuses new ones: UNAVAILABLE.
+  void EndStreams();
+  void Close();
+  // Why there is no service yet: "keys: get secrets: connection refused".
+  void SetNotReadyReason(absl::string_view reason) { not_ready_reason_ = std::string(reason); }
+
+  // Null before Open and after Close.
+  core::Service* service() const { return service_; }
+  const KeyRing& keys() const { return keys_; }
+  // UNAVAILABLE / KUBERNETES_UNREACHABLE with a wait: what a call gets while `service` is null.
+  absl::Status NotReady() const;
+  // Why /readyz fails, one reason a line; empty: ready.
+  std::string NotReadyReasons() const;
+
+  // --- any thread -------------------------------------------------------------------------------
+  void Post(std::function<void()> work) const { post_(std::move(work)); }
+  const Clock& clock() const { return clock_; }
+  const SessionUrls& urls() const { return options_.urls; }
+  absl::Time start_time() const { return options_.start_time; }
+  // PERMISSION_DENIED / NAMESPACE_FORBIDDEN unless `ns` is served.
+  absl::Status CheckNamespace(absl::string_view ns) const;
+  // RESOURCE_EXHAUSTED / RATE_LIMITED if kCallsMax are in flight. Each OK needs a LeaveCall.
+  absl::Status EnterCall();
+  void LeaveCall() { calls_.fetch_sub(1, std::memory_order_relaxed); }
+
+  // --- loop's thread ----------------------------------------------------------------------------
+  Metrics& metrics() { return metrics_; }
+  // A stream that is open, of one kind: `end` ends it, and calls RemoveStream. UNAVAILABLE while
+  // there is no service, RESOURCE_EXHAUSTED / RATE_LIMITED if `kind` has `max` of them.
+  enum class StreamKind { kWatch, kLink };
+  absl::Status AddStream(StreamKind kind, const void* stream, int max,
+                         std::function<void(const absl::Status&)> end);
+  // Of a stream that was not added: nothing happens.
+  void RemoveStream(StreamKind kind, const void* stream);
+
+ private:
+  using Streams = std::map<const void*, std::function<void(const absl::Status&)>>;
+  Streams& StreamsOf(StreamKind kind) { return kind == StreamKind::kWatch ? watches_ : links_; }
+
+  const Poster post_;
+  const Clock& clock_;
+  const EdgeOptions options_;
+  core::Service* service_ = nullptr;
+  KeyRing keys_;
+  std::string not_ready_reason_ = "starting";
+  Metrics metrics_;
+  Streams watches_;
+  Streams links_;
+  bool takes_streams_ = true;
+  // Counts only: gRPC's threads enter and leave, nothing else hangs on its value.
+  std::atomic<int> calls_{0};
+};
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_EDGE_H_

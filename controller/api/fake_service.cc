@@ -1,0 +1,98 @@
+#include "controller/api/fake_service.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace spawner::api {
+
+absl::Status FakeService::NotFound(absl::string_view id) {
+  return WithReason(absl::NotFoundError(absl::StrCat("get session ", id, ": no such session")),
+                    "SESSION_NOT_FOUND");
+}
+
+SessionView FakeService::MakeSession(absl::string_view id) {
+  SessionView view;
+  view.ns = "default";
+  view.id = {std::string(id)};
+  view.state = SessionState::kReady;
+  view.epoch = Epoch::Make(1, 1);
+  view.pod = absl::StrCat(id, "-1");
+  view.create_time = absl::FromUnixSeconds(1'800'000'000);
+  view.spec.image = "demo";
+  return view;
+}
+
+void FakeService::Connect(core::ConnectParams params, ConnectDone done) {
+  connects.push_back(params);
+  if (on_connect != nullptr) return on_connect(params, std::move(done));
+  const std::string id = params.key.name.empty() ? "random" : "s-" + params.key.name;
+  const bool is_new = sessions.count(id) == 0;
+  if (is_new && !params.spec.has_value()) {
+    return done(WithReason(absl::NotFoundError(absl::StrCat("connect to key ", params.key.name,
+                                                            ": no live session has it")),
+                           "KEY_NOT_HELD"));
+  }
+  SessionView& view = sessions.try_emplace(id, MakeSession(id)).first->second;
+  if (is_new) {
+    view.ns = params.ns;
+    view.key = params.key;
+    view.spec = *params.spec;
+  }
+  done(core::ConnectResult{
+      .session = view,
+      .created = is_new,
+      .started_from = is_new ? core::StartedFrom::kCold : core::StartedFrom::kLive,
+      .grant_id = "g-1"});
+}
+
+absl::StatusOr<SessionView> FakeService::Get(absl::string_view ns, const SessionId& id,
+                                             Epoch epoch) {
+  const auto found = sessions.find(id.value);
+  if (found == sessions.end()) return NotFound(id.value);
+  return found->second;
+}
+
+absl::StatusOr<core::ListResult> FakeService::List(const core::ListParams& params) {
+  last_list = params;
+  core::ListResult result;
+  for (const auto& [id, view] : sessions) result.sessions.push_back(view);
+  return result;
+}
+
+absl::StatusOr<core::Service::WatchId> FakeService::Watch(const core::ListParams& filter,
+                                                          absl::string_view resume_version,
+                                                          core::Watcher* watcher) {
+  if (resume_version == "old") {
+    return WithReason(absl::OutOfRangeError("watch sessions: version old is no longer kept"),
+                      "VERSION_EXPIRED");
+  }
+  last_list = filter;
+  for (const auto& [id, view] : sessions) {
+    watcher->OnWatchEvent({core::WatchEventType::kAdded, view, "1"});
+  }
+  watcher->OnWatchEvent({core::WatchEventType::kBookmark, {}, "1"});
+  watches[++last_id_] = watcher;
+  return last_id_;
+}
+
+void FakeService::Terminate(core::TerminateParams params, ViewDone done) {
+  terminates.push_back(params);
+  if (on_terminate != nullptr) return on_terminate(params, std::move(done));
+  const auto found = sessions.find(params.id.value);
+  if (found == sessions.end()) return done(NotFound(params.id.value));
+  found->second.state = SessionState::kTerminating;
+  found->second.reason = EndReason::kRequested;
+  done(found->second);
+}
+
+core::Service::LinkId FakeService::OpenLink(core::ProxyPeer* peer) {
+  links[++last_id_] = peer;
+  return last_id_;
+}
+
+void FakeService::OnLinkMessage(LinkId link, route::FromProxy message) {
+  link_messages.push_back(message);
+  if (on_link_message != nullptr) on_link_message(links.at(link), link, message);
+}
+
+}  // namespace spawner::api

@@ -1,0 +1,56 @@
+#ifndef SPAWNER_CONTROLLER_API_FAKE_SERVICE_H_
+#define SPAWNER_CONTROLLER_API_FAKE_SERVICE_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/core/service.h"
+
+namespace spawner::api {
+
+// A core::Service that a test scripts: sessions in a map, hooks for what a test wants to answer by
+// itself. Thread: the loop's; a test looks in by running on it (FakeLoop::Run).
+class FakeService final : public core::Service {
+ public:
+  // --- what the test sets
+  // -------------------------------------------------------------------------
+  std::map<std::string, SessionView> sessions;  // by id
+  core::CoreStatus status;
+  std::function<void(const core::ConnectParams&, ConnectDone)> on_connect;
+  std::function<void(const core::TerminateParams&, ViewDone)> on_terminate;
+  std::function<void(core::ProxyPeer*, LinkId, const route::FromProxy&)> on_link_message;
+
+  // --- what it sees
+  // -------------------------------------------------------------------------------
+  std::vector<core::ConnectParams> connects;
+  std::vector<core::TerminateParams> terminates;
+  core::ListParams last_list;
+  std::map<WatchId, core::Watcher*> watches;
+  std::map<LinkId, core::ProxyPeer*> links;
+  std::vector<route::FromProxy> link_messages;
+
+  static absl::Status NotFound(absl::string_view id);
+  static SessionView MakeSession(absl::string_view id);
+
+  void Connect(core::ConnectParams params, ConnectDone done) override;
+  absl::StatusOr<SessionView> Get(absl::string_view ns, const SessionId& id, Epoch epoch) override;
+  absl::StatusOr<core::ListResult> List(const core::ListParams& params) override;
+  absl::StatusOr<WatchId> Watch(const core::ListParams& filter, absl::string_view resume_version,
+                                core::Watcher* watcher) override;
+  void CancelWatch(WatchId id) override { watches.erase(id); }
+  void Terminate(core::TerminateParams params, ViewDone done) override;
+  LinkId OpenLink(core::ProxyPeer* peer) override;
+  void OnLinkMessage(LinkId link, route::FromProxy message) override;
+  void CloseLink(LinkId link) override { links.erase(link); }
+  core::CoreStatus GetStatus() override { return status; }
+
+ private:
+  uint64_t last_id_ = 0;
+};
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_FAKE_SERVICE_H_

@@ -1,0 +1,83 @@
+#include "controller/api/grpc_port.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include "absl/strings/str_cat.h"
+#include "controller/api/admin.h"
+#include "controller/api/limits.h"
+#include "controller/api/proxy_link.h"
+#include "controller/api/sessions.h"
+
+namespace spawner::api {
+namespace {
+
+constexpr const char* kServices[] = {"spawner.v1.Sessions", "spawner.v1.Templates",
+                                     "spawner.v1.Admin", "spawner.v1.ProxyLink"};
+// A link that carries nothing for this long is probed; no answer in as long again cuts it.
+constexpr int kKeepaliveMs = 10'000;
+constexpr int kKeepaliveTimeoutMs = 5'000;
+// Clients may probe as often as this (default: 5 min), so that proxies notice a dead controller.
+constexpr int kClientPingMinMs = 1'000;
+
+}  // namespace
+
+GrpcPort::GrpcPort(Edge& edge)
+    : sessions_(std::make_unique<SessionsService>(edge)),
+      templates_(MakeTemplatesService()),
+      admin_(MakeAdminService(edge)),
+      proxy_link_(std::make_unique<ProxyLinkService>(edge)) {}
+
+GrpcPort::~GrpcPort() { Drain(absl::ZeroDuration()); }
+
+absl::Status GrpcPort::Start(const Address& address) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(ToString(address), grpc::InsecureServerCredentials(), &port_);
+  // Two controllers on one port would each get half of the calls: fail instead.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kClientPingMinMs);
+  builder.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  for (grpc::Service* service :
+       {sessions_.get(), templates_.get(), admin_.get(), proxy_link_.get()}) {
+    builder.RegisterService(service);
+  }
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr || port_ == 0) {
+    server_.reset();
+    return absl::FailedPreconditionError(
+        absl::StrCat("listen on ", ToString(address),
+                     ": the address can't be bound; is the port in use, or not ours?"));
+  }
+  SetServing(false);
+  return absl::OkStatus();
+}
+
+void GrpcPort::SetServing(bool is_serving) {
+  if (server_ == nullptr) return;
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  if (health == nullptr) return;
+  health->SetServingStatus(is_serving);
+  for (const char* service : kServices) health->SetServingStatus(service, is_serving);
+}
+
+void GrpcPort::Drain(absl::Duration timeout) {
+  if (server_ == nullptr) return;
+  server_->Shutdown(
+      gpr_time_add(gpr_now(GPR_CLOCK_REALTIME),
+                   gpr_time_from_millis(absl::ToInt64Milliseconds(timeout), GPR_TIMESPAN)));
+  server_.reset();
+}
+
+std::shared_ptr<grpc::Channel> GrpcPort::InProcessChannel() {
+  return server_->InProcessChannel(grpc::ChannelArguments());
+}
+
+}  // namespace spawner::api

@@ -1,0 +1,142 @@
+#include "controller/api/http_port.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "controller/api/fake_loop.h"
+#include "controller/api/fake_service.h"
+
+namespace spawner::api {
+namespace {
+
+class HttpPortTest : public ::testing::Test {
+ protected:
+  HttpPortTest()
+      : edge_(loop_.poster(), clock_,
+              {.namespaces = {"default"}, .urls = *SessionUrls::Make("http://p:1", "")}),
+        port_(edge_) {
+    EXPECT_TRUE(port_.Start({"127.0.0.1", 0}).ok());
+  }
+  void Open() {
+    loop_.Run([this] { edge_.Open(service_, {}); });
+  }
+  // Sends the bytes and reads to the end of the connection.
+  std::string Exchange(const std::string& bytes) {
+    boost::asio::io_context context;
+    boost::asio::ip::tcp::socket socket(context);
+    socket.connect(
+        {boost::asio::ip::make_address("127.0.0.1"), static_cast<uint16_t>(port_.port())});
+    boost::asio::write(socket, boost::asio::buffer(bytes));
+    std::string answer;
+    boost::system::error_code error;
+    boost::asio::read(socket, boost::asio::dynamic_buffer(answer), error);
+    return answer;
+  }
+  std::string Get(const std::string& path) {
+    return Exchange(
+        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+  }
+
+  FakeClock clock_;
+  FakeService service_;
+  FakeLoop loop_;
+  Edge edge_;
+  HttpPort port_;
+};
+
+TEST_F(HttpPortTest, ReadyzNamesEveryReason) {
+  std::string answer = Get("/readyz");
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 503 ")) << answer;
+  EXPECT_TRUE(absl::EndsWith(answer, "\r\n\r\nstarting\n")) << answer;
+  service_.status.kubernetes_status = absl::UnavailableError("connection refused");
+  Open();
+  EXPECT_TRUE(
+      absl::EndsWith(Get("/readyz"),
+                     "\r\n\r\nkubernetes: connection refused\nthe first list of pods is not "
+                     "complete\nno controller leads\n"));
+  loop_.Run([this] {
+    service_.status.kubernetes_status = absl::OkStatus();
+    service_.status.is_synced = true;
+    service_.status.leader_id = "c-1";
+  });
+  answer = Get("/readyz");
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 200 ")) << answer;
+}
+
+TEST_F(HttpPortTest, HealthzNeedsNoCore) {
+  EXPECT_TRUE(absl::StartsWith(Get("/healthz"), "HTTP/1.1 200 OK"));
+}
+
+TEST_F(HttpPortTest, MetricsHaveTheContractsNames) {
+  service_.status.sessions = {{SessionState::kReady, 2}};
+  service_.status.kubernetes_requests = {{"create pods 201", 5}};
+  loop_.Run([this] {
+    edge_.metrics().CountConnect("cold", "ok", absl::Milliseconds(3));
+    edge_.metrics().CountConnect("cold", "ok", absl::Minutes(3));
+  });
+  Open();
+  const std::string answer = Get("/metrics");
+  for (const char* line :
+       {"spawner_sessions{state=\"READY\"} 2\n",
+        "spawner_kubernetes_requests_total{verb=\"create\",resource=\"pods\",code=\"201\"} 5\n",
+        "spawner_connect_duration_seconds_bucket{started_from=\"cold\",outcome=\"ok\",le=\"0."
+        "0025\"} "
+        "0\n",
+        "spawner_connect_duration_seconds_bucket{started_from=\"cold\",outcome=\"ok\",le=\"0.005\"}"
+        " "
+        "1\n",
+        "spawner_connect_duration_seconds_bucket{started_from=\"cold\",outcome=\"ok\",le=\"+Inf\"} "
+        "2\n",
+        "spawner_connect_duration_seconds_count{started_from=\"cold\",outcome=\"ok\"} 2\n"}) {
+    EXPECT_TRUE(absl::StrContains(answer, line)) << line << "\n" << answer;
+  }
+}
+
+TEST_F(HttpPortTest, TheRestIsRefusedWithAHint) {
+  EXPECT_TRUE(absl::StartsWith(Get("/spawn"), "HTTP/1.1 404 "));
+  EXPECT_TRUE(absl::StrContains(Get("/spawn"), "spawnctl connect"));
+  EXPECT_TRUE(absl::StartsWith(
+      Exchange(
+          "POST /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"),
+      "HTTP/1.1 405 "));
+  const std::string head =
+      Exchange("HEAD /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(absl::EndsWith(head, "\r\n\r\n")) << head;
+}
+
+TEST_F(HttpPortTest, MalformedAndHugeHeadsCloseTheConnection) {
+  EXPECT_EQ(Exchange("\x01\x02\r\n\r\n"), "");
+  EXPECT_EQ(Exchange(absl::StrCat("GET / HTTP/1.1\r\nX: ", std::string(20'000, 'x'), "\r\n\r\n")),
+            "");
+}
+
+TEST_F(HttpPortTest, ServesManyRequestsOfOneConnection) {
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
+  const std::string answer = Exchange(
+      absl::StrCat(request, request, "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"));
+  size_t count = 0;
+  for (size_t at = answer.find("200 OK"); at != std::string::npos;
+       at = answer.find("200 OK", at + 1)) {
+    ++count;
+  }
+  EXPECT_EQ(count, 3u);
+}
+
+TEST_F(HttpPortTest, SaysThatAPortIsInUse) {
+  HttpPort second(edge_);
+  const absl::Status status = second.Start({"127.0.0.1", static_cast<uint16_t>(port_.port())});
+  EXPECT_EQ(status.message(),
+            absl::StrCat("listen on 127.0.0.1:", port_.port(), ": Address already in use"));
+}
+
+}  // namespace
+}  // namespace spawner::api

@@ -1,0 +1,80 @@
+#include "controller/api/leader_client.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <utility>
+
+#include "base/status.h"
+#include "controller/api/limits.h"
+
+namespace spawner::api {
+namespace {
+
+constexpr char kForwarded[] = "spawner-forwarded";
+
+// One call on its way; two owners: gRPC's callback and the answer's way back over the loop.
+template <typename Response>
+struct Hop {
+  std::unique_ptr<grpc::ClientContext> context;
+  Response response;
+};
+
+}  // namespace
+
+bool LeaderClient::ShouldForward(const absl::Status& status, Call& call) const {
+  if (ReasonOf(status) != "NO_LEADER" || edge_.service() == nullptr) return false;
+  if (call.context().client_metadata().count(kForwarded) > 0) return false;
+  const core::CoreStatus core = edge_.service()->GetStatus();
+  return !core.is_leader && !core.leader_address.empty();
+}
+
+v1::Sessions::Stub& LeaderClient::StubOf(const std::string& address) {
+  if (stub_ == nullptr || address != address_) {
+    address_ = address;
+    stub_ = v1::Sessions::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  }
+  return *stub_;
+}
+
+template <typename Request, typename Response, typename Start>
+void LeaderClient::Forward(const CallPtr& call, const Request& request, Response* response,
+                           Start start) {
+  auto hop = std::make_shared<Hop<Response>>();
+  hop->context = grpc::ClientContext::FromCallbackServerContext(call->context());
+  hop->context->AddMetadata(kForwarded, "1");
+  const auto limit = absl::ToChronoTime(edge_.clock().WallNow() + kForwardTimeoutMax);
+  if (hop->context->deadline() > limit) hop->context->set_deadline(limit);
+  v1::Sessions::Stub& stub = StubOf(edge_.service()->GetStatus().leader_address);
+  start(stub, hop->context.get(), &request, &hop->response,
+        [edge = &edge_, call, hop, response](const grpc::Status& status) {
+          edge->Post([call, hop, response, status] {
+            if (!call->is_open()) return;
+            if (status.ok()) *response = std::move(hop->response);
+            call->Finish(status);
+          });
+        });
+}
+
+void LeaderClient::Connect(const CallPtr& call, const v1::ConnectRequest& request,
+                           v1::ConnectResponse* response) {
+  Forward(call, request, response,
+          [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::ConnectRequest* in,
+             v1::ConnectResponse* out, std::function<void(grpc::Status)> done) {
+            stub.async()->Connect(context, in, out, std::move(done));
+          });
+}
+
+void LeaderClient::Terminate(const CallPtr& call, const v1::TerminateSessionRequest& request,
+                             v1::Session* response) {
+  Forward(call, request, response,
+          [](v1::Sessions::Stub& stub, grpc::ClientContext* context,
+             const v1::TerminateSessionRequest* in, v1::Session* out,
+             std::function<void(grpc::Status)> done) {
+            stub.async()->TerminateSession(context, in, out, std::move(done));
+          });
+}
+
+}  // namespace spawner::api

@@ -1,0 +1,45 @@
+#ifndef SPAWNER_CONTROLLER_API_LEADER_CLIENT_H_
+#define SPAWNER_CONTROLLER_API_LEADER_CLIENT_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "controller/api/call.h"
+#include "controller/api/edge.h"
+#include "spawner/v1/sessions.grpc.pb.h"
+
+namespace spawner::api {
+
+// Passes on to the leader what a standby may not do, so that a plain client behind a Service just
+// works: same deadline, cancelled with the call it serves, one hop at most (metadata
+// `spawner-forwarded: 1`).
+// Thread: the loop's. Owner: SessionsService.
+class LeaderClient {
+ public:
+  explicit LeaderClient(Edge& edge) : edge_(edge) {}
+
+  // Whether `status` says that only the leader can do it, the leader's address is known, and the
+  // call has not been forwarded already.
+  bool ShouldForward(const absl::Status& status, Call& call) const;
+
+  // `response` is the call's; it is written and the call finished when the leader has answered.
+  void Connect(const CallPtr& call, const v1::ConnectRequest& request,
+               v1::ConnectResponse* response);
+  void Terminate(const CallPtr& call, const v1::TerminateSessionRequest& request,
+                 v1::Session* response);
+
+ private:
+  template <typename Request, typename Response, typename Start>
+  void Forward(const CallPtr& call, const Request& request, Response* response, Start start);
+  v1::Sessions::Stub& StubOf(const std::string& address);
+
+  Edge& edge_;
+  std::string address_;
+  std::unique_ptr<v1::Sessions::Stub> stub_;
+};
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_LEADER_CLIENT_H_

@@ -1,0 +1,64 @@
+#ifndef SPAWNER_CONTROLLER_API_LIMITS_H_
+#define SPAWNER_CONTROLLER_API_LIMITS_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+
+// Every bound of the edge.
+namespace spawner::api {
+
+// --- requests -----------------------------------------------------------------------------------
+inline constexpr size_t kRequestBytesMax = 256 << 10;  // a spec is some 2 KiB
+// What gRPC reads at all: more than kRequestBytesMax, so that the answer to a request that is too
+// large can name it, and enough for a proxy's usage of 30,000 sessions.
+inline constexpr size_t kReceiveBytesMax = 4 << 20;
+inline constexpr size_t kKeyBytesMax = 256;
+inline constexpr size_t kTagBytesMax = 256;
+inline constexpr size_t kRequestIdBytesMax = 128;
+inline constexpr size_t kNamespaceBytesMax = 63;  // RFC 1123
+inline constexpr size_t kFilterBytesMax = 4096;
+inline constexpr size_t kFilterTermsMax = 16;
+inline constexpr size_t kPageTokenBytesMax = 1024;
+inline constexpr int kPageSizeDefault = 100;
+inline constexpr int kPageSizeMax = 1000;
+inline constexpr int kMessageDepthMax = 64;  // nesting that the search for unknown fields follows
+inline constexpr absl::Duration kGrantTtlDefault = absl::Hours(1);
+inline constexpr absl::Duration kGrantTtlMax = absl::Hours(24);
+
+// --- calls --------------------------------------------------------------------------------------
+// Unary calls in the loop's mailbox or waiting for the core. A restarted application server may
+// send one Connect for each of its users.
+inline constexpr int kCallsMax = 10'000;
+inline constexpr absl::Duration kOverloadRetry = absl::Seconds(1);
+inline constexpr absl::Duration kNotReadyRetry = absl::Seconds(1);
+// A call without a deadline of its own that is forwarded to the leader.
+inline constexpr absl::Duration kForwardTimeoutMax = absl::Minutes(10);
+
+// --- streams
+// --------------------------------------------------------------------------------------
+inline constexpr int kWatchersMax = 128;
+// Events of one watcher that are not on the wire yet: the initial list of 10,000 sessions and what
+// changes while it is sent. A watcher that is slower gets RESOURCE_EXHAUSTED and lists again.
+inline constexpr size_t kWatchOutboxMax = 16'384;
+inline constexpr int kLinksMax = 1'000;
+// Messages to one proxy that are not on the wire yet. One that is slower is cut off: it dials again
+// and gets a snapshot.
+inline constexpr size_t kLinkOutboxMax = 4'096;
+inline constexpr size_t kProxyIdBytesMax = 128;
+
+// --- HTTP port
+// --------------------------------------------------------------------------------------
+inline constexpr int kHttpConnectionsMax = 64;
+inline constexpr size_t kHttpHeadBytesMax = 8 << 10;
+inline constexpr absl::Duration kHttpTimeout = absl::Seconds(5);  // head, answer and idle, each
+
+// --- start and end ------------------------------------------------------------------------------
+inline constexpr absl::Duration kKeysRetryMin = absl::Milliseconds(200);
+inline constexpr absl::Duration kKeysRetryMax = absl::Seconds(5);
+// Of the 5 s that SIGTERM may take: calls get this long to be answered before they are cancelled.
+inline constexpr absl::Duration kDrainTimeout = absl::Seconds(3);
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_LIMITS_H_

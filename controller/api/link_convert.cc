@@ -1,0 +1,171 @@
+#include "controller/api/link_convert.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "controller/api/convert.h"
+#include "controller/api/limits.h"
+#include "controller/api/names.h"
+
+namespace spawner::api {
+namespace {
+
+static_assert(static_cast<int>(route::RouteState::kHold) == v1::HOLD);
+static_assert(static_cast<int>(route::RouteState::kEnded) == v1::ENDED);
+
+absl::StatusOr<SessionId> ReadSessionId(absl::string_view field, const std::string& id) {
+  if (!IsDnsLabel(id)) return InvalidField(field, "is no session id");
+  return SessionId{id};
+}
+
+absl::StatusOr<route::Usage> ReadUsage(const v1::Usage& usage) {
+  route::Usage out;
+  out.is_complete = usage.complete();
+  out.sessions.reserve(static_cast<size_t>(usage.sessions_size()));
+  for (const v1::SessionUsage& session : usage.sessions()) {
+    ASSIGN_OR_RETURN(SessionId id, ReadSessionId("usage.session_id", session.session_id()));
+    if (session.open() < 0 || session.held() < 0 || session.held() > session.open()) {
+      return InvalidField("usage", absl::StrCat("impossible counts: open ", session.open(),
+                                                ", held ", session.held()));
+    }
+    ASSIGN_OR_RETURN(const absl::Duration idle_for,
+                     ReadDuration("usage.idle_for", session.idle_for()));
+    out.sessions.push_back({.session = std::move(id),
+                            .epoch = {session.epoch()},
+                            .open = session.open(),
+                            .held = session.held(),
+                            .opened_total = session.opened_total(),
+                            .bytes_total = session.bytes_total(),
+                            .idle_for = idle_for});
+  }
+  return out;
+}
+
+absl::StatusOr<route::FromProxy> ReadHello(const v1::Hello& hello) {
+  if (hello.proxy_id().empty()) return InvalidField("hello.proxy_id", "is missing");
+  RETURN_IF_ERROR(CheckText("hello.proxy_id", hello.proxy_id(), kProxyIdBytesMax));
+  RETURN_IF_ERROR(CheckText("hello.pod_uid", hello.pod_uid(), kProxyIdBytesMax));
+  RETURN_IF_ERROR(CheckText("hello.pod_name", hello.pod_name(), 2 * kProxyIdBytesMax));
+  RETURN_IF_ERROR(CheckText("hello.pod_namespace", hello.pod_namespace(), kProxyIdBytesMax));
+  RETURN_IF_ERROR(CheckText("hello.version", hello.version(), kProxyIdBytesMax));
+  ASSIGN_OR_RETURN(route::Usage usage, ReadUsage(hello.usage()));
+  return route::Hello{.proxy_id = hello.proxy_id(),
+                      .generation = hello.generation(),
+                      .pod_uid = hello.pod_uid(),
+                      .pod_name = hello.pod_name(),
+                      .pod_namespace = hello.pod_namespace(),
+                      .version = hello.version(),
+                      .leadership = hello.leadership(),
+                      .route_version = hello.route_version(),
+                      .usage = std::move(usage)};
+}
+
+absl::StatusOr<route::FromProxy> ReadAck(const v1::Ack& ack) {
+  route::Ack out{.leadership = ack.leadership(), .version = ack.version()};
+  out.gates.reserve(static_cast<size_t>(ack.gates_size()));
+  for (const v1::GateCount& gate : ack.gates()) {
+    ASSIGN_OR_RETURN(SessionId id, ReadSessionId("ack.gates.session_id", gate.session_id()));
+    if (gate.open() < 0 || gate.waiting() < 0) {
+      return InvalidField("ack.gates", absl::StrCat("impossible counts: open ", gate.open(),
+                                                    ", waiting ", gate.waiting()));
+    }
+    out.gates.push_back({.session = std::move(id),
+                         .epoch = {gate.epoch()},
+                         .gate_version = gate.gate_version(),
+                         .open = gate.open(),
+                         .waiting = gate.waiting()});
+  }
+  return out;
+}
+
+void WriteRoute(const route::Route& route, v1::Route& out) {
+  out.set_session_id(route.session.value);
+  out.set_epoch(route.epoch.value);
+  out.set_state(static_cast<v1::RouteState>(route.state));
+  out.set_ip(route.ip);
+  out.set_port(route.port);
+  out.set_reason(static_cast<v1::EndReason>(route.reason));
+  out.set_message(route.message);
+  out.mutable_access()->set_mode(route.token_required ? v1::TOKEN : v1::PUBLIC);
+  out.mutable_access()->set_path_prefix(route.strip_prefix ? v1::PATH_PREFIX_STRIP
+                                                           : v1::PATH_PREFIX_KEEP);
+  out.set_phase(static_cast<v1::StartPhase>(route.phase));
+  out.set_namespace_(route.ns);
+  *out.mutable_hold_timeout() = WriteDuration(route.hold_timeout);
+}
+
+// One overload for each message.
+struct Writer {
+  const LinkExtras& extras;
+  v1::ControllerMessage& out;
+
+  void operator()(const route::Welcome& welcome) const {
+    v1::Welcome& message = *out.mutable_welcome();
+    message.set_controller_id(welcome.controller_id);
+    message.set_leadership(welcome.leadership);
+    *message.mutable_now() = WriteTime(extras.wall_now);
+    *message.mutable_heartbeat_interval() = WriteDuration(welcome.heartbeat_interval);
+    if (extras.keys == nullptr) return;
+    for (const VerificationKey& key : *extras.keys) {
+      v1::VerificationKey& added = *message.add_keys();
+      added.set_id(key.id);
+      added.set_public_key(key.public_key);
+    }
+  }
+  void operator()(const route::Routes& routes) const {
+    v1::Routes& message = *out.mutable_routes();
+    message.set_snapshot(routes.is_snapshot);
+    message.set_last(routes.is_last);
+    message.set_version(routes.version);
+    for (const route::Route& route : routes.routes) WriteRoute(route, *message.add_routes());
+    for (const SessionId& id : routes.removed) message.add_removed(id.value);
+  }
+  void operator()(const route::RouteUnknown& unknown) const {
+    out.mutable_unknown()->set_session_id(unknown.session.value);
+  }
+  void operator()(const route::ControllerHeartbeat& heartbeat) const {
+    out.mutable_heartbeat()->set_sequence(heartbeat.sequence);
+    *out.mutable_heartbeat()->mutable_now() = WriteTime(extras.wall_now);
+  }
+  void operator()(const route::NotLeader& not_leader) const {
+    out.mutable_not_leader()->set_leader_address(not_leader.leader_address);
+    out.mutable_not_leader()->set_leadership(not_leader.leadership);
+  }
+};
+
+}  // namespace
+
+absl::StatusOr<route::FromProxy> ReadFromProxy(const v1::ProxyMessage& message) {
+  switch (message.message_case()) {
+    case v1::ProxyMessage::kHello:
+      return ReadHello(message.hello());
+    case v1::ProxyMessage::kAck:
+      return ReadAck(message.ack());
+    case v1::ProxyMessage::kUsage: {
+      ASSIGN_OR_RETURN(route::Usage usage, ReadUsage(message.usage()));
+      return route::FromProxy(std::move(usage));
+    }
+    case v1::ProxyMessage::kQuery: {
+      // Any host a client names ends up here: an id that can't be one is asked for all the same,
+      // and no session has it.
+      RETURN_IF_ERROR(CheckText("query.session_id", message.query().session_id(), 63));
+      return route::Query{SessionId{message.query().session_id()}};
+    }
+    case v1::ProxyMessage::kHeartbeat:
+      return route::ProxyHeartbeat{message.heartbeat().sequence()};
+    case v1::ProxyMessage::kLeaving:
+      return route::Leaving{};
+    case v1::ProxyMessage::MESSAGE_NOT_SET:
+      break;
+  }
+  return InvalidField("message", "is empty, or of a kind that this controller does not know");
+}
+
+void WriteToProxy(const route::ToProxy& message, const LinkExtras& extras,
+                  v1::ControllerMessage& out) {
+  std::visit(Writer{extras, out}, message);
+}
+
+}  // namespace spawner::api

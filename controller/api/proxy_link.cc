@@ -1,0 +1,128 @@
+#include "controller/api/proxy_link.h"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "base/grpc_status.h"
+#include "controller/api/limits.h"
+#include "controller/api/link_convert.h"
+
+namespace spawner::api {
+namespace {
+
+// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post. What is posted
+// holds `self_`, which is cleared when the stream is finished, never the reactor itself.
+class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::ControllerMessage>,
+                          public core::ProxyPeer {
+ public:
+  explicit LinkReactor(Edge& edge) : edge_(edge), self_(std::make_shared<LinkReactor*>(this)) {
+    Post([](LinkReactor& self) { self.Open(); });
+  }
+
+  // --- core::ProxyPeer
+  // ----------------------------------------------------------------------------
+  void Send(route::ToProxy message) override {
+    if (is_ending_) return;
+    if (outbox_.size() >= kLinkOutboxMax) {
+      return Close(absl::ResourceExhaustedError(
+          absl::StrCat("the proxy is slow: ", kLinkOutboxMax, " messages wait; dial again")));
+    }
+    is_ending_ = std::holds_alternative<route::NotLeader>(message);
+    outbox_.push_back(std::move(message));
+    WriteNext();
+  }
+  void Close(const absl::Status& status) override {
+    is_ending_ = true;
+    // Not from within the core's call: ending the link calls the core.
+    Post([status](LinkReactor& self) { self.End(status); });
+  }
+
+  // --- gRPC's threads
+  // -----------------------------------------------------------------------------
+  void OnReadDone(bool ok) override {
+    Post([ok](LinkReactor& self) { self.TakeMessage(ok); });
+  }
+  void OnWriteDone(bool ok) override {
+    Post([ok](LinkReactor& self) {
+      self.is_writing_ = false;
+      if (!ok) return self.End(absl::CancelledError("the proxy is gone"));
+      self.WriteNext();
+    });
+  }
+  void OnCancel() override {
+    Post([](LinkReactor& self) { self.End(absl::CancelledError("the link was cut")); });
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  template <typename Work>
+  void Post(Work work) {
+    edge_.Post([self = self_, work = std::move(work)] {
+      if (*self != nullptr) work(**self);
+    });
+  }
+
+  void Open() {
+    const absl::Status added = edge_.AddStream(Edge::StreamKind::kLink, this, kLinksMax,
+                                               [this](const absl::Status& status) { End(status); });
+    if (!added.ok()) return End(added);
+    link_ = edge_.service()->OpenLink(this);
+    StartRead(&received_);
+  }
+
+  void TakeMessage(bool ok) {
+    // The proxy closed its side: nothing more comes.
+    if (!ok) return End(absl::OkStatus());
+    if (edge_.service() == nullptr) return End(edge_.NotReady());
+    absl::StatusOr<route::FromProxy> message = ReadFromProxy(received_);
+    if (!message.ok()) return End(message.status());
+    edge_.service()->OnLinkMessage(*link_, *std::move(message));
+    StartRead(&received_);
+  }
+
+  void WriteNext() {
+    if (is_writing_) return;
+    if (outbox_.empty()) {
+      if (is_not_leader_sent_) Close(absl::OkStatus());
+      return;
+    }
+    is_not_leader_sent_ = std::holds_alternative<route::NotLeader>(outbox_.front());
+    sent_.Clear();
+    WriteToProxy(outbox_.front(),
+                 {.wall_now = edge_.clock().WallNow(), .keys = &edge_.keys().verification}, sent_);
+    outbox_.pop_front();
+    is_writing_ = true;
+    StartWrite(&sent_);
+  }
+
+  // The last thing that the loop does with this object.
+  void End(const absl::Status& status) {
+    edge_.RemoveStream(Edge::StreamKind::kLink, this);
+    if (link_.has_value() && edge_.service() != nullptr) edge_.service()->CloseLink(*link_);
+    *self_ = nullptr;
+    Finish(ToGrpc(status));
+  }
+
+  Edge& edge_;
+  const std::shared_ptr<LinkReactor*> self_;
+  std::optional<core::Service::LinkId> link_;
+  std::deque<route::ToProxy> outbox_;
+  v1::ProxyMessage received_;
+  v1::ControllerMessage sent_;
+  bool is_writing_ = false;
+  bool is_ending_ = false;  // takes no further message of the core
+  bool is_not_leader_sent_ = false;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<v1::ProxyMessage, v1::ControllerMessage>* ProxyLinkService::Connect(
+    grpc::CallbackServerContext* context) {
+  return new LinkReactor(edge_);
+}
+
+}  // namespace spawner::api

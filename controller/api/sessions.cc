@@ -1,0 +1,208 @@
+#include "controller/api/sessions.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/grpc_status.h"
+#include "base/status.h"
+#include "controller/api/connect.h"
+#include "controller/api/convert.h"
+#include "controller/api/filter.h"
+#include "controller/api/limits.h"
+#include "controller/api/names.h"
+#include "controller/api/watch.h"
+
+namespace spawner::api {
+namespace {
+
+// The state of one Connect on its way through the loop.
+struct Connecting {
+  ConnectOrder order;
+  Instant start;
+  const v1::ConnectRequest* request;
+  v1::ConnectResponse* response;
+};
+
+std::string StartedFromName(core::StartedFrom from) {
+  return absl::AsciiStrToLower(v1::StartedFrom_Name(static_cast<v1::StartedFrom>(from)));
+}
+
+void FinishConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const Connecting& connect,
+                   const absl::StatusOr<core::ConnectResult>& result) {
+  const absl::Duration duration = edge.clock().Now() - connect.start;
+  const std::string from = result.ok() ? StartedFromName(result->started_from) : "";
+  const std::string outcome = result.ok() ? "ok" : ReasonOf(result.status());
+  edge.metrics().CountConnect(from, outcome, duration);
+  if (!call->is_open()) return;
+  if (!result.ok()) {
+    if (leader.ShouldForward(result.status(), *call)) {
+      return leader.Connect(call, *connect.request, connect.response);
+    }
+    return call->Finish(result.status());
+  }
+  call->Finish(WriteConnect(connect.order, *result, edge.keys(), edge.urls(),
+                            edge.clock().WallNow(), *connect.response));
+}
+
+absl::StatusOr<core::ListParams> ReadList(const Edge& edge,
+                                          const v1::ListSessionsRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  core::ListParams params;
+  ASSIGN_OR_RETURN(params.ns, ParseParentOrAll("parent", request.parent()));
+  if (!params.ns.empty()) RETURN_IF_ERROR(edge.CheckNamespace(params.ns));
+  if (request.page_size() < 0 || request.page_size() > kPageSizeMax) {
+    return InvalidField("page_size",
+                        absl::StrCat(request.page_size(), " is not within 1 to ", kPageSizeMax,
+                                     " (0: the default of ", kPageSizeDefault, ")"));
+  }
+  params.page_size = request.page_size() == 0 ? kPageSizeDefault : request.page_size();
+  RETURN_IF_ERROR(CheckText("page_token", request.page_token(), kPageTokenBytesMax));
+  params.page_token = request.page_token();
+  RETURN_IF_ERROR(ParseFilter(request.filter(), params));
+  return params;
+}
+
+absl::StatusOr<core::TerminateParams> ReadTerminate(const Edge& edge,
+                                                    const v1::TerminateSessionRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  ASSIGN_OR_RETURN(SessionName name, ParseSessionName("name", request.name()));
+  RETURN_IF_ERROR(edge.CheckNamespace(name.ns));
+  return core::TerminateParams{.ns = std::move(name.ns),
+                               .id = std::move(name.id),
+                               .hard = request.hard(),
+                               .only_if_idle = request.only_if_idle(),
+                               .epoch = {request.epoch()}};
+}
+
+absl::StatusOr<SessionName> ReadGet(const Edge& edge, const v1::GetSessionRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  ASSIGN_OR_RETURN(SessionName name, ParseSessionName("name", request.name()));
+  RETURN_IF_ERROR(edge.CheckNamespace(name.ns));
+  return name;
+}
+
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, absl::string_view method) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(NotThereYet(method));
+  return reactor;
+}
+
+class RefusingLogs final : public grpc::ServerWriteReactor<v1::StreamLogsResponse> {
+ public:
+  RefusingLogs() { Finish(NotThereYet("StreamLogs")); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* SessionsService::Connect(grpc::CallbackServerContext* context,
+                                                   const v1::ConnectRequest* request,
+                                                   v1::ConnectResponse* response) {
+  absl::StatusOr<ConnectOrder> order = ReadConnect(*request);
+  if (order.ok()) {
+    if (absl::Status served = edge_.CheckNamespace(order->params.ns); !served.ok()) order = served;
+  }
+  if (!order.ok()) return StartCall(edge_, context, order.status(), nullptr);
+  const Connecting connect{*std::move(order), edge_.clock().Now(), request, response};
+  return StartCall(edge_, context, absl::OkStatus(),
+                   [this, connect](const CallPtr& call, core::Service& service) {
+                     service.Connect(connect.order.params,
+                                     [edge = &edge_, leader = &leader_, call,
+                                      connect](const absl::StatusOr<core::ConnectResult>& result) {
+                                       FinishConnect(*edge, *leader, call, connect, result);
+                                     });
+                   });
+}
+
+grpc::ServerUnaryReactor* SessionsService::GetSession(grpc::CallbackServerContext* context,
+                                                      const v1::GetSessionRequest* request,
+                                                      v1::Session* response) {
+  const absl::StatusOr<SessionName> read = ReadGet(edge_, *request);
+  const SessionName name = read.ok() ? *read : SessionName{};
+  return StartCall(edge_, context, read.status(),
+                   [edge = &edge_, name, epoch = Epoch{request->epoch()}, response](
+                       const CallPtr& call, core::Service& service) {
+                     const absl::StatusOr<SessionView> view = service.Get(name.ns, name.id, epoch);
+                     if (view.ok()) WriteSession(*view, edge->urls(), *response);
+                     call->Finish(view.status());
+                   });
+}
+
+grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerContext* context,
+                                                        const v1::ListSessionsRequest* request,
+                                                        v1::ListSessionsResponse* response) {
+  const absl::StatusOr<core::ListParams> read = ReadList(edge_, *request);
+  const core::ListParams params = read.ok() ? *read : core::ListParams{};
+  return StartCall(edge_, context, read.status(),
+                   [edge = &edge_, params, response](const CallPtr& call, core::Service& service) {
+                     const absl::StatusOr<core::ListResult> result = service.List(params);
+                     if (!result.ok()) return call->Finish(result.status());
+                     for (const SessionView& view : result->sessions) {
+                       WriteSession(view, edge->urls(), *response->add_sessions());
+                     }
+                     response->set_next_page_token(result->next_page_token);
+                     call->Finish(absl::OkStatus());
+                   });
+}
+
+grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionsService::WatchSessions(
+    grpc::CallbackServerContext* context, const v1::WatchSessionsRequest* request) {
+  return StartWatch(edge_, *request);
+}
+
+grpc::ServerUnaryReactor* SessionsService::TerminateSession(
+    grpc::CallbackServerContext* context, const v1::TerminateSessionRequest* request,
+    v1::Session* response) {
+  const absl::StatusOr<core::TerminateParams> read = ReadTerminate(edge_, *request);
+  const core::TerminateParams params = read.ok() ? *read : core::TerminateParams{};
+  return StartCall(edge_, context, read.status(),
+                   [this, params, request, response](const CallPtr& call, core::Service& service) {
+                     service.Terminate(params, [edge = &edge_, leader = &leader_, call, request,
+                                                response](const absl::StatusOr<SessionView>& view) {
+                       if (!call->is_open()) return;
+                       if (leader->ShouldForward(view.status(), *call)) {
+                         return leader->Terminate(call, *request, response);
+                       }
+                       if (view.ok()) WriteSession(*view, edge->urls(), *response);
+                       call->Finish(view.status());
+                     });
+                   });
+}
+
+grpc::ServerUnaryReactor* SessionsService::WaitSession(grpc::CallbackServerContext* context,
+                                                       const v1::WaitSessionRequest* request,
+                                                       v1::Session* response) {
+  return Refuse(context, "WaitSession");
+}
+
+grpc::ServerUnaryReactor* SessionsService::KeepAlive(grpc::CallbackServerContext* context,
+                                                     const v1::KeepAliveRequest* request,
+                                                     v1::KeepAliveResponse* response) {
+  return Refuse(context, "KeepAlive");
+}
+
+grpc::ServerUnaryReactor* SessionsService::ExplainSession(grpc::CallbackServerContext* context,
+                                                          const v1::ExplainSessionRequest* request,
+                                                          v1::ExplainSessionResponse* response) {
+  return Refuse(context, "ExplainSession");
+}
+
+grpc::ServerUnaryReactor* SessionsService::CreateGrant(grpc::CallbackServerContext* context,
+                                                       const v1::CreateGrantRequest* request,
+                                                       v1::CreateGrantResponse* response) {
+  return Refuse(context, "CreateGrant");
+}
+
+grpc::ServerUnaryReactor* SessionsService::RevokeGrant(grpc::CallbackServerContext* context,
+                                                       const v1::RevokeGrantRequest* request,
+                                                       v1::RevokeGrantResponse* response) {
+  return Refuse(context, "RevokeGrant");
+}
+
+grpc::ServerWriteReactor<v1::StreamLogsResponse>* SessionsService::StreamLogs(
+    grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) {
+  return new RefusingLogs;
+}
+
+}  // namespace spawner::api
