@@ -25,7 +25,8 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
 
 }  // namespace
 
-// One stream. Deletes itself when gRPC is done with it.
+// One stream. It lives until main has seen its kClosed: OnDone must not delete it, for the last
+// channel of a process joins gRPC's callback threads, and OnDone runs on one of them.
 class GrpcLink::Call final
     : public grpc::ClientBidiReactor<v1::ProxyMessage, v1::ControllerMessage> {
  public:
@@ -63,7 +64,6 @@ class GrpcLink::Call final
          StreamEvent::Kind::kClosed,
          {},
          absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message())});
-    delete this;
     MutexLock lock(link.mutex_);
     --link.live_;
     link.all_done_.notify_all();
@@ -77,6 +77,8 @@ class GrpcLink::Call final
   v1::ControllerMessage read_;
   v1::ProxyMessage write_;
 };
+
+GrpcLink::GrpcLink(std::function<void(StreamEvent)> post) : post_(std::move(post)) {}
 
 GrpcLink::~GrpcLink() {
   HangUp();
@@ -93,7 +95,8 @@ void GrpcLink::Dial(uint64_t stream, const std::string& address) {
     MutexLock lock(mutex_);
     ++live_;
   }
-  call_ = new Call(*this, stream, address);
+  calls_[stream] = std::make_unique<Call>(*this, stream, address);
+  call_ = calls_[stream].get();
 }
 
 void GrpcLink::HangUp() {
@@ -121,6 +124,10 @@ void GrpcLink::Read() {
 }
 
 void GrpcLink::OnEvent(const StreamEvent& event) {
+  if (event.kind == StreamEvent::Kind::kClosed) {
+    calls_.erase(event.stream);
+    return;
+  }
   if (call_ == nullptr || event.stream != stream_) return;
   switch (event.kind) {
     case StreamEvent::Kind::kWritten:

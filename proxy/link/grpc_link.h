@@ -4,7 +4,8 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -32,7 +33,7 @@ struct StreamEvent {
 class GrpcLink {
  public:
   // `post` takes events on any thread, until the destructor has returned.
-  explicit GrpcLink(std::function<void(StreamEvent)> post) : post_(std::move(post)) {}
+  explicit GrpcLink(std::function<void(StreamEvent)> post);
   // Cancels what is open and waits for its last event, which comes at once.
   ~GrpcLink();
   GrpcLink(const GrpcLink&) = delete;
@@ -57,7 +58,8 @@ class GrpcLink {
   void Release();
 
   const std::function<void(StreamEvent)> post_;
-  Call* call_ = nullptr;  // owns itself; valid while we hold it
+  std::map<uint64_t, std::unique_ptr<Call>> calls_;  // whose kClosed main has not seen
+  Call* call_ = nullptr;                             // the one in use; we hold it open
   uint64_t stream_ = 0;
   bool is_writing_ = false;
   bool is_finishing_ = false;

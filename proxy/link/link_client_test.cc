@@ -194,8 +194,9 @@ TEST(LinkClient, FollowsAStandbyToItsLeader) {
 }
 
 TEST(LinkClient, LinksAgainAfterACutAndResumes) {
+  std::mutex mutex;
   std::optional<v1::Hello> second;
-  Peer peer([&second](int nth, Stream& stream) {
+  Peer peer([&mutex, &second](int nth, Stream& stream) {
     if (nth == 0) {
       Greet(stream, 3);
       SendTable(stream, 10);
@@ -203,15 +204,20 @@ TEST(LinkClient, LinksAgainAfterACutAndResumes) {
       stream.Read(&ack);
       return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going away");
     }
-    second = Greet(stream, 3);
+    {
+      const std::lock_guard lock(mutex);  // before the proxy can have seen the Welcome
+      second = Greet(stream, 3);
+    }
     Transcript(stream);
     return grpc::Status::OK;
   });
   Main main(peer.address());
   EXPECT_TRUE(main.RunUntil([&main] { return main.client().link().has_routes(); }));
-  EXPECT_TRUE(main.RunUntil([&main] { return !main.state().is_up; }));
+  EXPECT_TRUE(main.RunUntil([&main] { return main.client().link().stream() == 2; }));
   EXPECT_TRUE(main.state().has_routes);
+  EXPECT_FALSE(main.state().is_up);
   EXPECT_TRUE(main.RunUntil([&main] { return main.client().link().is_up(); }));
+  const std::lock_guard lock(mutex);
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(second->leadership(), 3u);
   EXPECT_EQ(second->route_version(), 10u);
