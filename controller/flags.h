@@ -1,0 +1,44 @@
+#ifndef SPAWNER_CONTROLLER_FLAGS_H_
+#define SPAWNER_CONTROLLER_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/address.h"
+#include "base/log.h"
+
+namespace spawner {
+
+// The controller's command line, every value checked. docs/operations.md is the reference; --help
+// prints it.
+struct ControllerFlags {
+  bool help = false;     // nothing else counts
+  bool version = false;  // nothing else counts
+
+  Address listen;
+  Address http_listen;
+  std::string advertise_address;  // empty: made from $POD_IP or --listen
+  std::string kubeconfig;         // empty: in-cluster, or --local
+  bool local = false;
+  std::vector<std::string> namespaces;  // empty: the kubeconfig's, or "default"; {"*"}: all
+  std::string base_domain;
+  std::string public_url;
+  absl::Duration lost_proxy_hold;  // infinite: never
+  absl::Duration node_lost_after;  // infinite: never
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// `arguments` without the program's name. INVALID_ARGUMENT is one line that says what is allowed.
+// Takes --name=value and --name value; switches as --name, --name=false. --namespace adds up.
+// Reads nothing but its arguments: may be called more than once.
+absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::string>& arguments);
+
+// Every flag with its default and meaning.
+std::string ControllerUsage();
+
+}  // namespace spawner
+
+#endif  // SPAWNER_CONTROLLER_FLAGS_H_

@@ -1,0 +1,92 @@
+#include "controller/flags.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+
+namespace spawner {
+namespace {
+
+ControllerFlags Parse(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<ControllerFlags> flags = ParseControllerFlags(arguments);
+  EXPECT_TRUE(flags.ok()) << flags.status();
+  return flags.ok() ? *flags : ControllerFlags();
+}
+
+std::string ErrorOf(const std::vector<std::string>& arguments) {
+  const absl::Status status = ParseControllerFlags(arguments).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(absl::StrContains(status.message(), "\n"));
+  return std::string(status.message());
+}
+
+TEST(ControllerFlags, HaveDefaults) {
+  const ControllerFlags flags = Parse({"--local"});
+  EXPECT_TRUE(flags.local);
+  EXPECT_EQ(flags.listen, (Address{"127.0.0.1", 9090}));
+  EXPECT_EQ(flags.public_url, "http://127.0.0.1:8080");
+  EXPECT_EQ(flags.lost_proxy_hold, absl::Minutes(10));
+  EXPECT_TRUE(flags.namespaces.empty());
+}
+
+TEST(ControllerFlags, TakeBothFormsAndForgetEarlierCommandLines) {
+  ControllerFlags flags = Parse({"--listen", ":7000", "--http-listen=[::1]:0", "--base-domain",
+                                 "apps.test", "--lost-proxy-hold=never", "--log-level=debug"});
+  EXPECT_EQ(flags.listen.port, 7000);
+  EXPECT_EQ(flags.http_listen, (Address{"::1", 0}));
+  EXPECT_EQ(flags.base_domain, "apps.test");
+  EXPECT_EQ(flags.lost_proxy_hold, absl::InfiniteDuration());
+  EXPECT_EQ(flags.log_level, LogLevel::kDebug);
+  flags = Parse({"--local=true"});
+  EXPECT_EQ(flags.listen.port, 9090);
+  EXPECT_EQ(flags.base_domain, "");
+}
+
+TEST(ControllerFlags, NamespacesAddUp) {
+  EXPECT_EQ(Parse({"--local", "--namespace=b,a", "--namespace", "c", "--namespace=a"}).namespaces,
+            (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(Parse({"--local", "--namespace=a", "--namespace=*"}).namespaces,
+            (std::vector<std::string>{"*"}));
+}
+
+TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"--lisen=:1"},
+       "--lisen=:1: no such flag; allowed are --listen, --http-listen, --advertise-address, "
+       "--kubeconfig, --local, --namespace, --base-domain, --public-url, --lost-proxy-hold, "
+       "--node-lost-after, --log-level, --help, --version"},
+      {{"--listen=1.2.3.4:70000"},
+       "--listen=1.2.3.4:70000: allowed is ADDR:PORT such as 127.0.0.1:9090 or :9090, PORT 0 to "
+       "65535 (0: any free one)"},
+      {{"--listen"}, "--listen: allowed is --listen=ADDR:PORT"},
+      {{"--local=maybe"}, "--local=maybe: allowed is true or false"},
+      {{"--local", "--kubeconfig=x"}, "--local with --kubeconfig: allowed is one of the two"},
+      {{"--local", "--namespace=A"},
+       "--namespace=A: allowed is *, or a name of 1 to 63 characters of a-z, 0-9 and '-'"},
+      {{"--local", "--node-lost-after=-5s"},
+       "--node-lost-after=-5s: allowed is a duration such as 90s or 5m, or never"},
+      {{"--local", "--lost-proxy-hold=5"},
+       "--lost-proxy-hold=5: allowed is a duration such as 90s or 5m, or never"},
+      {{"--local", "--log-level=loud"},
+       "--log-level=loud: allowed is debug, info, warning or error"},
+      {{"--local", "--advertise-address=here"},
+       "--advertise-address=here: allowed is ADDR:PORT such as 10.0.0.7:9090, PORT 1 to 65535"},
+      {{"--local", "--public-url=x"},
+       "--public-url: allowed is http://HOST[:PORT] or https://HOST[:PORT], without a path"},
+      {{}, "one of --public-url and --base-domain is needed"},
+  };
+  for (const auto& [arguments, message] : cases) EXPECT_EQ(ErrorOf(arguments), message);
+  EXPECT_TRUE(absl::StartsWith(ErrorOf({"extra"}), "extra: no such flag; "));
+  EXPECT_TRUE(absl::StartsWith(ErrorOf({"--flagfile=x"}), "--flagfile=x: no such flag; "));
+}
+
+TEST(ControllerFlags, HelpNamesEachWithItsDefault) {
+  EXPECT_TRUE(Parse({"--help", "--listen=junk"}).help);
+  EXPECT_TRUE(Parse({"-h"}).help);
+  EXPECT_TRUE(Parse({"--version"}).version);
+  EXPECT_TRUE(absl::StrContains(ControllerUsage(), "  --lost-proxy-hold=DURATION\n"));
+  EXPECT_TRUE(absl::StrContains(ControllerUsage(), "Default 127.0.0.1:9090"));
+}
+
+}  // namespace
+}  // namespace spawner
