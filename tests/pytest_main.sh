@@ -13,6 +13,8 @@ options=(
   --rootdir="$root" --import-mode=importlib
   --basetemp="$TEST_TMPDIR/pytest"
   --tb=short -ra -v
+  # A case that hangs shows where, before Bazel ends the whole test.
+  -o faulthandler_timeout=120
   # A coroutine that nothing awaits would pass unseen, and so would an exception in a thread.
   -W error::pytest.PytestUnhandledCoroutineWarning
   -W error::pytest.PytestUnhandledThreadExceptionWarning

@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>  // IWYU pragma: keep: Asio 1.74 needs it
 
 #include "boost/asio/steady_timer.hpp"
@@ -39,7 +38,7 @@ int Main() {
   if (!endpoint) {
     return 2;
   }
-  const uint64_t start_delay_ms = Number("START_DELAY_MS", 0, kWaitMsMax);
+  const std::chrono::milliseconds start_delay(Number("START_DELAY_MS", 0, kWaitMsMax));
   const uint64_t exit_after_ms = Number("EXIT_AFTER_MS", 0, kWaitMsMax);
   const int exit_code = static_cast<int>(Number("EXIT_CODE", 0, 255));
   const bool ignores_sigterm = Number("IGNORE_SIGTERM", 0, 1) == 1;
@@ -47,31 +46,31 @@ int Main() {
     std::signal(SIGTERM, SIG_IGN);
   }
 
-  // SIGTERM ends it meanwhile, as it does any program that is not pid 1.
-  const bool exits_before_listening = exit_after_ms > 0 && exit_after_ms <= start_delay_ms;
-  std::this_thread::sleep_for(
-      std::chrono::milliseconds(exits_before_listening ? exit_after_ms : start_delay_ms));
-  if (exits_before_listening) {
-    std::_Exit(exit_code);
-  }
+  // Every wait is the loop's, so that SIGTERM ends the program at any time: as process 1 of a
+  // container it has no default action to end it.
   Server server(*endpoint, kConnectionsMax, HandleEcho);
-  if (!server.Listen()) {
-    return 1;
-  }
   if (!ignores_sigterm) {
     server.StopOnSignals();
   }
   boost::asio::steady_timer exit_timer(server.io());
   if (exit_after_ms > 0) {
-    exit_timer.expires_after(std::chrono::milliseconds(exit_after_ms - start_delay_ms));
+    exit_timer.expires_after(std::chrono::milliseconds(exit_after_ms));
     exit_timer.async_wait([exit_code](boost::system::error_code ec) {
       if (!ec) {
         std::_Exit(exit_code);
       }
     });
   }
+  bool has_failed = false;
+  boost::asio::steady_timer start_timer(server.io(), start_delay);
+  start_timer.async_wait([&server, &has_failed](boost::system::error_code) {
+    if (!server.Listen()) {
+      has_failed = true;
+      server.Stop();
+    }
+  });
   server.Run();
-  return 0;
+  return has_failed ? 1 : 0;
 }
 
 }  // namespace

@@ -6,6 +6,8 @@ export const kColours = [
   "#2b2d42", "#e5484d", "#f76b15", "#f5b400", "#2f9e6b", "#0a7cff", "#7c4dde", "#e0408f",
 ];
 
+const kSettleMs = 250;
+
 export class Board {
   constructor(canvas) {
     this.canvas = canvas;
@@ -15,6 +17,7 @@ export class Board {
     this.grown = new Set();
     this.redraws = true;
     this.frame = 0;
+    this.settling = 0;
   }
 
   static key(item) {
@@ -79,8 +82,10 @@ export class Board {
       this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
       this.strokes.forEach((stroke) => this.paintStroke(stroke));
     } else {
-      // Drawn over its shorter self: ink is opaque.
+      // Drawn over its shorter self: ink is opaque. Edges get rough by that, until all is drawn anew.
       this.grown.forEach((stroke) => this.paintStroke(stroke));
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.redraw(), kSettleMs);
     }
     this.redraws = false;
     this.grown.clear();
