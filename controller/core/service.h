@@ -100,6 +100,15 @@ struct ProxyInfo {
 };
 
 struct CoreStatus {
+  // Since the process started.
+  struct Counters {
+    uint64_t drains_refused = 0;  // a closed gate found somebody and opened again
+    uint64_t idle_ends = 0;
+    // How late idle ends were decided after their deadline, summed; and the latest.
+    absl::Duration idle_end_error_sum;
+    absl::Duration idle_end_error_max;
+    uint64_t pods_ignored = 0;  // labelled as ours, but not to be read
+  };
   std::string controller_id;
   bool is_leader = false;
   std::string leader_id;
@@ -112,6 +121,7 @@ struct CoreStatus {
   std::map<SessionState, int64_t> sessions;
   std::map<std::string, int64_t> kubernetes_requests;  // "create pods 201" -> n
   std::vector<ProxyInfo> proxies;
+  Counters counters;
 };
 
 class Service {

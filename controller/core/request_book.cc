@@ -1,0 +1,67 @@
+#include "controller/core/request_book.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "controller/core/limits.h"
+
+namespace spawner::core {
+
+bool RequestBook::Enter(const ConnectParams& params, Instant now, Service::ConnectDone done) {
+  DropOld(now);
+  const Key key(params.ns, params.request_id);
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    Entry& entry = entries_[key];
+    entry.payload_hash = params.payload_hash;
+    entry.waiting.push_back(std::move(done));
+    entry.serial = ++last_serial_;
+    ages_.push_back({key, entry.serial, now + kRequestMemory});
+    return true;
+  }
+  Entry& entry = found->second;
+  if (entry.payload_hash != params.payload_hash) {
+    done(WithReason(absl::InvalidArgumentError(absl::StrCat(
+                        "request_id: ", params.request_id,
+                        " was used for another request; use a new one for each request")),
+                    "REQUEST_ID_REUSED"));
+  } else if (entry.result.has_value()) {
+    done(*entry.result);
+  } else if (entry.waiting.size() >= kConnectsWaitingMax) {
+    done(WithReason(absl::ResourceExhaustedError("connect: too many retries of one request wait"),
+                    "RATE_LIMITED"));
+  } else {
+    entry.waiting.push_back(std::move(done));
+  }
+  return false;
+}
+
+void RequestBook::Answer(const ConnectParams& params, const absl::StatusOr<ConnectResult>& result) {
+  const auto found = entries_.find(Key(params.ns, params.request_id));
+  if (found == entries_.end()) return;
+  std::vector<Service::ConnectDone> waiting = std::move(found->second.waiting);
+  found->second.waiting.clear();
+  if (result.ok()) {
+    found->second.result = *result;
+  } else {
+    entries_.erase(found);
+  }
+  for (const Service::ConnectDone& done : waiting) done(result);
+}
+
+void RequestBook::DropOld(Instant now) {
+  while (!ages_.empty() && (ages_.front().until <= now || ages_.size() >= kRequestsMax)) {
+    const Age& oldest = ages_.front();
+    const auto found = entries_.find(oldest.key);
+    // One that still waits keeps its place; it is answered within seconds.
+    if (found != entries_.end() && found->second.serial == oldest.serial) {
+      if (!found->second.waiting.empty()) {
+        if (ages_.size() < kRequestsMax) return;
+      } else {
+        entries_.erase(found);
+      }
+    }
+    ages_.pop_front();
+  }
+}
+
+}  // namespace spawner::core
