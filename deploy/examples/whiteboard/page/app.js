@@ -176,6 +176,8 @@ function nameCursor({element}, person) {
 
 function placeCursor({element, x, y}) {
   const pixel = surface.clientWidth / kWidth;
+  element.classList.toggle("right", x * pixel > surface.clientWidth - 150);
+  element.classList.toggle("low", y * pixel > surface.clientHeight - 50);
   element.style.transform = `translate(${x * pixel}px, ${y * pixel}px)`;
 }
 

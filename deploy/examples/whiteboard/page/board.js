@@ -3,7 +3,7 @@
 export const kWidth = 16000;
 export const kHeight = 10000;
 export const kColours = [
-  "#2b2d42", "#e5484d", "#f76b15", "#f5b400", "#2f9e6b", "#0a7cff", "#7c4dde", "#e0408f",
+  "#0a7cff", "#e5484d", "#2f9e6b", "#f76b15", "#7c4dde", "#e0408f", "#f5b400", "#2b2d42",
 ];
 
 const kSettleMs = 250;
