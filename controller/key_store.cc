@@ -60,13 +60,13 @@ void KeyStore::OnCreate(const absl::StatusOr<std::string>& json) {
 void KeyStore::Take(const absl::StatusOr<std::string>& json) {
   if (!json.ok()) return Fail(json.status());
   absl::StatusOr<api::KeyRing> ring = api::DecodeSecret(*json);
-  if (!ring.ok()) return Fail(ring.status());
+  if (!ring.ok()) return Fail(Annotate(ring.status(), absl::StrCat("secret ", ns_, "/", kName)));
   ring_ = *std::move(ring);
   status_ = absl::OkStatus();
 }
 
 void KeyStore::Fail(const absl::Status& status) {
-  status_ = Annotate(status, absl::StrCat("keys: secret ", ns_, "/", kName));
+  status_ = Annotate(status, "keys");
   ++failures_;
   is_wait_due_ = true;
   Log(LogLevel::kWarning, "keys_unavailable",

@@ -67,8 +67,8 @@ class AdminService final : public v1::Admin::CallbackService {
                    v1::GetStatusResponse* response) override {
     return StartCall(
         edge_, context, CheckRequest(*request),
-        [start_time = edge_.start_time(), response](const CallPtr& call, core::Service& service) {
-          WriteStatus(service.GetStatus(), start_time, *response);
+        [edge = &edge_, response](const CallPtr& call, core::Service& service) {
+          WriteStatus(edge->Status(), edge->start_time(), *response);
           call->Finish(absl::OkStatus());
         });
   }

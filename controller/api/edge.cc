@@ -19,6 +19,7 @@ void Edge::Open(core::Service& service, KeyRing keys) {
 
 void Edge::EndStreams() {
   takes_streams_ = false;
+  not_ready_reason_ = "shutting down";
   const absl::Status status = WithRetryAfter(
       WithReason(absl::UnavailableError("this controller is shutting down; dial again"),
                  "NO_LEADER"),
@@ -58,15 +59,27 @@ absl::Status Edge::NotReady() const {
       kNotReadyRetry);
 }
 
+core::CoreStatus Edge::Status() const {
+  core::CoreStatus status = service_->GetStatus();
+  if (options_.kubernetes_requests != nullptr) {
+    status.kubernetes_requests = options_.kubernetes_requests();
+  }
+  return status;
+}
+
 std::string Edge::NotReadyReasons() const {
   if (service_ == nullptr) return absl::StrCat(not_ready_reason_, "\n");
+  if (!takes_streams_) return "shutting down\n";
   const core::CoreStatus status = service_->GetStatus();
   std::string reasons;
   if (!status.kubernetes_status.ok()) {
     absl::StrAppend(&reasons, "kubernetes: ", status.kubernetes_status.message(), "\n");
   }
   if (!status.is_synced) absl::StrAppend(&reasons, "the first list of pods is not complete\n");
-  if (status.leader_id.empty()) absl::StrAppend(&reasons, "no controller leads\n");
+  if (status.leader_id.empty()) {
+    absl::StrAppend(&reasons, "no controller leads", lease_problem_.empty() ? "" : ": ",
+                    lease_problem_, "\n");
+  }
   return reasons;
 }
 

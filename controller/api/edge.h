@@ -2,6 +2,7 @@
 #define SPAWNER_CONTROLLER_API_EDGE_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -25,6 +26,8 @@ struct EdgeOptions {
   std::vector<std::string> namespaces;  // that are served; {"*"}: all
   SessionUrls urls;
   absl::Time start_time;
+  // "create pods 201" -> n, since start. Called on the loop.
+  std::function<std::map<std::string, int64_t>()> kubernetes_requests;
 };
 
 // What the services of the edge share. They take calls as soon as the port is open; until Open, and
@@ -44,8 +47,13 @@ class Edge {
   // Why there is no service yet: "keys: get secrets: connection refused".
   void SetNotReadyReason(absl::string_view reason) { not_ready_reason_ = std::string(reason); }
 
+  // Why the Lease can't be read or written; empty: it can.
+  void SetLeaseProblem(absl::string_view problem) { lease_problem_ = std::string(problem); }
+
   // Null before Open and after Close.
   core::Service* service() const { return service_; }
+  // The core's, with the requests to Kubernetes. Only while there is a service.
+  core::CoreStatus Status() const;
   const KeyRing& keys() const { return keys_; }
   // UNAVAILABLE / KUBERNETES_UNREACHABLE with a wait: what a call gets while `service` is null.
   absl::Status NotReady() const;
@@ -83,6 +91,7 @@ class Edge {
   core::Service* service_ = nullptr;
   KeyRing keys_;
   std::string not_ready_reason_ = "starting";
+  std::string lease_problem_;
   Metrics metrics_;
   Streams watches_;
   Streams links_;

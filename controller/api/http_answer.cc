@@ -29,7 +29,7 @@ HttpAnswer AnswerHttp(Edge& edge, absl::string_view method, absl::string_view ta
   if (edge.service() == nullptr) {
     return {.content_type = kPrometheus, .body = edge.metrics().Text(nullptr)};
   }
-  const core::CoreStatus status = edge.service()->GetStatus();
+  const core::CoreStatus status = edge.Status();
   return {.content_type = kPrometheus, .body = edge.metrics().Text(&status)};
 }
 
