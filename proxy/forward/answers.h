@@ -1,0 +1,28 @@
+#ifndef SPAWNER_PROXY_FORWARD_ANSWERS_H_
+#define SPAWNER_PROXY_FORWARD_ANSWERS_H_
+
+#include "absl/strings/string_view.h"
+#include "proxy/forward/session.h"
+#include "proxy/http/answer.h"
+#include "proxy/route/authorizer.h"
+#include "proxy/route/route.h"
+
+// The proxy's own answers (api.md, "Answers of our own"): what happened, and what to do next.
+// Views in an Answer's fields live as long as the arguments.
+namespace spawner::proxy {
+
+Answer NoSessionInUrl();          // 404
+Answer SessionUnknown();          // 404
+Answer ControllerUnreachable();   // 503
+Answer SessionEnded(const Route& route);                // 410
+Answer TooManyWaiting();                                // 503
+Answer HeldTooLong(const Session& session);             // 504
+Answer BackendBroke(absl::string_view why);             // 502
+Answer BackendSilent();                                 // 504
+Answer MalformedBody();                                 // 400
+Answer Leaving();                                       // 503
+Answer NotAllowed(const AuthDecision& decision);        // 302, 401, 403
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_ANSWERS_H_

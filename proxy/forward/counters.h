@@ -1,0 +1,61 @@
+#ifndef SPAWNER_PROXY_FORWARD_COUNTERS_H_
+#define SPAWNER_PROXY_FORWARD_COUNTERS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace spawner::proxy {
+
+// Written by one thread, read by any. Atomic only so that a reader sees no torn value: a relaxed
+// load and store is a plain move on every machine we run on.
+class Counter {
+ public:
+  void Add(int64_t amount = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+enum class UpstreamError { kConnect, kConnectTimeout, kReset, kMalformed, kTruncated };
+inline constexpr size_t kUpstreamErrors = 5;
+inline constexpr std::array<const char*, kUpstreamErrors> kUpstreamErrorNames = {
+    "connect", "connect_timeout", "reset", "malformed", "truncated"};
+
+// Upper bounds in seconds of spawner_proxy_request_duration_seconds.
+inline constexpr std::array<double, 12> kDurationBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                           0.05,   0.1,   0.25,   1,     5,    30};
+
+// What a worker counts beside its sessions.
+struct Counters {
+  Counter clients;    // client connections open
+  Counter upstreams;  // backend connections open
+  Counter tunnels;    // of them pairs that carry a WebSocket
+  Counter held;       // requests that wait, for whatever reason
+  Counter refused;    // connections refused: out of descriptors, or over kClientsPerWorkerMax
+  Counter retried;    // requests sent again because a reused connection was dead
+  std::array<Counter, 1000> requests;  // finished, by status; 499: the client left before it
+  std::array<Counter, kUpstreamErrors> upstream_errors;
+  std::array<Counter, kDurationBounds.size() + 1> durations;
+  Counter duration_nanoseconds;
+
+  void Error(UpstreamError kind) { upstream_errors[static_cast<size_t>(kind)].Add(); }
+  void Finish(int status, absl::Duration duration) {
+    requests[static_cast<size_t>(status) % requests.size()].Add();
+    const double seconds = absl::ToDoubleSeconds(duration);
+    size_t bucket = 0;
+    while (bucket < kDurationBounds.size() && seconds > kDurationBounds[bucket]) ++bucket;
+    durations[bucket].Add();
+    duration_nanoseconds.Add(absl::ToInt64Nanoseconds(duration));
+  }
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_COUNTERS_H_

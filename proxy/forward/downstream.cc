@@ -1,0 +1,236 @@
+#include "proxy/forward/downstream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "proxy/forward/limits.h"
+#include "proxy/http/limits.h"
+
+namespace spawner::proxy {
+
+Downstream::Downstream(Workbench& bench, Owner& owner, std::string peer_ip)
+    : bench_(bench),
+      owner_(owner),
+      stream_(bench.io),
+      timer_(bench.timers, *this),
+      peer_ip_(std::move(peer_ip)),
+      exchange_(bench, *this) {
+  bench_.counters.clients.Add(1);
+}
+
+Downstream::~Downstream() { bench_.counters.clients.Add(-1); }
+
+bool Downstream::Start(Socket socket) {
+  if (!bench_.io.Register(socket, *this)) return false;
+  stream_.Adopt(socket);
+  SetDeadline(bench_.now + kClientIdleTimeout);
+  return true;
+}
+
+void Downstream::OnIo(IoEvents events) {
+  stream_.OnIo(events);
+  switch (state_) {
+    case State::kReading:
+      if (!stream_.Flush() || stream_.has_failed()) return Close();
+      return Read();
+    case State::kExchange:
+      return exchange_.OnClientIo();
+    case State::kLingering:
+      if (!stream_.Flush()) return Close();
+      return DiscardInput();
+    case State::kClosed:
+      return;
+  }
+}
+
+void Downstream::OnMore() {
+  is_later_ = false;
+  if (state_ == State::kReading) return Read();
+  if (state_ == State::kExchange) return exchange_.OnMore();
+  if (state_ == State::kLingering) return DiscardInput();
+}
+
+void Downstream::RunLater() {
+  if (is_later_ || is_closed()) return;
+  is_later_ = true;
+  bench_.RunLater(this);
+}
+
+void Downstream::Read() {
+  for (int round = 0; state_ == State::kReading; ++round) {
+    if (round == 4 * kRoundsPerTurn) return RunLater();
+    // The next request waits until the client has taken the answers to the last ones.
+    if (stream_.is_blocked()) return;
+    if (!input_.empty() && !needs_more_) {
+      Buffer held = std::move(input_);
+      input_ = Buffer();
+      held.Consume(TakeHead(held.view()));
+      if (!held.empty()) input_ = std::move(held);
+      continue;
+    }
+    const IoResult read = stream_.Read(bench_.scratch.get(), kScratchBytes);
+    if (read.kind == IoResult::Kind::kBlocked) return;
+    if (!read.is_bytes()) return Close();
+    const absl::string_view bytes(bench_.scratch.get(), read.size);
+    if (!input_.empty()) {
+      input_.Append(bytes);
+      needs_more_ = false;
+      continue;
+    }
+    const size_t used = TakeHead(bytes);
+    if (state_ == State::kLingering || is_closed()) return;
+    input_.Append(bytes.substr(used));
+  }
+}
+
+size_t Downstream::TakeHead(absl::string_view bytes) {
+  needs_more_ = false;
+  switch (scanner_.Scan(bytes)) {
+    case HeadScanner::State::kIncomplete:
+      SetDeadline(std::min(deadline_, bench_.now + kHeadTimeout));
+      needs_more_ = true;
+      return 0;
+    case HeadScanner::State::kBareLf:
+      Refuse({400, "a line that ends with LF alone (RFC 9112 2.2)"});
+      return bytes.size();
+    case HeadScanner::State::kTooLong:
+      Refuse({431, "a header larger than 32 KiB"});
+      return bytes.size();
+    case HeadScanner::State::kComplete:
+      break;
+  }
+  const size_t size = scanner_.size();
+  scanner_ = HeadScanner();
+  if (size == 2) {
+    // An empty line before the request (RFC 9112 2.2).
+    if (++empty_lines_ > kLeadingEmptyLinesMax) Refuse({400, "empty lines instead of a request"});
+    return is_closed() ? bytes.size() : size;
+  }
+  empty_lines_ = 0;
+  const absl::string_view head = bytes.substr(0, size);
+  if (const HeadError error = bench_.request.Parse(head); error.is_error()) {
+    Refuse(error);
+    return bytes.size();
+  }
+  state_ = State::kExchange;
+  SetDeadline(Instant::Infinite());
+  is_fresh_ = true;
+  fresh_ = bytes.substr(size);
+  exchange_.Begin(head);
+  is_fresh_ = false;
+  return bytes.size() - fresh_.size();
+}
+
+void Downstream::Take(size_t count) {
+  if (is_fresh_) {
+    fresh_.remove_prefix(count);
+  } else {
+    input_.Consume(count);
+  }
+}
+
+void Downstream::Refuse(const HeadError& error) {
+  bench_.counters.Finish(error.status, absl::ZeroDuration());
+  const Answer answer = {
+      .status = error.status,
+      .reason = error.status == 431 ? "HEAD_TOO_LARGE" : "MALFORMED_REQUEST",
+      .message = absl::StrCat("The request was refused: ", error.why,
+                              ". Send it again in the form of RFC 9112.")};
+  if (!stream_.Write({RenderAnswer(answer, {})})) return Close();
+  Linger();
+}
+
+void Downstream::SetDeadline(Instant deadline) {
+  deadline_ = deadline;
+  if (deadline != Instant::Infinite()) timer_.ArmAtLatest(deadline);
+}
+
+void Downstream::OnTimer(Instant now) {
+  if (deadline_ > now) {
+    // It was moved to later meanwhile, as for each request: the heap is touched only now.
+    if (deadline_ != Instant::Infinite()) timer_.Arm(deadline_);
+    return;
+  }
+  deadline_ = Instant::Infinite();
+  switch (state_) {
+    case State::kReading:
+      if (input_.empty()) return Close();
+      return Refuse({408, "its head did not come within 15 s"});
+    case State::kExchange:
+      return exchange_.OnDeadline();
+    case State::kLingering:
+      return Close();
+    case State::kClosed:
+      return;
+  }
+}
+
+void Downstream::OnExchangeDone(bool keeps) {
+  if (is_closed()) return;
+  if (!keeps || bench_.is_draining) return Linger();
+  state_ = State::kReading;
+  needs_more_ = false;
+  SetDeadline(bench_.now + kClientIdleTimeout);
+  // Bytes may be waiting, whose edge has passed.
+  if (!unread().empty() || stream_.is_readable()) RunLater();
+}
+
+void Downstream::OnDrain() {
+  if (state_ == State::kReading && input_.empty() && !stream_.is_blocked()) Linger();
+}
+
+void Downstream::OnDrainDeadline() {
+  if (state_ == State::kExchange) return exchange_.OnDrainDeadline();
+  Close();
+}
+
+void Downstream::CutOff() {
+  if (state_ == State::kExchange) exchange_.CutOff();
+  Close();
+}
+
+// A close with unread bytes would make the kernel send RST, which can destroy the answer on its way
+// (RFC 9112 9.6): finish writing, read until the client has closed too, but not for long.
+void Downstream::Linger() {
+  if (is_closed()) return;
+  state_ = State::kLingering;
+  input_.Clear();
+  SetDeadline(bench_.now + kLingerTimeout);
+  stream_.FinishWriting();
+  DiscardInput();
+}
+
+void Downstream::DiscardInput() {
+  char* const scratch = bench_.scratch.get();
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    // Views of the scratch are live while the head that led here is dealt with.
+    if (is_fresh_) return RunLater();
+    const IoResult read = stream_.Read(scratch, kScratchBytes);
+    if (read.kind == IoResult::Kind::kBlocked) return;
+    if (!read.is_bytes()) {
+      if (stream_.is_blocked() && read.kind == IoResult::Kind::kEnd) return;
+      return Close();
+    }
+    discarded_ += static_cast<uint32_t>(read.size);
+    if (discarded_ > kLingerBytesMax) return Close();
+  }
+  RunLater();
+}
+
+void Downstream::Abort() {
+  stream_.Abort();
+  Close();
+}
+
+void Downstream::Close() {
+  if (is_closed()) return;
+  state_ = State::kClosed;
+  timer_.Disarm();
+  stream_.Close();
+  input_.Clear();
+  owner_.OnClosed(*this);
+}
+
+}  // namespace spawner::proxy

@@ -1,0 +1,100 @@
+#ifndef SPAWNER_PROXY_FORWARD_DOWNSTREAM_H_
+#define SPAWNER_PROXY_FORWARD_DOWNSTREAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "proxy/forward/exchange.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/http/answer.h"
+#include "proxy/http/head_scanner.h"
+#include "proxy/io/buffer.h"
+#include "proxy/io/stream.h"
+#include "proxy/io/timers.h"
+
+namespace spawner::proxy {
+
+// One client connection: reads heads, runs one Exchange after the other, in order, and closes so
+// that the client gets the last answer.
+// Thread: its worker's. Owner: itself while open (Worker keeps a list), then Workbench's graves.
+class Downstream final : public IoHandler, public TimerHandler {
+ public:
+  // Told when it closed: takes it out of the list and buries it.
+  class Owner {
+   public:
+    virtual void OnClosed(Downstream& downstream) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Downstream(Workbench& bench, Owner& owner, std::string peer_ip);
+  ~Downstream() override;
+
+  // Begins to read. False: out of memory, it is closed.
+  bool Start(Socket socket);
+
+  void OnIo(IoEvents events) override;
+  void OnTimer(Instant now) override;
+  // RunLater's turn has come.
+  void OnMore();
+  // The worker drains: an idle connection closes now, one in use after its response.
+  void OnDrain();
+  // What still runs is cut off.
+  void OnDrainDeadline();
+  // At once, whatever runs.
+  void CutOff();
+
+  // ---- for Exchange ----
+  Stream& stream() { return stream_; }
+  const std::string& peer_ip() const { return peer_ip_; }
+  // Bytes that came and were not dealt with; Take() uses up the first of them.
+  absl::string_view unread() const { return is_fresh_ ? fresh_ : input_.view(); }
+  void Take(size_t count);
+  // Bytes read beyond what belongs to the exchange.
+  void KeepAhead(absl::string_view bytes) { input_.Append(bytes); }
+  void SetDeadline(Instant deadline);
+  // The exchange is over. Without `keeps` the connection closes once its bytes are taken.
+  void OnExchangeDone(bool keeps);
+  void RunLater();
+  // Unclean: the client must not take what it got for a whole response.
+  void Abort();
+
+  bool is_closed() const { return state_ == State::kClosed; }
+  size_t place = 0;  // the Worker's: in its list
+
+ private:
+  enum class State : uint8_t { kReading, kExchange, kLingering, kClosed };
+
+  void Read();
+  // Uses up whole heads; returns how many of `bytes` are done with.
+  size_t TakeHead(absl::string_view bytes);
+  void Refuse(const HeadError& error);
+  void Linger();
+  void DiscardInput();
+  void Close();
+
+  Workbench& bench_;
+  Owner& owner_;
+  Stream stream_;
+  Buffer input_;
+  absl::string_view fresh_;  // while is_fresh_: unread bytes in the scratch buffer or elsewhere
+  HeadScanner scanner_;
+  Timer timer_;
+  Instant deadline_ = Instant::Infinite();  // of the state; the timer may be earlier
+  State state_ = State::kReading;
+  bool is_fresh_ = false;
+  bool needs_more_ = true;  // input_ holds no whole head
+  bool is_later_ = false;
+  uint8_t empty_lines_ = 0;
+  uint32_t discarded_ = 0;
+  std::string peer_ip_;
+  Exchange exchange_;
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_DOWNSTREAM_H_

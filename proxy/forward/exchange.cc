@@ -1,0 +1,359 @@
+#include "proxy/forward/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "proxy/forward/answers.h"
+#include "proxy/forward/downstream.h"
+#include "proxy/forward/limits.h"
+#include "proxy/forward/request_out.h"
+
+namespace spawner::proxy {
+
+Exchange::~Exchange() { SPAWNER_CHECK(phase_ == Phase::kNone); }
+
+void Exchange::Begin(absl::string_view head) {
+  const RequestHead& request = bench_.request;
+  started_at_ = bench_.now;
+  status_ = 0;
+  interims_ = 0;
+  is_head_ = request.is_head();
+  is_http10_ = request.minor_version == 0;
+  has_body_ = request.body.has_body();
+  is_idempotent_ = request.is_idempotent();
+  is_upgrade_ = !request.upgrade.empty();
+  is_websocket_ = absl::EqualsIgnoreCase(request.upgrade, "websocket");
+  selects_spawner_ = false;
+  as_html_ = PrefersHtml(request.fields.Value(FieldName::kAccept));
+  keeps_client_ = request.is_persistent;
+  is_half_closed_ = client_.stream().is_hung_up();
+  is_upstream_broken_ = keeps_upstream_ = decodes_ = false;
+  connect_until_ = Instant::Infinite();
+  retry_after_ = kConnectRetryMin;
+  request_body_ = BodyScanner(request.body, &IsRefusedTrailer);
+  response_body_ = BodyScanner();
+  Admit(head);
+}
+
+// May it go to a backend now? Else it waits, or is answered.
+void Exchange::Admit(absl::string_view head) {
+  const Sessions::Place place = bench_.sessions->Find(bench_.request);
+  switch (place.kind) {
+    case Sessions::Place::Kind::kNoSession:
+      return Fail(NoSessionInUrl());
+    case Sessions::Place::Kind::kUnknown:
+      return Fail(SessionUnknown());
+    case Sessions::Place::Kind::kUnreachable:
+      return Fail(ControllerUnreachable());
+    case Sessions::Place::Kind::kSession:
+      break;
+  }
+  Session& session = *place.session;
+  SPAWNER_CHECK(session_ == nullptr || session_ == &session);
+  if (!session.is_routed()) {
+    if (session_ == nullptr) session_ = &session;
+    return Wait(head);
+  }
+  if (!IsAllowed(place)) return;
+  session_ = &session;
+  switch (session.route().state) {
+    case RouteState::kEnded:
+      return Fail(SessionEnded(session.route()));
+    case RouteState::kHold:
+    case RouteState::kGated:
+      return Wait(head);
+    case RouteState::kOpen:
+      return Send(place);
+  }
+}
+
+// Asks the authorizer and keeps in bench.decision what the backend is to see.
+bool Exchange::IsAllowed(const Sessions::Place& place) {
+  bench_.decision = AuthDecision();
+  if (bench_.authorizer == nullptr) return true;
+  bench_.decision =
+      bench_.authorizer->Check(ViewForAuthorizer(bench_, place.prefix), place.session->route(),
+                               bench_.now);
+  selects_spawner_ = bench_.decision.select_spawner_protocol;
+  if (bench_.decision.action == AuthAction::kAllow) return true;
+  Fail(NotAllowed(bench_.decision));
+  return false;
+}
+
+// The head is kept, the body stays where it is: nothing is read from the client.
+void Exchange::Wait(absl::string_view head) {
+  if (phase_ == Phase::kPending) return;
+  if (!session_->has_room_to_wait()) {
+    session_ = nullptr;
+    return Fail(TooManyWaiting());
+  }
+  head_ = bench_.TakeString();
+  head_.append(head.data(), head.size());
+  phase_ = Phase::kPending;
+  session_->Enter(*this);
+  const absl::Duration timeout =
+      session_->is_routed() ? session_->route().hold_timeout : kUnknownHoldTimeout;
+  client_.SetDeadline(bench_.now + timeout);
+}
+
+void Exchange::WaitAnew() {
+  if (session_->is_routed()) client_.SetDeadline(bench_.now + session_->route().hold_timeout);
+}
+
+void Exchange::GoOn() {
+  if (phase_ != Phase::kPending) return;
+  if (!session_->is_routed()) return Fail(SessionUnknown());
+  const HeadError error = bench_.request.Parse(head_);
+  SPAWNER_CHECK(!error.is_error());  // it was parsed before
+  const std::string head = std::move(head_);
+  head_ = bench_.TakeString();
+  Admit(head);
+  if (phase_ == Phase::kPending) head_ = head;
+}
+
+void Exchange::Send(const Sessions::Place& place) {
+  session_->Start(*this);
+  client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
+  if (head_.capacity() == 0) head_ = bench_.TakeString();
+  head_.clear();
+  AppendRequestForBackend(bench_, place, client_.peer_ip(), &head_);
+  connect_until_ = std::max(bench_.now, session_->opened_at() + kConnectPatience);
+  Dispatch();
+}
+
+// An idle connection to the backend, or a new one.
+void Exchange::Dispatch() {
+  // What could not be sent again goes only to a connection that is known to be alive.
+  const bool asks_kernel = !is_idempotent_ || has_body_;
+  for (size_t i = 0; i < kIdleUpstreamsPerSession; ++i) {
+    upstream_ = session_->TakeIdle();
+    if (upstream_ == nullptr) break;
+    upstream_->GiveTo(*this);
+    if (!asks_kernel || upstream_->IsStillQuiet()) return SendHead();
+    DropUpstream();
+  }
+  Connect();
+}
+
+void Exchange::Connect() {
+  const Route& route = session_->route();
+  upstream_ = std::make_unique<Upstream>(bench_, *session_);
+  upstream_->GiveTo(*this);
+  phase_ = Phase::kConnecting;
+  const absl::Status status = upstream_->Connect({route.ip, route.port});
+  if (!status.ok()) return OnConnectFailed();
+  if (upstream_->is_connected()) return SendHead();
+  client_.SetDeadline(bench_.now + kConnectTimeout);
+}
+
+void Exchange::OnConnectFailed() {
+  DropUpstream();
+  if (bench_.now + retry_after_ > connect_until_) {
+    return FailUpstream(UpstreamError::kConnect, "its backend refused the connection");
+  }
+  // Ready, but its listener is not there yet: readiness probes see less than users.
+  phase_ = Phase::kRefused;
+  client_.SetDeadline(bench_.now + retry_after_);
+  retry_after_ = std::min(2 * retry_after_, kConnectRetryMax);
+}
+
+void Exchange::OnDeadline() {
+  switch (phase_) {
+    case Phase::kPending:
+      return Fail(HeldTooLong(*session_));
+    case Phase::kRefused:
+      return Connect();
+    case Phase::kConnecting:
+      bench_.counters.Error(UpstreamError::kConnectTimeout);
+      return Fail(BackendSilent());
+    case Phase::kTunnel:
+      return EndTunnel(Tunnel::State::kFailed);
+    case Phase::kNone:
+      return;
+    case Phase::kAwaiting:
+    case Phase::kRelaying:
+    case Phase::kFlushing:
+      return ClientGone();  // kHalfClosedTimeout: it had left after all
+  }
+}
+
+// Head and the part of the body that is there, in one write.
+void Exchange::SendHead() {
+  phase_ = Phase::kAwaiting;
+  client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
+  const absl::string_view unread = client_.unread();
+  const BodyScanner::Result body = request_body_.Scan(unread);
+  if (!body.is_valid) return Fail(MalformedBody());
+  if (!upstream_->stream().Write({head_, unread.substr(0, body.taken)})) is_upstream_broken_ = true;
+  client_.Take(body.taken);
+  if (body.taken > 0) session_->CountBytes(body.taken);
+  if (is_upstream_broken_) return PumpResponse();
+  if (!request_body_.is_done()) client_.RunLater();
+}
+
+void Exchange::PumpRequest() {
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    if (phase_ != Phase::kAwaiting && phase_ != Phase::kRelaying) return;
+    if (request_body_.is_done() || is_upstream_broken_) return;
+    if (upstream_->stream().is_blocked()) return;
+    if (!TakeRequestBody()) return;
+  }
+  client_.RunLater();
+}
+
+// False: nothing more to be had now, or the exchange is over.
+bool Exchange::TakeRequestBody() {
+  absl::string_view bytes = client_.unread();
+  const bool is_read_now = bytes.empty();
+  if (is_read_now) {
+    const IoResult read = client_.stream().Read(bench_.scratch.get(), kScratchBytes);
+    if (read.kind == IoResult::Kind::kBlocked) return false;
+    if (!read.is_bytes()) {
+      ClientGone();  // within its request
+      return false;
+    }
+    bytes = {bench_.scratch.get(), read.size};
+  }
+  const BodyScanner::Result body = request_body_.Scan(bytes);
+  if (!body.is_valid) {
+    Fail(MalformedBody());
+    return false;
+  }
+  session_->CountBytes(body.taken);
+  if (!upstream_->stream().Write({bytes.substr(0, body.taken)})) is_upstream_broken_ = true;
+  if (is_read_now) {
+    client_.KeepAhead(bytes.substr(body.taken));
+  } else {
+    client_.Take(body.taken);
+  }
+  if (is_upstream_broken_) PumpResponse();
+  return !is_upstream_broken_;
+}
+
+void Exchange::OnClientIo() {
+  if (client_.stream().has_failed() || !client_.stream().Flush()) {
+    if (phase_ == Phase::kTunnel) return EndTunnel(Tunnel::State::kFailed);
+    return ClientGone();
+  }
+  if (phase_ == Phase::kTunnel) return PumpTunnel();
+  if (phase_ == Phase::kFlushing) {
+    if (!client_.stream().is_blocked()) return Finish(status_);
+    return CheckClientEnd(true);
+  }
+  const bool was_sent = request_body_.is_done();
+  if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) {
+    PumpRequest();
+    if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
+  }
+  if (is_running()) CheckClientEnd(was_sent);
+}
+
+// A FIN after the request: nearly always a client that left, so that its session does not count as
+// used; but one that came together with the request's last byte may mean "answer, then close".
+void Exchange::CheckClientEnd(bool was_sent) {
+  if (!client_.stream().is_hung_up() || is_half_closed_) return;
+  if (!request_body_.is_done() && phase_ != Phase::kPending && phase_ != Phase::kConnecting &&
+      phase_ != Phase::kRefused) {
+    return;  // PumpRequest will read its end
+  }
+  if (was_sent || !request_body_.is_done()) return ClientGone();
+  is_half_closed_ = true;
+  client_.SetDeadline(bench_.now + kHalfClosedTimeout);
+}
+
+void Exchange::OnMore() {
+  if (phase_ == Phase::kTunnel) return PumpTunnel();
+  PumpRequest();
+  if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
+}
+
+void Exchange::OnSessionOver(uint16_t close_code) {
+  if (phase_ == Phase::kTunnel) {
+    client_.SetDeadline(bench_.now + kCloseFrameTimeout);
+    const Tunnel::State state = tunnel_->Close(close_code);
+    if (state != Tunnel::State::kOpen) EndTunnel(state);
+    return;
+  }
+  if (phase_ == Phase::kFlushing) return;  // the backend has no part in it any more
+  if (status_ != 0) return AbortClient();
+  Fail(session_->is_routed() ? SessionEnded(session_->route()) : SessionUnknown());
+}
+
+void Exchange::OnDrainDeadline() {
+  if (phase_ == Phase::kTunnel) return OnSessionOver(kCloseLeaving);
+  if (status_ != 0) return AbortClient();
+  Fail(Leaving());
+}
+
+void Exchange::CutOff() {
+  if (is_running()) ClientGone();
+}
+
+void Exchange::Complete() {
+  const bool is_request_done = request_body_.is_done();
+  if (keeps_upstream_ && is_request_done && !upstream_->stream().is_blocked()) {
+    session_->PutIdle(std::move(upstream_));
+  } else {
+    DropUpstream();
+  }
+  keeps_client_ = keeps_client_ && is_request_done;
+  if (!client_.stream().is_blocked()) return Finish(status_);
+  phase_ = Phase::kFlushing;
+}
+
+// An answer of our own instead of the backend's; an abort if the backend's has begun.
+void Exchange::Fail(Answer answer) {
+  if (status_ != 0) return AbortClient();
+  DropUpstream();
+  // What is left of the body would have to be read first to use the connection again.
+  keeps_client_ = keeps_client_ && request_body_.is_done() && !bench_.is_draining;
+  const AnswerForm form = {
+      .as_html = as_html_, .without_body = is_head_, .keeps_connection = keeps_client_};
+  status_ = answer.status;
+  if (!client_.stream().Write({RenderAnswer(answer, form)})) keeps_client_ = false;
+  Finish(answer.status);
+}
+
+void Exchange::FailUpstream(UpstreamError kind, absl::string_view why) {
+  bench_.counters.Error(kind);
+  Fail(BackendBroke(why));
+}
+
+// The client has got a part of the response: it must not look whole (RFC 9112 8).
+void Exchange::AbortClient() {
+  const int status = status_;
+  keeps_client_ = false;
+  client_.Abort();
+  Finish(status);
+}
+
+void Exchange::ClientGone() {
+  keeps_client_ = false;
+  client_.Abort();
+  Finish(status_ != 0 ? status_ : 499);  // as nginx counts it
+}
+
+void Exchange::DropUpstream() {
+  if (upstream_ == nullptr) return;
+  tunnel_.reset();
+  upstream_->stream().Close();
+  bench_.Bury(std::move(upstream_));
+}
+
+void Exchange::Finish(int status) {
+  DropUpstream();
+  if (phase_ == Phase::kTunnel) bench_.counters.tunnels.Add(-1);
+  bench_.counters.Finish(status, bench_.now - started_at_);
+  if (session_ != nullptr && phase_ != Phase::kNone) session_->Leave(*this);
+  session_ = nullptr;
+  phase_ = Phase::kNone;
+  is_waiting_ = false;
+  bench_.ReturnString(std::move(head_));
+  head_ = std::string();
+  client_.OnExchangeDone(keeps_client_);
+}
+
+}  // namespace spawner::proxy

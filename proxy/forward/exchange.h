@@ -1,0 +1,143 @@
+#ifndef SPAWNER_PROXY_FORWARD_EXCHANGE_H_
+#define SPAWNER_PROXY_FORWARD_EXCHANGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "proxy/forward/session.h"
+#include "proxy/forward/sessions.h"
+#include "proxy/forward/tunnel.h"
+#include "proxy/forward/upstream.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/http/answer.h"
+#include "proxy/http/body_scanner.h"
+
+namespace spawner::proxy {
+
+class Downstream;
+
+inline constexpr uint16_t kCloseEnded = 1001;    // api.md: the session is over
+inline constexpr uint16_t kCloseLeaving = 1012;  // the proxy is
+inline constexpr uint16_t kCloseFenced = 4004;   // a newer incarnation took over
+
+// One request and its response, from the parsed head to the last byte handed to the kernel; after a
+// 101 the tunnel that it becomes. Every exchange ends in exactly one place, Finish, with one status.
+// Thread: its worker's. Owner: Downstream, which uses one for all its requests, one after the other.
+class Exchange {
+ public:
+  Exchange(Workbench& bench, Downstream& client) : bench_(bench), client_(client) {}
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  bool is_running() const { return phase_ != Phase::kNone; }
+  bool is_tunnel() const { return phase_ == Phase::kTunnel; }
+
+  // bench.request was parsed from `head`; what follows it is client.unread().
+  void Begin(absl::string_view head);
+
+  // ---- events ----
+  void OnClientIo();    // bytes, space, an end, or a failure: the stream knows
+  void OnUpstreamIo();  // of a connected upstream
+  void OnConnectFailed();
+  void OnDeadline();
+  void OnMore();  // a turn's bound was reached: go on
+  void CutOff();  // the client's connection is being closed
+  // The worker leaves: a tunnel is closed, everything else may finish.
+  void OnDrainDeadline();
+
+  // ---- for Session ----
+  void GoOn();      // the route has changed, this waits
+  void WaitAnew();  // the time it may wait begins again
+  void OnSessionOver(uint16_t close_code);
+  bool is_waiting() const { return is_waiting_; }
+  void set_waiting(bool is_waiting) { is_waiting_ = is_waiting; }
+  size_t place() const { return place_; }
+  void set_place(size_t place) { place_ = place; }
+
+ private:
+  enum class Phase : uint8_t {
+    kNone,
+    kPending,     // held, or waiting behind a gate
+    kConnecting,  // to the backend
+    kRefused,     // by a young backend: waits to try again
+    kAwaiting,    // the head is sent, the response's has not come
+    kRelaying,    // the response's head is sent
+    kFlushing,    // everything is done but for what the client has not taken
+    kTunnel,
+  };
+
+  // Request (exchange.cc).
+  void Admit(absl::string_view head);
+  bool IsAllowed(const Sessions::Place& place);
+  void Wait(absl::string_view head);
+  void Send(const Sessions::Place& place);
+  void Dispatch();
+  void Connect();
+  void SendHead();
+  void PumpRequest();
+  bool TakeRequestBody();
+  void CheckClientEnd(bool was_sent);
+  // Response (response.cc).
+  void PumpResponse();
+  void TakeResponse(absl::string_view bytes);
+  bool TakeResponseHead(absl::string_view* bytes);
+  bool AnswerInterim(absl::string_view head);
+  void AnswerFinal(absl::string_view body);
+  void RelayBody(absl::string_view head, absl::string_view body);
+  void OnUpstreamEnd(bool is_clean);
+  bool IsReplayable() const;
+  // Tunnel (response.cc).
+  void BeginTunnel(absl::string_view early);
+  void PumpTunnel();
+  void EndTunnel(Tunnel::State state);
+  // Ends (exchange.cc).
+  void Complete();
+  void Fail(Answer answer);
+  void FailUpstream(UpstreamError kind, absl::string_view why);
+  void AbortClient();
+  void ClientGone();
+  void DropUpstream();
+  void Finish(int status);
+
+  Workbench& bench_;
+  Downstream& client_;
+  Session* session_ = nullptr;
+  std::unique_ptr<Upstream> upstream_;
+  std::optional<Tunnel> tunnel_;
+  std::string head_;  // pending: as the client sent it; later: as the backend gets it
+  BodyScanner request_body_;
+  BodyScanner response_body_;
+  Instant started_at_;
+  Instant connect_until_;
+  absl::Duration retry_after_;
+  size_t place_ = 0;
+  int status_ = 0;  // of the response's head, once it is sent
+  Phase phase_ = Phase::kNone;
+  uint8_t interims_ = 0;
+  // Of the request.
+  bool is_waiting_ = false;
+  bool is_head_ = false;
+  bool is_http10_ = false;
+  bool has_body_ = false;
+  bool is_idempotent_ = false;
+  bool is_upgrade_ = false;
+  bool is_websocket_ = false;
+  bool selects_spawner_ = false;
+  bool as_html_ = false;
+  bool keeps_client_ = false;
+  bool is_half_closed_ = false;  // the client finished right after its request: let it have the answer
+  // Of the response.
+  bool is_upstream_broken_ = false;  // writing to it failed; its answer may still be there
+  bool keeps_upstream_ = false;
+  bool decodes_ = false;  // chunked, for a client that does not know it
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_EXCHANGE_H_

@@ -1,0 +1,58 @@
+#ifndef SPAWNER_PROXY_FORWARD_LIMITS_H_
+#define SPAWNER_PROXY_FORWARD_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace spawner::proxy {
+
+// ---- turns: no connection keeps the loop from the others ----
+inline constexpr int kRoundsPerTurn = 4;  // reads of one scratch buffer each, per direction
+inline constexpr int kAcceptsPerTurn = 64;
+
+// ---- clients ----
+inline constexpr absl::Duration kClientIdleTimeout = absl::Seconds(75);  // as nginx
+inline constexpr absl::Duration kHeadTimeout = absl::Seconds(15);        // a head's first to last byte
+// How long a close waits for the client to take the answer and close its side.
+inline constexpr absl::Duration kLingerTimeout = absl::Seconds(2);
+inline constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;
+// A client that sent its request and a FIN at once waits for the answer (nc -N); no longer than:
+inline constexpr absl::Duration kHalfClosedTimeout = absl::Seconds(10);
+// Client connections of one worker; more are refused. 2 descriptors each at most.
+inline constexpr size_t kClientsPerWorkerMax = 500'000;
+
+// ---- held requests ----
+inline constexpr size_t kPendingPerSessionMax = 256;
+inline constexpr size_t kPendingPerWorkerMax = 10'000;
+// Of ids that no route names yet: how long the controller may take to answer.
+inline constexpr absl::Duration kUnknownHoldTimeout = absl::Seconds(10);
+// The question may have been lost with the link: asked again by requests that come later.
+inline constexpr absl::Duration kAskAgainAfter = absl::Seconds(1);
+
+// ---- backends ----
+inline constexpr size_t kIdleUpstreamsPerSession = 16;
+// Below the 5 s of node and uvicorn, so that we close first.
+inline constexpr absl::Duration kUpstreamIdleTimeout = absl::Seconds(4);
+inline constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+// A backend that is ready but refuses: only while its route is this young.
+inline constexpr absl::Duration kConnectPatience = absl::Seconds(5);
+inline constexpr absl::Duration kConnectRetryMin = absl::Milliseconds(10);
+inline constexpr absl::Duration kConnectRetryMax = absl::Milliseconds(400);
+inline constexpr int kInterimResponsesMax = 16;
+
+// ---- tunnels ----
+// One side has finished: how long the other may stay silent.
+inline constexpr absl::Duration kHalfOpenTimeout = absl::Seconds(30);
+// How long a close of ours waits for the end of a frame (api.md).
+inline constexpr absl::Duration kCloseFrameTimeout = absl::Milliseconds(250);
+
+// ---- reports ----
+inline constexpr absl::Duration kUsageInterval = absl::Seconds(1);
+// "At once", but at most 200 reports a second from a session that flaps.
+inline constexpr absl::Duration kUsageGapMin = absl::Milliseconds(5);
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_LIMITS_H_

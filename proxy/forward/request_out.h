@@ -1,0 +1,25 @@
+#ifndef SPAWNER_PROXY_FORWARD_REQUEST_OUT_H_
+#define SPAWNER_PROXY_FORWARD_REQUEST_OUT_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "proxy/forward/sessions.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/route/authorizer.h"
+
+namespace spawner::proxy {
+
+// bench.request as the authorizer sees it; views are good until the next request is parsed.
+RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix);
+
+// Appends bench.request with what bench.decision and the route change, for the backend of `place`.
+void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
+                             const std::string& client_ip, std::string* out);
+
+// A trailer field that a lenient backend might take for a header field of ours.
+bool IsRefusedTrailer(absl::string_view name);
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_REQUEST_OUT_H_

@@ -1,0 +1,208 @@
+// The half of Exchange that deals with the backend's response.
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "proxy/forward/answers.h"
+#include "proxy/forward/downstream.h"
+#include "proxy/forward/exchange.h"
+#include "proxy/forward/limits.h"
+
+namespace spawner::proxy {
+
+void Exchange::OnUpstreamIo() {
+  if (phase_ == Phase::kTunnel) return PumpTunnel();
+  if (phase_ == Phase::kConnecting) {
+    SendHead();
+  } else if (!upstream_->stream().Flush()) {
+    is_upstream_broken_ = true;  // its answer may be there all the same
+  }
+  if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
+  const bool had_body = !request_body_.is_done();
+  PumpRequest();
+  if (is_running() && phase_ != Phase::kTunnel && had_body) CheckClientEnd(false);
+}
+
+void Exchange::PumpResponse() {
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    if (client_.stream().is_blocked()) return;
+    const IoResult read = upstream_->stream().Read(bench_.scratch.get(), kScratchBytes);
+    if (read.kind == IoResult::Kind::kBlocked) return;
+    if (!read.is_bytes()) return OnUpstreamEnd(read.kind == IoResult::Kind::kEnd);
+    TakeResponse({bench_.scratch.get(), read.size});
+    if (phase_ != Phase::kAwaiting && phase_ != Phase::kRelaying) return;
+    if (!upstream_->stream().is_readable()) return;
+  }
+  client_.RunLater();
+}
+
+void Exchange::TakeResponse(absl::string_view bytes) {
+  if (phase_ == Phase::kRelaying) return RelayBody({}, bytes);
+  // What came before: a part of the head.
+  Buffer held = std::move(upstream_->input());
+  upstream_->input() = Buffer();
+  if (!held.empty()) {
+    held.Append(bytes);
+    bytes = held.view();
+  }
+  while (phase_ == Phase::kAwaiting && !bytes.empty()) {
+    if (!TakeResponseHead(&bytes)) return;
+  }
+}
+
+// False: the head is not complete, or this was the final one.
+bool Exchange::TakeResponseHead(absl::string_view* bytes) {
+  HeadScanner& scanner = upstream_->scanner();
+  switch (scanner.Scan(*bytes)) {
+    case HeadScanner::State::kIncomplete:
+      upstream_->input().Append(*bytes);
+      return false;
+    case HeadScanner::State::kBareLf:
+      FailUpstream(UpstreamError::kMalformed, "its backend ended a header line with LF alone");
+      return false;
+    case HeadScanner::State::kTooLong:
+      FailUpstream(UpstreamError::kMalformed, "its backend sent a header larger than 32 KiB");
+      return false;
+    case HeadScanner::State::kComplete:
+      break;
+  }
+  const absl::string_view head = bytes->substr(0, scanner.size());
+  bytes->remove_prefix(head.size());
+  scanner = HeadScanner();
+  if (const HeadError error = bench_.response.Parse(head, is_head_); error.is_error()) {
+    FailUpstream(UpstreamError::kMalformed,
+                 absl::StrCat("its backend sent an invalid response: ", error.why));
+    return false;
+  }
+  if (bench_.response.is_interim()) return AnswerInterim(head);
+  if (bench_.response.status == 101) {
+    BeginTunnel(*bytes);
+  } else {
+    AnswerFinal(*bytes);
+  }
+  return false;
+}
+
+// 100, 103 and their like go to every client that can know them (RFC 9110 15.2).
+bool Exchange::AnswerInterim(absl::string_view) {
+  if (++interims_ > kInterimResponsesMax) {
+    FailUpstream(UpstreamError::kMalformed, "its backend sent interim responses without end");
+    return false;
+  }
+  if (is_http10_) return true;
+  bench_.head_out.clear();
+  AppendResponseHead(bench_.response, {}, &bench_.head_out);
+  if (client_.stream().Write({bench_.head_out})) return true;
+  ClientGone();
+  return false;
+}
+
+void Exchange::AnswerFinal(absl::string_view body) {
+  const ResponseHead& response = bench_.response;
+  status_ = response.status;
+  phase_ = Phase::kRelaying;
+  bench_.ReturnString(std::move(head_));  // nothing is sent again from here on
+  head_ = std::string();
+  response_body_ = BodyScanner(response.body);
+  keeps_upstream_ = response.is_persistent && !is_upstream_broken_;
+  decodes_ = is_http10_ && response.body.kind == BodyKind::kChunked;
+  // A body of unknown end, for a client that can't know it otherwise.
+  if (decodes_ || response.body.kind == BodyKind::kUntilClose) keeps_client_ = false;
+  if (!request_body_.is_done() || bench_.is_draining) keeps_client_ = false;
+  ResponseRewrite rewrite = {.drop_framing = decodes_};
+  if (!keeps_client_) {
+    rewrite.connection = ResponseRewrite::Connection::kClose;
+  } else if (is_http10_) {
+    rewrite.connection = ResponseRewrite::Connection::kKeepAlive;
+  }
+  bench_.head_out.clear();
+  AppendResponseHead(response, rewrite, &bench_.head_out);
+  RelayBody(bench_.head_out, body);
+}
+
+void Exchange::RelayBody(absl::string_view head, absl::string_view bytes) {
+  bench_.payload.clear();
+  const BodyScanner::Result body =
+      response_body_.Scan(bytes, decodes_ ? &bench_.payload : nullptr);
+  if (!body.is_valid) {
+    bench_.counters.Error(UpstreamError::kMalformed);
+    return AbortClient();
+  }
+  if (body.taken < bytes.size()) keeps_upstream_ = false;  // it says more than its response
+  const absl::string_view out = decodes_ ? bench_.payload : bytes.substr(0, body.taken);
+  if (!client_.stream().Write({head, out})) return ClientGone();
+  if (body.taken > 0) session_->CountBytes(body.taken);
+  if (response_body_.is_done()) Complete();
+}
+
+// The backend has closed (`is_clean`) or its connection died.
+void Exchange::OnUpstreamEnd(bool is_clean) {
+  if (phase_ == Phase::kRelaying) {
+    if (is_clean) response_body_.OnEnd();
+    if (response_body_.is_done()) return Complete();
+    bench_.counters.Error(UpstreamError::kTruncated);
+    return AbortClient();
+  }
+  if (IsReplayable()) {
+    bench_.counters.retried.Add();
+    DropUpstream();
+    return Connect();
+  }
+  FailUpstream(UpstreamError::kReset, "its backend closed the connection without a response");
+}
+
+// A reused connection that died before the first byte: the backend had closed it when the request
+// was on its way, so it has not seen it; and if it has, it may see it twice (RFC 9112 9.3.1).
+bool Exchange::IsReplayable() const {
+  return upstream_->is_reused() && is_idempotent_ && !has_body_ && interims_ == 0 &&
+         upstream_->input().empty();
+}
+
+void Exchange::BeginTunnel(absl::string_view early) {
+  const absl::string_view protocol = bench_.response.fields.Value(FieldName::kUpgrade);
+  if (!is_upgrade_ || protocol.empty()) {
+    return FailUpstream(UpstreamError::kMalformed, "its backend switched protocols unasked");
+  }
+  status_ = 101;
+  phase_ = Phase::kTunnel;
+  keeps_client_ = false;
+  bench_.counters.tunnels.Add();
+  bench_.ReturnString(std::move(head_));
+  head_ = std::string();
+  const AddedField selected = {"Sec-WebSocket-Protocol", "spawner"};
+  ResponseRewrite rewrite = {.connection = ResponseRewrite::Connection::kUpgrade};
+  if (selects_spawner_ && !bench_.response.fields.Has(FieldName::kSecWebSocketProtocol)) {
+    rewrite.add = absl::MakeConstSpan(&selected, 1);
+  }
+  bench_.head_out.clear();
+  AppendResponseHead(bench_.response, rewrite, &bench_.head_out);
+  tunnel_.emplace(bench_, client_.stream(), upstream_->stream(), is_websocket_);
+  tunnel_->Note(early);
+  const absl::string_view ahead = client_.unread();
+  session_->CountBytes(early.size() + ahead.size());
+  if (!client_.stream().Write({bench_.head_out, early}) ||
+      !upstream_->stream().Write({ahead})) {
+    return EndTunnel(Tunnel::State::kFailed);
+  }
+  client_.Take(ahead.size());
+  client_.SetDeadline(Instant::Infinite());
+  PumpTunnel();
+}
+
+void Exchange::PumpTunnel() {
+  size_t moved = 0;
+  const Tunnel::State state = tunnel_->Pump(&moved);
+  if (moved > 0) session_->CountBytes(moved);
+  if (state != Tunnel::State::kOpen) return EndTunnel(state);
+  if (tunnel_->has_more()) client_.RunLater();
+  if (tunnel_->is_closing()) return;
+  // Silence of the other side ends it; bytes give it new time.
+  if (tunnel_->is_half_open()) client_.SetDeadline(bench_.now + kHalfOpenTimeout);
+}
+
+void Exchange::EndTunnel(Tunnel::State state) {
+  if (state == Tunnel::State::kFailed) client_.Abort();
+  Finish(101);
+}
+
+}  // namespace spawner::proxy

@@ -1,0 +1,224 @@
+#include "proxy/forward/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "proxy/forward/exchange.h"
+#include "proxy/forward/limits.h"
+#include "proxy/forward/sessions.h"
+
+namespace spawner::proxy {
+
+Session::Session(Workbench& bench, Sessions& sessions, RouteEntry& entry)
+    : bench_(bench), sessions_(sessions), entry_(entry), last_active_(bench.now) {
+  entry_.owner = this;
+  if (is_routed() && route().state == RouteState::kOpen) opened_at_ = bench.now;
+}
+
+Session::~Session() {
+  SPAWNER_CHECK(pending_.empty() && active_.empty());
+  SPAWNER_CHECK(open_ == 0 && held_ == 0 && waiting_ == 0);
+  entry_.owner = nullptr;
+}
+
+void Session::Enter(Exchange& exchange) {
+  pending_.push_back(&exchange);
+  bench_.counters.held.Add(1);
+  if (is_routed() && route().state == RouteState::kGated) {
+    exchange.set_waiting(true);
+    ++waiting_;
+    return;
+  }
+  exchange.set_waiting(false);
+  ++held_;
+  ++open_;
+  ++opened_total_;
+  MarkDirty(open_ == 1);
+}
+
+void Session::Start(Exchange& exchange) {
+  const auto it = std::find(pending_.begin(), pending_.end(), &exchange);
+  if (it != pending_.end()) {
+    pending_.erase(it);
+    bench_.counters.held.Add(-1);
+    SPAWNER_CHECK(!exchange.is_waiting());  // AdmitWaiting came first
+    --held_;
+  } else {
+    ++open_;
+    ++opened_total_;
+  }
+  exchange.set_place(active_.size());
+  active_.push_back(&exchange);
+  last_active_ = bench_.now;
+  MarkDirty(open_ == 1);
+}
+
+void Session::Leave(Exchange& exchange) {
+  const auto it = std::find(pending_.begin(), pending_.end(), &exchange);
+  if (it != pending_.end()) {
+    pending_.erase(it);
+    bench_.counters.held.Add(-1);
+    if (exchange.is_waiting()) {
+      --waiting_;
+      sessions_.MaybeRelease(*this);
+      return;
+    }
+    --held_;
+  } else {
+    const size_t place = exchange.place();
+    SPAWNER_CHECK(place < active_.size() && active_[place] == &exchange);
+    active_[place] = active_.back();
+    active_[place]->set_place(place);
+    active_.pop_back();
+  }
+  --open_;
+  SPAWNER_CHECK(open_ >= 0 && held_ >= 0 && waiting_ >= 0);
+  last_active_ = bench_.now;
+  MarkDirty(open_ == 0);
+  sessions_.MaybeRelease(*this);
+}
+
+void Session::CountBytes(size_t count) {
+  bytes_total_ += count;
+  last_active_ = bench_.now;
+  MarkDirty(false);
+}
+
+bool Session::has_room_to_wait() const {
+  return pending_.size() < kPendingPerSessionMax &&
+         bench_.counters.held.value() < static_cast<int64_t>(kPendingPerWorkerMax);
+}
+
+std::unique_ptr<Upstream> Session::TakeIdle() {
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<Upstream> upstream = std::move(idle_.back());
+  idle_.pop_back();
+  return upstream;
+}
+
+void Session::PutIdle(std::unique_ptr<Upstream> upstream) {
+  const bool is_wanted = is_routed() && route().state != RouteState::kEnded &&
+                         idle_.size() < kIdleUpstreamsPerSession && !bench_.is_draining;
+  if (!is_wanted || upstream->stream().is_hung_up()) {
+    upstream->stream().Close();
+    bench_.Bury(std::move(upstream));
+    return;
+  }
+  upstream->Rest(bench_.now);
+  if (idle_.empty()) sessions_.HasIdle(*this);
+  idle_.push_back(std::move(upstream));
+}
+
+void Session::Drop(Upstream& upstream) {
+  for (std::unique_ptr<Upstream>& idle : idle_) {
+    if (idle.get() != &upstream) continue;
+    idle->stream().Close();
+    bench_.Bury(std::move(idle));
+    idle_.erase(idle_.begin() + (&idle - idle_.data()));
+    sessions_.MaybeRelease(*this);
+    return;
+  }
+}
+
+void Session::DropIdleBefore(Instant idle_since) {
+  // The one used last is at the end, so the oldest come first.
+  while (!idle_.empty() && idle_.front()->idle_since() < idle_since) Drop(*idle_.front());
+}
+
+void Session::OnRoute(const RouteEvent& event) {
+  if (event.kind == RouteEvent::Kind::kRefused) return;
+  const bool is_new_incarnation = event.was_routed && event.was_epoch != route().epoch;
+  const bool is_over = !is_routed() || route().state == RouteState::kEnded;
+  if (is_over || is_new_incarnation) {
+    DropIdleBefore(Instant::Infinite());
+    EndActive(is_over ? kCloseEnded : kCloseFenced);
+  }
+  if (is_new_incarnation && is_routed()) {
+    // What waited counts for the new incarnation from now on: the old one has nothing open.
+    sessions_.ReportLast({.session_id = route().session_id,
+                          .epoch = event.was_epoch,
+                          .opened_total = opened_total_,
+                          .bytes_total = bytes_total_,
+                          .last_active = last_active_});
+  }
+  MarkDirty(true);
+  if (!is_routed()) {
+    GoOnPending();
+    sessions_.MaybeRelease(*this);
+    return;
+  }
+  switch (route().state) {
+    case RouteState::kGated:
+      // What came before it stays open; what came before any route did not come before the gate.
+      if (!event.was_routed) SendBehindGate();
+      break;
+    case RouteState::kHold:
+      AdmitWaiting();
+      for (Exchange* exchange : pending_) exchange->WaitAnew();
+      break;
+    case RouteState::kOpen:
+      if (!event.was_routed || event.was_state != RouteState::kOpen || is_new_incarnation) {
+        opened_at_ = bench_.now;
+      }
+      AdmitWaiting();
+      GoOnPending();
+      break;
+    case RouteState::kEnded:
+      GoOnPending();
+      break;
+  }
+}
+
+// The gate is open again, or the next incarnation has begun: those behind it count.
+void Session::AdmitWaiting() {
+  for (Exchange* exchange : pending_) {
+    if (!exchange->is_waiting()) continue;
+    exchange->set_waiting(false);
+    --waiting_;
+    ++held_;
+    ++open_;
+    ++opened_total_;
+  }
+}
+
+void Session::SendBehindGate() {
+  for (Exchange* exchange : pending_) {
+    exchange->WaitAnew();
+    if (exchange->is_waiting()) continue;
+    exchange->set_waiting(true);
+    ++waiting_;
+    --held_;
+    --open_;
+  }
+}
+
+void Session::GoOnPending() {
+  // A copy: going on takes them out.
+  const std::vector<Exchange*> pending = pending_;
+  for (Exchange* exchange : pending) exchange->GoOn();
+}
+
+void Session::EndActive(uint16_t close_code) {
+  const std::vector<Exchange*> active = active_;
+  for (Exchange* exchange : active) exchange->OnSessionOver(close_code);
+}
+
+void Session::MarkDirty(bool is_transition) {
+  if (is_transition) sessions_.ReportSoon();
+  if (is_dirty_ || !is_routed()) return;
+  is_dirty_ = true;
+  sessions_.AddDirty(*this);
+}
+
+SessionTotals Session::Totals() const {
+  return {.session_id = route().session_id,
+          .epoch = route().epoch,
+          .open = open_,
+          .held = held_,
+          .opened_total = opened_total_,
+          .bytes_total = bytes_total_,
+          .last_active = last_active_};
+}
+
+}  // namespace spawner::proxy

@@ -1,0 +1,90 @@
+#ifndef SPAWNER_PROXY_FORWARD_SESSION_H_
+#define SPAWNER_PROXY_FORWARD_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "proxy/forward/upstream.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/route/route.h"
+#include "proxy/route/route_table.h"
+
+namespace spawner::proxy {
+
+class Exchange;
+class Sessions;
+
+// What one worker does for one session: the requests that wait, those in flight, the idle backend
+// connections, and the counts. Every request of the session enters and leaves through Enter, Start
+// and Leave, so the counts can't drift from what is there.
+// Thread: its worker's. Owner: Sessions.
+class Session {
+ public:
+  Session(Workbench& bench, Sessions& sessions, RouteEntry& entry);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Route& route() const { return entry_.route; }
+  bool is_routed() const { return entry_.is_routed; }
+  RouteEntry& entry() { return entry_; }
+  // When the route opened: a backend that is young may still refuse.
+  Instant opened_at() const { return opened_at_; }
+
+  // `exchange` begins: it counts as open, or as waiting behind a closed gate.
+  void Enter(Exchange& exchange);
+  // It waits no more and is sent to the backend.
+  void Start(Exchange& exchange);
+  // It is over.
+  void Leave(Exchange& exchange);
+  void CountBytes(size_t count);
+  bool has_room_to_wait() const;
+
+  // Null if none is idle.
+  std::unique_ptr<Upstream> TakeIdle();
+  // Keeps it for the next request, or closes it: too many, or the route has changed.
+  void PutIdle(std::unique_ptr<Upstream> upstream);
+  // An idle one that has ended.
+  void Drop(Upstream& upstream);
+  void DropIdleBefore(Instant idle_since);
+  size_t idle() const { return idle_.size(); }
+
+  // The route has changed: what waits goes on or is answered, what is open may be ended.
+  void OnRoute(const RouteEvent& event);
+
+  int64_t open() const { return open_; }
+  int64_t waiting() const { return waiting_; }
+  bool is_idle() const { return open_ == 0 && waiting_ == 0 && idle_.empty(); }
+  SessionTotals Totals() const;
+
+ private:
+  friend class Sessions;
+  void AdmitWaiting();
+  void SendBehindGate();
+  void GoOnPending();
+  void EndActive(uint16_t close_code);
+  void MarkDirty(bool is_transition);
+
+  Workbench& bench_;
+  Sessions& sessions_;
+  RouteEntry& entry_;
+  // In the order they came; few, so a plain vector.
+  std::vector<Exchange*> pending_;
+  std::vector<Exchange*> active_;
+  std::vector<std::unique_ptr<Upstream>> idle_;  // the one used last at the end
+  int64_t open_ = 0;
+  int64_t held_ = 0;
+  int64_t waiting_ = 0;
+  uint64_t opened_total_ = 0;
+  uint64_t bytes_total_ = 0;
+  Instant last_active_;
+  Instant opened_at_;
+  Instant asked_at_;  // of an id without a route: when the controller was asked
+  bool is_dirty_ = false;
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_SESSION_H_

@@ -1,0 +1,172 @@
+#include "proxy/forward/sessions.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "base/check.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "proxy/forward/limits.h"
+
+namespace spawner::proxy {
+namespace {
+
+// Static prefixes deeper than this are not found.
+constexpr int kPrefixSegmentsMax = 16;
+
+// The session id in "/s/{id}/...", "/s/{id}" or "/s/{id}?..."; empty if it is none.
+absl::string_view IdInPath(absl::string_view path) {
+  if (!absl::StartsWith(path, "/s/")) return {};
+  path.remove_prefix(3);
+  return path.substr(0, path.find_first_of("/?"));
+}
+
+}  // namespace
+
+Sessions::~Sessions() = default;
+
+Sessions::Place Sessions::Find(const RequestHead& head) {
+  if (!bench_.options.has_controller) return FindStatic(head);
+  absl::string_view host = HostName(head.host);
+  const absl::string_view base = bench_.options.base_domain;
+  if (!base.empty() && host.size() > base.size() + 1 && absl::EndsWithIgnoreCase(host, base) &&
+      host[host.size() - base.size() - 1] == '.') {
+    lower_host_ = absl::AsciiStrToLower(host.substr(0, host.size() - base.size() - 1));
+    if (IsDnsLabel(lower_host_)) return FindById(lower_host_, {});
+  }
+  const absl::string_view id = IdInPath(head.path);
+  if (!IsDnsLabel(id)) return {};
+  return FindById(id, head.path.substr(0, 3 + id.size()));
+}
+
+Sessions::Place Sessions::FindStatic(const RequestHead& head) {
+  absl::string_view host = HostName(head.host);
+  if (std::any_of(host.begin(), host.end(), absl::ascii_isupper)) {
+    lower_host_ = absl::AsciiStrToLower(host);
+    host = lower_host_;
+  }
+  if (RouteEntry* entry = table_.Find(host); entry != nullptr && entry->is_routed) {
+    return {Place::Kind::kSession, &Of(*entry)};
+  }
+  // The longest prefix of whole segments.
+  absl::string_view prefix = head.path.substr(0, head.path.find('?'));
+  for (int i = 0; i < kPrefixSegmentsMax && !prefix.empty(); ++i) {
+    RouteEntry* entry = table_.Find(prefix);
+    if (entry != nullptr && entry->is_routed) {
+      return {Place::Kind::kSession, &Of(*entry), prefix};
+    }
+    prefix = prefix.substr(0, prefix.rfind('/'));
+  }
+  if (RouteEntry* entry = table_.Find("/"); entry != nullptr && entry->is_routed) {
+    return {Place::Kind::kSession, &Of(*entry)};
+  }
+  return {};
+}
+
+Sessions::Place Sessions::FindById(absl::string_view id, absl::string_view prefix) {
+  RouteEntry* entry = table_.Find(id);
+  if (entry != nullptr && entry->is_routed) return {Place::Kind::kSession, &Of(*entry), prefix};
+  if (table_.IsUnknown(id, bench_.now)) return {Place::Kind::kUnknown};
+  if (!is_link_up_) return {Place::Kind::kUnreachable};
+  Session& session = Of(*table_.FindOrAdd(id));
+  if (session.asked_at_ == Instant{} || session.asked_at_ + kAskAgainAfter <= bench_.now) {
+    session.asked_at_ = bench_.now;
+    reports_.OnUnknown(worker_, std::string(id));
+  }
+  MaybeRelease(session);  // if nothing comes to wait in it
+  return {Place::Kind::kSession, &session, prefix};
+}
+
+Session& Sessions::Of(RouteEntry& entry) {
+  if (entry.owner != nullptr) return *static_cast<Session*>(entry.owner);
+  auto session = std::make_unique<Session>(bench_, *this, entry);
+  Session& added = *session;
+  sessions_.emplace(&added, std::move(session));
+  return added;
+}
+
+void Sessions::Apply(RouteChange change) {
+  const RouteVersion version = change.version;
+  const std::vector<RouteEvent> events = table_.Apply(std::move(change), bench_.now);
+  for (const RouteEvent& event : events) {
+    if (event.kind == RouteEvent::Kind::kRefused) {
+      Log(LogLevel::kWarning, "route_refused_for_its_epoch",
+          {{"session", event.entry->route.session_id}, {"fence", event.entry->fence}});
+    }
+    if (event.entry->owner != nullptr) static_cast<Session*>(event.entry->owner)->OnRoute(event);
+  }
+  if (version == RouteVersion{}) return;
+  std::vector<GateCount> gates;
+  for (const RouteEvent& event : events) {
+    const Route& route = event.entry->route;
+    if (event.kind != RouteEvent::Kind::kChanged || route.state != RouteState::kGated) continue;
+    const auto* session = static_cast<Session*>(event.entry->owner);
+    gates.push_back({.session_id = route.session_id,
+                     .epoch = route.epoch,
+                     .gate_version = version.version,
+                     .open = session == nullptr ? 0 : session->open(),
+                     .waiting = session == nullptr ? 0 : session->waiting()});
+  }
+  reports_.OnApplied(worker_, version, std::move(gates));
+}
+
+void Sessions::SetLink(const LinkState& link) { is_link_up_ = link.is_up; }
+
+Instant Sessions::next_report() const {
+  if (!last_reports_.empty() || (reports_soon_ && !dirty_.empty())) {
+    return reported_at_ + kUsageGapMin;
+  }
+  Instant next = Instant::Infinite();
+  if (!dirty_.empty()) next = reported_at_ + kUsageInterval;
+  if (!with_idle_.empty()) next = std::min(next, swept_at_ + kUsageInterval);
+  return next;
+}
+
+void Sessions::EndTurn() {
+  if (!with_idle_.empty() && swept_at_ + kUsageInterval <= bench_.now) SweepIdle();
+  const bool has_news = !dirty_.empty() || !last_reports_.empty();
+  const absl::Duration gap =
+      reports_soon_ || !last_reports_.empty() ? kUsageGapMin : kUsageInterval;
+  if (has_news && reported_at_ + gap <= bench_.now) {
+    std::vector<SessionTotals> totals = std::move(last_reports_);
+    last_reports_.clear();
+    for (Session* session : dirty_) {
+      session->is_dirty_ = false;
+      if (session->is_routed()) totals.push_back(session->Totals());
+    }
+    dirty_.clear();
+    reports_soon_ = false;
+    reported_at_ = bench_.now;
+    if (bench_.options.has_controller) reports_.OnUsage(worker_, std::move(totals));
+  }
+  Release();
+}
+
+void Sessions::SweepIdle() {
+  swept_at_ = bench_.now;
+  std::vector<Session*> still;
+  for (Session* session : with_idle_) {
+    session->DropIdleBefore(bench_.now - kUpstreamIdleTimeout);
+    if (session->idle() > 0) still.push_back(session);
+  }
+  with_idle_ = std::move(still);
+}
+
+void Sessions::Release() {
+  if (maybe_over_.empty()) return;
+  const std::vector<Session*> candidates = std::move(maybe_over_);
+  maybe_over_.clear();
+  for (Session* session : candidates) {
+    const auto it = sessions_.find(session);
+    if (it == sessions_.end() || session->is_routed() || !session->is_idle()) continue;
+    if (session->is_dirty_) dirty_.erase(std::find(dirty_.begin(), dirty_.end(), session));
+    std::erase(with_idle_, session);
+    RouteEntry& entry = session->entry();
+    sessions_.erase(it);
+    table_.Release(&entry);
+  }
+}
+
+}  // namespace spawner::proxy

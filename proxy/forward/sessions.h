@@ -1,0 +1,89 @@
+#ifndef SPAWNER_PROXY_FORWARD_SESSIONS_H_
+#define SPAWNER_PROXY_FORWARD_SESSIONS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "proxy/forward/session.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/http/head.h"
+#include "proxy/route/route.h"
+#include "proxy/route/route_table.h"
+#include "proxy/route/worker_reports.h"
+
+namespace spawner::proxy {
+
+// All sessions of one worker: its route table, and a Session for each that was ever asked for.
+// Thread: its worker's. Owner: Worker.
+class Sessions {
+ public:
+  // Where a request goes.
+  struct Place {
+    enum class Kind {
+      kSession,      // `session` has a route, or waits for the controller's answer
+      kNoSession,    // neither host nor path names a session
+      kUnknown,      // the controller says that there is none
+      kUnreachable,  // nobody can be asked now
+    };
+    Kind kind = Kind::kNoSession;
+    Session* session = nullptr;
+    absl::string_view prefix;  // of the path: "/s/k7x2" or a static route's; empty by host
+  };
+
+  Sessions(Workbench& bench, WorkerReports& reports, int worker)
+      : bench_(bench), reports_(reports), worker_(worker) {}
+  ~Sessions();
+  Sessions(const Sessions&) = delete;
+  Sessions& operator=(const Sessions&) = delete;
+
+  // Asks the controller for an id that no route names.
+  Place Find(const RequestHead& head);
+
+  // One turn: everything is applied and counted before anything else happens.
+  void Apply(RouteChange change);
+  void SetLink(const LinkState& link);
+
+  // Reports and lets go of what is over. At the end of each turn.
+  void EndTurn();
+  // When EndTurn has something to report, though nothing happens.
+  Instant next_report() const;
+
+  // ---- for Session ----
+  void ReportSoon() { reports_soon_ = true; }
+  void ReportLast(SessionTotals totals) { last_reports_.push_back(std::move(totals)); }
+  void AddDirty(Session& session) { dirty_.push_back(&session); }
+  void HasIdle(Session& session) { with_idle_.push_back(&session); }
+  void MaybeRelease(Session& session) { maybe_over_.push_back(&session); }
+
+  RouteTable& table() { return table_; }
+
+ private:
+  Place FindStatic(const RequestHead& head);
+  Place FindById(absl::string_view id, absl::string_view prefix);
+  Session& Of(RouteEntry& entry);
+  void SweepIdle();
+  void Release();
+
+  Workbench& bench_;
+  WorkerReports& reports_;
+  const int worker_;
+  RouteTable table_;
+  bool is_link_up_ = false;
+  absl::flat_hash_map<Session*, std::unique_ptr<Session>> sessions_;
+  std::vector<Session*> dirty_;
+  std::vector<Session*> with_idle_;
+  std::vector<Session*> maybe_over_;
+  std::vector<SessionTotals> last_reports_;
+  bool reports_soon_ = false;
+  Instant reported_at_;
+  Instant swept_at_;
+  std::string lower_host_;  // used again
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_SESSIONS_H_

@@ -1,0 +1,55 @@
+#include "proxy/forward/upstream.h"
+
+#include "base/status.h"
+#include "proxy/forward/exchange.h"
+#include "proxy/forward/session.h"
+
+namespace spawner::proxy {
+
+Upstream::Upstream(Workbench& bench, Session& session)
+    : bench_(bench), session_(session), stream_(bench.io) {
+  bench_.counters.upstreams.Add(1);
+}
+
+Upstream::~Upstream() { bench_.counters.upstreams.Add(-1); }
+
+absl::Status Upstream::Connect(const Address& address) {
+  ASSIGN_OR_RETURN(const Socket socket, bench_.io.Connect(address, *this));
+  stream_.Adopt(socket);
+  // On the same machine it is there already: saves a turn.
+  is_connected_ = bench_.io.IsConnected(socket);
+  return absl::OkStatus();
+}
+
+bool Upstream::IsStillQuiet() {
+  if (stream_.is_hung_up()) return false;
+  char byte;
+  return bench_.io.Read(stream_.socket(), &byte, 1).kind == IoResult::Kind::kBlocked;
+}
+
+void Upstream::Rest(Instant now) {
+  exchange_ = nullptr;
+  is_reused_ = true;
+  idle_since_ = now;
+  scanner_ = HeadScanner();
+}
+
+void Upstream::OnIo(IoEvents events) {
+  stream_.OnIo(events);
+  if (exchange_ == nullptr) {
+    // An idle backend connection has nothing to say: it ended, or broke the protocol.
+    if (events.readable) session_.Drop(*this);
+    return;
+  }
+  if (!is_connected_) {
+    if (events.failed || events.hangup) {
+      exchange_->OnConnectFailed();
+      return;
+    }
+    if (!events.writable) return;
+    is_connected_ = true;
+  }
+  exchange_->OnUpstreamIo();
+}
+
+}  // namespace spawner::proxy

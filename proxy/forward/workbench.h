@@ -1,0 +1,89 @@
+#ifndef SPAWNER_PROXY_FORWARD_WORKBENCH_H_
+#define SPAWNER_PROXY_FORWARD_WORKBENCH_H_
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "proxy/forward/counters.h"
+#include "proxy/http/head.h"
+#include "proxy/io/io.h"
+#include "proxy/io/limits.h"
+#include "proxy/io/timers.h"
+#include "proxy/route/authorizer.h"
+
+namespace spawner::proxy {
+
+class Downstream;
+class Sessions;
+
+struct ForwardOptions {
+  // Sessions are "{id}.{base_domain}" and "/s/{id}/". Unset: only the static routes of the table,
+  // whose ids are a host name or a path prefix.
+  bool has_controller = false;
+  std::string base_domain;
+};
+
+// What the connections of one worker share: the scratch buffer, parsed heads and strings that are
+// used again for each message, and the time, which stands still within a turn.
+// Thread: its worker's. Owner: Worker.
+struct Workbench {
+  explicit Workbench(Io& the_io) : io(the_io), scratch(new char[kScratchBytes]) {}
+
+  Io& io;
+  Timers timers;
+  Instant now;
+  ForwardOptions options;
+  Authorizer* authorizer = nullptr;  // null: every request is allowed
+  Sessions* sessions = nullptr;      // set by Worker, before the first connection
+  bool is_draining = false;
+  Counters counters;
+
+  // Valid until the next read into it, by whomever: views of it are used up or copied before.
+  std::unique_ptr<char[]> scratch;
+  RequestHead request;
+  ResponseHead response;
+  std::string head_out;
+  std::string payload;
+  std::string target;
+  std::vector<HeaderView> header_views;
+  AuthDecision decision;
+
+  // Heads being sent come from here and go back, with their memory.
+  std::string TakeString();
+  void ReturnString(std::string text);
+
+  // `downstream` has work left: it is told at the end of this turn or in the next one.
+  void RunLater(Downstream* downstream) { later.push_back(downstream); }
+  std::vector<Downstream*> later;
+
+  // Destroyed at the end of the turn: whoever is dying may still be on the stack.
+  void Bury(std::unique_ptr<IoHandler> handler) { graves.push_back(std::move(handler)); }
+  std::vector<std::unique_ptr<IoHandler>> graves;
+
+ private:
+  std::vector<std::string> spare_strings_;
+};
+
+inline std::string Workbench::TakeString() {
+  if (spare_strings_.empty()) return {};
+  std::string text = std::move(spare_strings_.back());
+  spare_strings_.pop_back();
+  text.clear();
+  return text;
+}
+
+inline void Workbench::ReturnString(std::string text) {
+  constexpr size_t kSpareStringsMax = 64;
+  if (text.capacity() > 64 && spare_strings_.size() < kSpareStringsMax) {
+    spare_strings_.push_back(std::move(text));
+  }
+}
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_WORKBENCH_H_

@@ -1,0 +1,175 @@
+#include "proxy/forward/worker.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "proxy/forward/limits.h"
+#include "proxy/io/limits.h"
+
+namespace spawner::proxy {
+namespace {
+
+// How long a worker that is out of descriptors leaves the backlog alone.
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
+
+}  // namespace
+
+Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& reports,
+               std::unique_ptr<Authorizer> authorizer)
+    : options_(std::move(options)),
+      io_(io),
+      clock_(clock),
+      reports_(reports),
+      authorizer_(std::move(authorizer)),
+      bench_(std::make_unique<Workbench>(io)),
+      sessions_(*bench_, reports, options_.index),
+      mailbox_([&io] { io.Wake(); }) {
+  bench_->now = clock.Now();
+  bench_->options = options_.forward;
+  bench_->authorizer = authorizer_.get();
+  bench_->sessions = &sessions_;
+}
+
+Worker::~Worker() {
+  if (listener_.is_open()) io_.Close(listener_);
+  // Ends every exchange, so that sessions are empty when they go.
+  bench_->is_draining = true;
+  while (!clients_.empty()) clients_.back()->CutOff();
+  EmptyGraves();
+}
+
+absl::StatusOr<Address> Worker::Listen(const Address& address) {
+  ASSIGN_OR_RETURN(listener_, io_.Listen(address, *this));
+  return io_.LocalAddress(listener_);
+}
+
+void Worker::Run() {
+  while (Turn(absl::InfiniteDuration())) {
+  }
+}
+
+bool Worker::Turn(absl::Duration max_wait) {
+  io_.Wait(WaitTime(max_wait));
+  bench_->now = clock_.Now();
+  io_.Dispatch();
+  bench_->timers.Run(bench_->now);
+  if (accept_again_ <= bench_->now) AcceptSome();
+  RunLaters();
+  for (Letter& letter : mailbox_.Drain()) Open(std::move(letter));
+  if (drain_deadline_ <= bench_->now) {
+    drain_deadline_ = Instant::Infinite();
+    // A copy: what is cut off leaves the list.
+    std::vector<Downstream*> open;
+    for (const auto& client : clients_) open.push_back(client.get());
+    for (Downstream* client : open) client->OnDrainDeadline();
+  }
+  sessions_.EndTurn();
+  EmptyGraves();
+  CheckDrained();
+  return !is_stopped_;
+}
+
+absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
+  if (!bench_->later.empty()) return absl::ZeroDuration();
+  const Instant next = std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_,
+                                 drain_deadline_});
+  if (next == Instant::Infinite()) return max_wait;
+  return std::clamp(next - clock_.Now(), absl::ZeroDuration(), max_wait);
+}
+
+void Worker::Open(Letter letter) {
+  if (auto* change = std::get_if<RouteChange>(&letter)) {
+    sessions_.Apply(std::move(*change));
+  } else if (auto* link = std::get_if<LinkState>(&letter)) {
+    sessions_.SetLink(*link);
+    if (authorizer_ != nullptr) authorizer_->Update(*link);
+  } else if (auto* drain = std::get_if<DrainOrder>(&letter)) {
+    BeginDrain(drain->patience);
+  } else {
+    is_stopped_ = true;
+  }
+}
+
+void Worker::OnIo(IoEvents) { AcceptSome(); }
+
+void Worker::AcceptSome() {
+  accept_again_ = Instant::Infinite();
+  if (!listener_.is_open()) return;
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    Accepted accepted = io_.Accept(listener_);
+    if (accepted.kind == Accepted::Kind::kEmpty) return;
+    if (accepted.kind == Accepted::Kind::kRefused) {
+      bench_->counters.refused.Add();
+      accept_again_ = bench_->now + kAcceptPause;
+      return;
+    }
+    if (clients_.size() >= kClientsPerWorkerMax) {
+      bench_->counters.refused.Add();
+      io_.Close(accepted.socket);
+      continue;
+    }
+    auto client = std::make_unique<Downstream>(*bench_, *this, std::move(accepted.peer_ip));
+    if (!client->Start(accepted.socket)) {
+      bench_->counters.refused.Add();
+      continue;
+    }
+    client->place = clients_.size();
+    clients_.push_back(std::move(client));
+  }
+  accept_again_ = bench_->now;  // the edge is used up, the backlog may not be
+}
+
+void Worker::OnClosed(Downstream& downstream) {
+  const size_t place = downstream.place;
+  SPAWNER_CHECK(place < clients_.size() && clients_[place].get() == &downstream);
+  std::unique_ptr<Downstream> closed = std::move(clients_[place]);
+  clients_[place] = std::move(clients_.back());
+  clients_.pop_back();
+  if (place < clients_.size()) clients_[place]->place = place;
+  bench_->Bury(std::move(closed));
+}
+
+void Worker::BeginDrain(absl::Duration patience) {
+  if (bench_->is_draining) return;
+  // Those whose handshake is done would get a reset: take them first, bounded.
+  if (listener_.is_open()) {
+    for (int i = 0; i < kListenBacklog / kAcceptsPerTurn; ++i) {
+      AcceptSome();
+      if (accept_again_ != bench_->now) break;
+    }
+    io_.Close(listener_);
+    listener_ = {};
+  }
+  accept_again_ = Instant::Infinite();
+  bench_->is_draining = true;
+  drain_deadline_ = bench_->now + patience;
+  std::vector<Downstream*> open;
+  for (const auto& client : clients_) open.push_back(client.get());
+  for (Downstream* client : open) client->OnDrain();
+}
+
+void Worker::RunLaters() {
+  const std::vector<Downstream*> turn = std::move(bench_->later);
+  bench_->later.clear();
+  for (Downstream* client : turn) client->OnMore();
+}
+
+void Worker::EmptyGraves() {
+  if (bench_->graves.empty()) return;
+  std::erase_if(bench_->later, [](const Downstream* client) { return client->is_closed(); });
+  // Burying more from a destructor would be a mistake, but not one to crash for.
+  const std::vector<std::unique_ptr<IoHandler>> graves = std::move(bench_->graves);
+  bench_->graves.clear();
+}
+
+void Worker::CheckDrained() {
+  if (!bench_->is_draining || is_drained_ || !clients_.empty()) return;
+  is_drained_ = true;
+  reports_.OnDrained(options_.index);
+}
+
+}  // namespace spawner::proxy

@@ -1,0 +1,95 @@
+#ifndef SPAWNER_PROXY_FORWARD_WORKER_H_
+#define SPAWNER_PROXY_FORWARD_WORKER_H_
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "proxy/forward/downstream.h"
+#include "proxy/forward/sessions.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/io/io.h"
+#include "proxy/route/authorizer.h"
+#include "proxy/route/route.h"
+#include "proxy/route/worker_reports.h"
+
+namespace spawner::proxy {
+
+// One thread of the data plane: its own listener, loop, routes, connections and counters.
+//   Worker worker({.index = 0, .forward = {...}}, io, clock, reports, nullptr);
+//   RETURN_IF_ERROR(worker.Listen(address).status());
+//   std::thread thread([&worker] { worker.Run(); });
+// Thread: Listen before Run; Post, Drain, Stop and counters() from any; the rest on Run's.
+// Owner: main.
+class Worker final : public IoHandler, public Downstream::Owner {
+ public:
+  struct Options {
+    int index = 0;
+    ForwardOptions forward;
+  };
+
+  // `io`, `clock` and `reports` outlive it. Without an authorizer every request is allowed.
+  Worker(Options options, Io& io, const Clock& clock, WorkerReports& reports,
+         std::unique_ptr<Authorizer> authorizer);
+  ~Worker() override;
+
+  // Opens its listener; returns the address bound. Codes as Io::Listen.
+  absl::StatusOr<Address> Listen(const Address& address);
+
+  // ---- any thread ----
+  void Post(RouteChange change) { mailbox_.Post(std::move(change)); }
+  void Post(LinkState link) { mailbox_.Post(std::move(link)); }
+  // Takes no new connections, lets what runs finish until `patience` is over, then ends it; tunnels
+  // with close code 1012. WorkerReports::OnDrained follows.
+  void Drain(absl::Duration patience) { mailbox_.Post(DrainOrder{patience}); }
+  // Run returns after its turn.
+  void Stop() { mailbox_.Post(StopOrder{}); }
+  const Counters& counters() const { return bench_->counters; }
+
+  // ---- its thread ----
+  void Run();
+  // One wait of at most `max_wait` and what follows from it. False after Stop.
+  bool Turn(absl::Duration max_wait);
+
+  void OnIo(IoEvents events) override;                // of the listener
+  void OnClosed(Downstream& downstream) override;     // from Downstream
+
+ private:
+  struct DrainOrder {
+    absl::Duration patience;
+  };
+  struct StopOrder {};
+  using Letter = std::variant<RouteChange, LinkState, DrainOrder, StopOrder>;
+
+  void Open(Letter letter);
+  void AcceptSome();
+  void BeginDrain(absl::Duration patience);
+  void CheckDrained();
+  void RunLaters();
+  void EmptyGraves();
+  absl::Duration WaitTime(absl::Duration max_wait) const;
+
+  const Options options_;
+  Io& io_;
+  const Clock& clock_;
+  WorkerReports& reports_;
+  const std::unique_ptr<Authorizer> authorizer_;
+  const std::unique_ptr<Workbench> bench_;
+  Sessions sessions_;
+  Mailbox<Letter> mailbox_;
+  Socket listener_;
+  Instant accept_again_ = Instant::Infinite();  // out of descriptors, or a turn's bound
+  std::vector<std::unique_ptr<Downstream>> clients_;
+  Instant drain_deadline_ = Instant::Infinite();
+  bool is_drained_ = false;
+  bool is_stopped_ = false;
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_WORKER_H_

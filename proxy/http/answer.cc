@@ -1,0 +1,96 @@
+#include "proxy/http/answer.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+
+namespace spawner::proxy {
+namespace {
+
+std::string JsonText(absl::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out.append({'\\', c});
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned char>(c));
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+std::string HtmlText(absl::string_view text) {
+  return absl::StrReplaceAll(
+      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+}
+
+std::string Page(const Answer& answer) {
+  return absl::StrCat(
+      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>",
+      answer.status, " ", StatusText(answer.status),
+      "</title><style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:18vh auto;"
+      "padding:0 1rem}small{color:#767676}</style><h1>",
+      StatusText(answer.status), "</h1><p>", HtmlText(answer.message), "<p><small>", answer.status,
+      " ", HtmlText(answer.reason), " &middot; Spawner</small></html>\n");
+}
+
+}  // namespace
+
+std::string RenderAnswer(const Answer& answer, const AnswerForm& form) {
+  std::string body;
+  absl::string_view type = answer.content_type;
+  if (!type.empty()) {
+    body = answer.message;
+  } else if (form.as_html) {
+    type = "text/html; charset=utf-8";
+    body = Page(answer);
+  } else {
+    type = "application/json";
+    body = absl::StrCat("{\"code\":", answer.status, ",\"reason\":\"", JsonText(answer.reason),
+                        "\",\"message\":\"", JsonText(answer.message), "\"}\n");
+  }
+  std::string out = absl::StrCat("HTTP/1.1 ", answer.status, " ", StatusText(answer.status),
+                                 "\r\nContent-Type: ", type, "\r\nContent-Length: ", body.size(),
+                                 "\r\nCache-Control: no-store\r\n");
+  for (const AddedField& field : answer.fields) {
+    AppendField(field, &out);
+  }
+  absl::StrAppend(&out, "Connection: ", form.keeps_connection ? "keep-alive" : "close", "\r\n\r\n");
+  if (!form.without_body) out.append(body);
+  return out;
+}
+
+bool PrefersHtml(absl::string_view accept) {
+  const size_t html = accept.find("text/html");
+  return html != absl::string_view::npos && html < accept.find("application/json");
+}
+
+absl::string_view StatusText(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 302: return "Found";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 410: return "Gone";
+    case 413: return "Content Too Large";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Unknown";
+  }
+}
+
+}  // namespace spawner::proxy

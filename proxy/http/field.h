@@ -1,0 +1,93 @@
+#ifndef SPAWNER_PROXY_HTTP_FIELD_H_
+#define SPAWNER_PROXY_HTTP_FIELD_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "proxy/http/limits.h"
+
+namespace spawner::proxy {
+
+// Fields that the proxy acts upon. Also a bit number in FieldSet.
+enum class FieldName : uint8_t {
+  kOther,
+  kAccept,
+  kAuthorization,
+  kConnection,
+  kContentLength,
+  kCookie,
+  kExpect,
+  kHost,
+  kHttp2Settings,
+  kKeepAlive,
+  kProxyAuthorization,
+  kProxyConnection,
+  kSecWebSocketProtocol,
+  kTe,
+  kTransferEncoding,
+  kUpgrade,
+};
+
+using FieldSet = uint32_t;
+constexpr FieldSet SetOf(FieldName name) { return 1u << static_cast<int>(name); }
+
+// Any case.
+FieldName KnownField(absl::string_view name);
+
+struct Field {
+  absl::string_view name;
+  absl::string_view value;  // without surrounding white space
+  FieldName known = FieldName::kOther;
+};
+
+// A head that can't be accepted: the status to answer a request with, and why, for people.
+struct HeadError {
+  int status = 0;  // 0: none
+  absl::string_view why;
+
+  bool is_error() const { return status != 0; }
+};
+
+// The field lines of one head: views into the bytes they were parsed from.
+class FieldList {
+ public:
+  // `lines` are whole lines, each ended by CRLF, without the empty one (RFC 9112 5).
+  HeadError Parse(absl::string_view lines);
+  absl::Span<const Field> all() const { return {fields_.data(), count_}; }
+  FieldSet present() const { return present_; }
+  bool Has(FieldName name) const { return (present_ & SetOf(name)) != 0; }
+  // The first one's value; empty if there is none.
+  absl::string_view Value(FieldName name) const;
+  size_t Count(FieldName name) const;
+  // The comma-separated list of all fields of this name holds `token`, in any case.
+  bool ListHas(FieldName name, absl::string_view token) const;
+  // All lines from this field's first byte to its LF.
+  absl::string_view Line(size_t index) const;
+
+ private:
+  size_t count_ = 0;
+  FieldSet present_ = 0;
+  absl::string_view lines_;
+  std::array<Field, kFieldsMax> fields_;
+};
+
+// Calls `visit(token)` for each element of a comma-separated list, white space trimmed, empty ones
+// left out (RFC 9110 5.6.1). Stops when it returns false.
+template <typename Visit>
+void ForEachInList(absl::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    absl::string_view token = list.substr(0, comma);
+    list = comma == absl::string_view::npos ? absl::string_view() : list.substr(comma + 1);
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+    if (!token.empty() && !visit(token)) return;
+  }
+}
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_HTTP_FIELD_H_

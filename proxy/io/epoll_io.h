@@ -1,0 +1,67 @@
+#ifndef SPAWNER_PROXY_IO_EPOLL_IO_H_
+#define SPAWNER_PROXY_IO_EPOLL_IO_H_
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "proxy/io/io.h"
+#include "proxy/io/limits.h"
+
+namespace spawner::proxy {
+
+// Sockets of the kernel, edge-triggered epoll: each is registered once, for everything, and never
+// modified. An event of a socket that was closed earlier in the same batch is dropped by its
+// generation, so a handler may close and destroy any other.
+class EpollIo final : public Io {
+ public:
+  // RESOURCE_EXHAUSTED if the kernel gives no epoll instance or eventfd.
+  static absl::StatusOr<std::unique_ptr<EpollIo>> Create();
+  ~EpollIo() override;
+  EpollIo(const EpollIo&) = delete;
+  EpollIo& operator=(const EpollIo&) = delete;
+
+  absl::StatusOr<Socket> Listen(const Address& address, IoHandler& handler) override;
+  absl::StatusOr<Address> LocalAddress(Socket socket) override;
+  Accepted Accept(Socket listener) override;
+  bool Register(Socket socket, IoHandler& handler) override;
+  absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
+  IoResult Read(Socket socket, char* bytes, size_t size) override;
+  IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
+  void ShutdownWrite(Socket socket) override;
+  void Close(Socket socket) override;
+  void Abort(Socket socket) override;
+  bool IsConnected(Socket socket) override;
+  void Wait(absl::Duration timeout) override;
+  void Dispatch() override;
+  void Wake() override;
+
+ private:
+  struct Slot {
+    IoHandler* handler = nullptr;
+    uint32_t generation = 0;
+  };
+
+  EpollIo() = default;
+  Accepted RefuseOne(Socket listener);
+
+  int epoll_ = -1;
+  int wake_ = -1;
+  // Given up for a moment when descriptors run out, to accept and refuse what waits.
+  int reserve_ = -1;
+  std::vector<Slot> slots_;  // by descriptor
+  int event_count_ = 0;
+  epoll_event events_[kEventsPerWait];
+};
+
+// Raises the soft limit of open files to the hard one. Once, at start.
+void RaiseFileLimit();
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_IO_EPOLL_IO_H_

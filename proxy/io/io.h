@@ -1,0 +1,105 @@
+#ifndef SPAWNER_PROXY_IO_IO_H_
+#define SPAWNER_PROXY_IO_IO_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "base/address.h"
+
+namespace spawner::proxy {
+
+// A socket of one Io: never negative; reused after Close.
+struct Socket {
+  int32_t number = -1;
+
+  bool is_open() const { return number >= 0; }
+  bool operator==(const Socket&) const = default;
+};
+
+// What changed since the last event: edges, not levels. A read or write that was not blocked must
+// be tried until it is; nothing is told twice.
+struct IoEvents {
+  bool readable = false;  // bytes, a connection to accept, an end or an error may be read
+  bool writable = false;  // connected, or space after a blocked write
+  bool hangup = false;    // the peer will send no more (FIN), or the socket failed
+  bool failed = false;    // both directions are dead (RST, refused)
+};
+
+// Owner of a socket's events. Called only within Io::Dispatch, never after Close of the socket.
+class IoHandler {
+ public:
+  virtual ~IoHandler() = default;
+  virtual void OnIo(IoEvents events) = 0;
+};
+
+struct IoResult {
+  enum class Kind : uint8_t {
+    kBytes,    // `size` bytes were moved
+    kBlocked,  // none now: wait for the event
+    kEnd,      // read only: the peer has sent its last byte
+    kFailed,   // the connection is dead; `error` is the errno
+  };
+  Kind kind = Kind::kBlocked;
+  size_t size = 0;
+  int error = 0;
+
+  bool is_bytes() const { return kind == Kind::kBytes; }
+};
+
+struct Accepted {
+  enum class Kind : uint8_t {
+    kSocket,   // `socket` is connected, not registered yet
+    kEmpty,    // no more now: wait for the event
+    kRefused,  // out of descriptors or memory: one connection was refused, or none could be taken
+  };
+  Kind kind = Kind::kEmpty;
+  Socket socket;
+  std::string peer_ip;
+};
+
+// Seam 4 of 4: everything that the proxy does with sockets. EpollIo is the kernel, SimIo a whole
+// network from one seed.
+// Thread: the loop that owns it, except Wake. Owner: Worker or main.
+class Io {
+ public:
+  virtual ~Io() = default;
+
+  // A listener shared by all that listen on the same address (SO_REUSEPORT). Codes: UNAVAILABLE if
+  // the address is in use or not ours, PERMISSION_DENIED, RESOURCE_EXHAUSTED.
+  virtual absl::StatusOr<Socket> Listen(const Address& address, IoHandler& handler) = 0;
+  // Where it is bound: the real port after Listen on port 0.
+  virtual absl::StatusOr<Address> LocalAddress(Socket socket) = 0;
+  virtual Accepted Accept(Socket listener) = 0;
+  // Starts the events of an accepted socket. False: out of memory, the socket is closed.
+  virtual bool Register(Socket socket, IoHandler& handler) = 0;
+  // A registered socket whose connection may still be under way: `writable` or `failed` follow.
+  // Not OK: refused at once or RESOURCE_EXHAUSTED.
+  virtual absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) = 0;
+
+  virtual IoResult Read(Socket socket, char* bytes, size_t size) = 0;
+  virtual IoResult Write(Socket socket, absl::Span<const iovec> parts) = 0;
+  // Half-close: the peer reads an end after what was written.
+  virtual void ShutdownWrite(Socket socket) = 0;
+  virtual void Close(Socket socket) = 0;
+  // Close so that the peer sees a failure (RST), never a clean end.
+  virtual void Abort(Socket socket) = 0;
+  // The connection can no longer fail to be established: what is written goes to the peer.
+  virtual bool IsConnected(Socket socket) = 0;
+
+  // Waits at most `timeout` for events; at most kEventsPerWait are taken.
+  virtual void Wait(absl::Duration timeout) = 0;
+  // Hands out what Wait found. Apart from it, so that the loop can read the clock in between.
+  virtual void Dispatch() = 0;
+  // Ends a Wait, from any thread.
+  virtual void Wake() = 0;
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_IO_IO_H_

@@ -1,0 +1,105 @@
+#include "proxy/io/stream.h"
+
+#include <algorithm>
+
+#include "absl/types/span.h"
+#include "base/check.h"
+
+namespace spawner::proxy {
+
+void Stream::OnIo(IoEvents events) {
+  if (events.readable) is_readable_ = true;
+  if (events.hangup) is_hung_up_ = true;
+  if (events.failed) has_failed_ = true;
+}
+
+IoResult Stream::Read(char* bytes, size_t size) {
+  if (!is_open()) return {IoResult::Kind::kFailed};
+  if (has_ended_) return {IoResult::Kind::kEnd};
+  if (!is_readable_) return {IoResult::Kind::kBlocked};
+  const IoResult result = io_.Read(socket_, bytes, size);
+  switch (result.kind) {
+    case IoResult::Kind::kBytes:
+      // A short read means drained (epoll(7)); but an end behind it has no edge of its own.
+      if (result.size < size && !is_hung_up_) is_readable_ = false;
+      break;
+    case IoResult::Kind::kBlocked:
+      is_readable_ = false;
+      break;
+    case IoResult::Kind::kEnd:
+      is_hung_up_ = has_ended_ = true;
+      break;
+    case IoResult::Kind::kFailed:
+      is_hung_up_ = has_failed_ = true;
+      break;
+  }
+  return result;
+}
+
+bool Stream::Write(std::initializer_list<absl::string_view> parts) {
+  if (!is_open()) return false;
+  SPAWNER_DCHECK(parts.size() <= 4);
+  iovec pieces[4];
+  size_t count = 0;
+  for (absl::string_view part : parts) {
+    if (part.empty()) continue;
+    pieces[count++] = {const_cast<char*>(part.data()), part.size()};
+  }
+  if (count == 0) return true;
+  size_t written = 0;
+  if (!is_blocked()) {
+    const IoResult result = io_.Write(socket_, absl::MakeConstSpan(pieces, count));
+    if (result.kind == IoResult::Kind::kFailed) {
+      has_failed_ = is_hung_up_ = true;
+      return false;
+    }
+    written = result.size;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    absl::string_view piece(static_cast<char*>(pieces[i].iov_base), pieces[i].iov_len);
+    const size_t taken = std::min(written, piece.size());
+    written -= taken;
+    piece.remove_prefix(taken);
+    rest_.Append(piece);
+  }
+  return true;
+}
+
+bool Stream::Flush() {
+  if (!is_open()) return false;
+  if (rest_.empty()) return true;
+  const absl::string_view rest = rest_.view();
+  const iovec piece = {const_cast<char*>(rest.data()), rest.size()};
+  const IoResult result = io_.Write(socket_, absl::MakeConstSpan(&piece, 1));
+  if (result.kind == IoResult::Kind::kFailed) {
+    has_failed_ = is_hung_up_ = true;
+    return false;
+  }
+  rest_.Consume(result.size);
+  if (rest_.empty() && is_finishing_) io_.ShutdownWrite(socket_);
+  return true;
+}
+
+void Stream::FinishWriting() {
+  if (is_finishing_ || !is_open()) return;
+  is_finishing_ = true;
+  if (rest_.empty()) io_.ShutdownWrite(socket_);
+}
+
+void Stream::Close() {
+  if (!is_open()) return;
+  const Socket socket = socket_;
+  socket_ = {};
+  rest_.Clear();
+  io_.Close(socket);
+}
+
+void Stream::Abort() {
+  if (!is_open()) return;
+  const Socket socket = socket_;
+  socket_ = {};
+  rest_.Clear();
+  io_.Abort(socket);
+}
+
+}  // namespace spawner::proxy

@@ -1,0 +1,70 @@
+#ifndef SPAWNER_PROXY_IO_STREAM_H_
+#define SPAWNER_PROXY_IO_STREAM_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <initializer_list>
+
+#include "absl/strings/string_view.h"
+#include "proxy/io/buffer.h"
+#include "proxy/io/io.h"
+
+namespace spawner::proxy {
+
+// A non-blocking byte stream over one socket: remembers which edges are still to be used, and keeps
+// the rest of a write that was blocked. While is_blocked() the writer must not write more: that is
+// all there is to back-pressure, so at most one scratch buffer of bytes is kept.
+// Thread: the loop of its Io. Owner: Downstream or Upstream.
+class Stream {
+ public:
+  explicit Stream(Io& io) : io_(io) {}
+  ~Stream() { Close(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void Adopt(Socket socket) { socket_ = socket; }
+  bool is_open() const { return socket_.is_open(); }
+  Socket socket() const { return socket_; }
+
+  // First thing in OnIo: takes note of the edges.
+  void OnIo(IoEvents events);
+
+  // A read may give something: an edge came and was not used up yet.
+  bool is_readable() const { return is_readable_ && !has_ended_; }
+  // One recv. kBlocked without one while nothing can be there.
+  IoResult Read(char* bytes, size_t size);
+  // FIN or failure is known to have come, perhaps behind bytes not read yet.
+  bool is_hung_up() const { return is_hung_up_; }
+  bool has_failed() const { return has_failed_; }
+  // Read() has given kEnd.
+  bool has_ended() const { return has_ended_; }
+
+  // Writes all parts in order, keeping what the socket doesn't take. False: the connection is dead.
+  bool Write(std::initializer_list<absl::string_view> parts);
+  bool is_blocked() const { return !rest_.empty(); }
+  // Writes what was kept. False: the connection is dead.
+  bool Flush();
+  size_t kept() const { return rest_.size(); }
+
+  // Half-close once nothing is kept any more.
+  void FinishWriting();
+  bool is_finished() const { return is_finishing_; }
+
+  void Close();
+  void Abort();
+
+ private:
+  Io& io_;
+  Socket socket_;
+  bool is_readable_ = false;  // registration tells of what is there already
+  bool is_hung_up_ = false;
+  bool has_failed_ = false;
+  bool has_ended_ = false;
+  bool is_finishing_ = false;
+  Buffer rest_;
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_IO_STREAM_H_

@@ -1,0 +1,74 @@
+#include "proxy/static_routes.h"
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/address.h"
+#include "base/status.h"
+#include "proxy/http/head.h"
+
+namespace spawner::proxy {
+namespace {
+
+absl::StatusOr<Route> ParseLine(absl::string_view line) {
+  const std::vector<std::string> words =
+      absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  if (words.size() != 2) {
+    return absl::InvalidArgumentError("must be \"HOST ADDRESS:PORT\" or \"/PREFIX ADDRESS:PORT\"");
+  }
+  std::string from = words[0];
+  if (from.front() == '/') {
+    while (from.size() > 1 && from.back() == '/') from.pop_back();
+  } else {
+    from = absl::AsciiStrToLower(from);
+    if (!IsValidHost(from) || HostName(from) != from) {
+      return absl::InvalidArgumentError(absl::StrCat("\"", from, "\" is no host name without port"));
+    }
+  }
+  ASSIGN_OR_RETURN(const Address address, ParseAddress(words[1], /*allow_port_zero=*/false));
+  return Route{.session_id = std::move(from),
+               .epoch = 1,
+               .state = RouteState::kOpen,
+               .ip = address.ip,
+               .port = address.port,
+               .token_required = false,
+               .strip_prefix = true};
+}
+
+}  // namespace
+
+absl::StatusOr<RouteChange> ParseStaticRoutes(absl::string_view text) {
+  RouteChange change{.version = {.leadership = 0, .version = 1}, .replaces_all = true};
+  std::set<std::string> seen;
+  int number = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    absl::StatusOr<Route> route = ParseLine(line);
+    if (route.ok() && !seen.insert(route->session_id).second) {
+      route = absl::InvalidArgumentError(absl::StrCat("a second route for ", route->session_id));
+    }
+    if (!route.ok()) return Annotate(route.status(), absl::StrCat("line ", number));
+    change.routes.push_back(*std::move(route));
+  }
+  return change;
+}
+
+absl::StatusOr<RouteChange> ReadStaticRoutes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return absl::NotFoundError(absl::StrCat("read static routes: cannot open ", path));
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  absl::StatusOr<RouteChange> change = ParseStaticRoutes(text);
+  if (!change.ok()) return Annotate(change.status(), absl::StrCat("read static routes ", path));
+  return change;
+}
+
+}  // namespace spawner::proxy
