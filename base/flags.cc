@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/version.h"
 
 namespace spawner {
@@ -19,7 +20,8 @@ using Flags = std::map<std::string, absl::CommandLineFlag*>;
 Flags FlagsOf(const Program& program) {
   Flags flags;
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    if (absl::StrContains(flag->Filename(), program.flag_files)) flags.emplace(name, flag);
+    if (!absl::StrContains(flag->Filename(), program.flag_files)) continue;
+    flags.emplace(absl::StrReplaceAll(name, {{"_", "-"}}), flag);
   }
   return flags;
 }
@@ -61,7 +63,7 @@ absl::Status ParseFlags(const Program& program, const std::vector<std::string>& 
     }
     text.remove_prefix(absl::StartsWith(text, "--") ? 2 : 1);
     const size_t equals = text.find('=');
-    std::string name(text.substr(0, equals));
+    const std::string name = absl::StrReplaceAll(text.substr(0, equals), {{"_", "-"}});
     bool has_value = equals != absl::string_view::npos;
     std::string value(has_value ? text.substr(equals + 1) : absl::string_view());
     auto flag = flags.find(name);

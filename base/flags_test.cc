@@ -29,7 +29,7 @@ TEST(Flags, TakesAllForms) {
   EXPECT_TRUE(absl::GetFlag(FLAGS_flags_test_switch));
   EXPECT_EQ(absl::GetFlag(FLAGS_flags_test_wait), absl::Seconds(5));
   EXPECT_EQ(rest, std::vector<std::string>{"x"});
-  ASSERT_TRUE(Parse({"--noflags_test_switch"}, &rest).ok());
+  ASSERT_TRUE(Parse({"--noflags-test-switch"}, &rest).ok());
   EXPECT_FALSE(absl::GetFlag(FLAGS_flags_test_switch));
 }
 
@@ -37,7 +37,7 @@ TEST(Flags, NamesTheFlagThatIsWrong) {
   std::vector<std::string> rest;
   EXPECT_NE(Parse({"--nonsense"}, &rest).message().find("--nonsense: no such flag"),
             absl::string_view::npos);
-  EXPECT_NE(Parse({"--flags_test_wait=soon"}, &rest).message().find("--flags_test_wait: \"soon\""),
+  EXPECT_NE(Parse({"--flags_test_wait=soon"}, &rest).message().find("--flags-test-wait: \"soon\""),
             absl::string_view::npos);
   EXPECT_NE(Parse({"--flags_test_wait"}, &rest).message().find("needs a value"),
             absl::string_view::npos);

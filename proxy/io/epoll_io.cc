@@ -256,6 +256,17 @@ void EpollIo::Wake() {
   }
 }
 
+absl::Status CheckAddressIsFree(const Address& address) {
+  ASSIGN_OR_RETURN(const KernelAddress kernel, ToKernel(address));
+  const std::string what = absl::StrCat("listen on ", ToString(address));
+  const int fd = socket(kernel.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return ErrnoStatus(errno, what);
+  SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  const int error = bind(fd, kernel.get(), kernel.size) == 0 ? 0 : errno;
+  close(fd);
+  return error == 0 ? absl::OkStatus() : ErrnoStatus(error, what);
+}
+
 void RaiseFileLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

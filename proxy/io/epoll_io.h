@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -58,6 +59,10 @@ class EpollIo final : public Io {
   int event_count_ = 0;
   epoll_event events_[kEventsPerWait];
 };
+
+// SO_REUSEPORT lets a second proxy of the same user share a port unnoticed: this takes it for a
+// moment without. Codes as Io::Listen. Port 0 is always free.
+absl::Status CheckAddressIsFree(const Address& address);
 
 // Raises the soft limit of open files to the hard one. Once, at start.
 void RaiseFileLimit();

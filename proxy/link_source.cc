@@ -1,0 +1,71 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "proxy/link/link_client.h"
+#include "proxy/route_source.h"
+
+namespace spawner::proxy {
+namespace {
+
+std::string FromEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Stable over restarts of the same proxy: the pod, or host and address.
+std::string ProxyId(const Settings& settings) {
+  if (std::string pod = FromEnvironment("POD_NAME"); !pod.empty()) return pod;
+  char host[64] = "";
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, "/", ToString(settings.listen));
+}
+
+LinkOptions OptionsFor(const Settings& settings, const Clock& clock) {
+  return {.controller = settings.controller,
+          .proxy_id = ProxyId(settings),
+          .generation = static_cast<uint64_t>(absl::ToUnixNanos(clock.WallNow())),
+          .pod_uid = FromEnvironment("POD_UID"),
+          .pod_name = FromEnvironment("POD_NAME"),
+          .pod_namespace = FromEnvironment("POD_NAMESPACE"),
+          .workers = settings.workers};
+}
+
+class LinkSource final : public RouteSource {
+ public:
+  LinkSource(const Settings& settings, Sinks sinks, const Clock& clock, Random& random)
+      : client_(OptionsFor(settings, clock),
+                {.wake = std::move(sinks.wake),
+                 .post_change = std::move(sinks.post_change),
+                 .post_state = std::move(sinks.post_state)},
+                clock, random) {}
+
+  WorkerReports& reports() override { return client_; }
+  std::unique_ptr<Authorizer> MakeAuthorizer() override { return nullptr; }
+  absl::Status Start() override { return absl::OkStatus(); }
+  Instant Turn() override { return client_.Turn(); }
+  absl::Status Reload() override { return absl::OkStatus(); }
+  void Leave() override { client_.Leave(); }
+  bool is_finished() const override { return client_.link().is_finished(); }
+  // A proxy whose link is down serves what it knows (fails static).
+  bool is_ready() const override { return client_.link().has_routes(); }
+  LinkMetrics metrics() const override {
+    return {.route_version = client_.link().version().version, .is_up = client_.link().is_up()};
+  }
+
+ private:
+  LinkClient client_;
+};
+
+}  // namespace
+
+std::unique_ptr<RouteSource> MakeLinkSource(const Settings& settings, RouteSource::Sinks sinks,
+                                            const Clock& clock, Random& random) {
+  return std::make_unique<LinkSource>(settings, std::move(sinks), clock, random);
+}
+
+}  // namespace spawner::proxy

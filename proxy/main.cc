@@ -1,0 +1,121 @@
+// The proxy: main owns the link to the controller (or the static routes), the signals and the admin
+// port; workers, one thread each, do everything for clients.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "proxy/admin.h"
+#include "proxy/flags.h"
+#include "proxy/fleet.h"
+#include "proxy/io/epoll_io.h"
+#include "proxy/metrics.h"
+#include "proxy/route_source.h"
+#include "proxy/signals.h"
+
+namespace spawner::proxy {
+namespace {
+
+// After the drain time: what ends connections needs a moment (a close frame, the last report).
+constexpr absl::Duration kExitPatience = absl::Seconds(3);
+
+Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource& source,
+                   bool is_leaving) {
+  if (path == "/healthz") return {.status = 200, .message = "ok\n", .content_type = "text/plain"};
+  if (path == "/readyz") {
+    const bool is_ready = source.is_ready() && !is_leaving;
+    const char* const why = is_leaving ? "leaving\n" : is_ready ? "ok\n" : "no routes yet\n";
+    return {.status = is_ready ? 200 : 503, .message = why, .content_type = "text/plain"};
+  }
+  if (path == "/metrics") {
+    return {.status = 200,
+            .message = RenderMetrics(fleet, source.metrics()),
+            .content_type = "text/plain; version=0.0.4"};
+  }
+  return {.status = 404, .reason = "NOT_FOUND", .message = "There are /healthz, /readyz, /metrics."};
+}
+
+absl::Status Run(const Settings& settings, Signals& signals) {
+  const SystemClock clock;
+  SystemRandom random;
+  ASSIGN_OR_RETURN(const std::unique_ptr<EpollIo> io, EpollIo::Create());
+  Timers timers;
+  RETURN_IF_ERROR(signals.Attach(*io));
+
+  Fleet fleet;
+  const RouteSource::Sinks sinks = {
+      .wake = [&loop = *io] { loop.Wake(); },
+      .post_change = [&fleet](const RouteChange& change) { fleet.Post(change); },
+      .post_state = [&fleet](const LinkState& state) { fleet.Post(state); }};
+  const bool has_controller = !settings.controller.empty();
+  const std::unique_ptr<RouteSource> source =
+      has_controller ? MakeLinkSource(settings, sinks, clock, random)
+                     : MakeStaticSource(settings, sinks);
+
+  // Whatever goes wrong below: no worker reports to a source that is gone.
+  const absl::Cleanup stop = [&fleet] { fleet.Stop(); };
+
+  Instant exit_at = Instant::Infinite();
+  Admin admin(*io, timers, clock, [&fleet, &source, &exit_at](absl::string_view path) {
+    return AnswerAdmin(path, fleet, *source, exit_at != Instant::Infinite());
+  });
+  if (settings.admin_listen) {
+    RETURN_IF_ERROR(CheckAddressIsFree(*settings.admin_listen));
+    ASSIGN_OR_RETURN(const Address bound, admin.Listen(*settings.admin_listen));
+    Log(LogLevel::kInfo, "admin_listening", {{"address", ToString(bound)}});
+  }
+  ASSIGN_OR_RETURN(
+      const Address bound,
+      fleet.Start({.workers = settings.workers,
+                   .listen = settings.listen,
+                   .forward = {.has_controller = has_controller,
+                               .base_domain = settings.base_domain}},
+                  clock, source->reports(), [&source] { return source->MakeAuthorizer(); }));
+  RETURN_IF_ERROR(source->Start());
+  Log(LogLevel::kInfo, "proxy_listening",
+      {{"address", ToString(bound)}, {"workers", settings.workers}});
+
+  while (!source->is_finished() && clock.Now() < exit_at) {
+    const Instant next = std::min({source->Turn(), timers.Next(), exit_at});
+    io->Wait(next == Instant::Infinite() ? absl::InfiniteDuration()
+                                         : std::max(absl::ZeroDuration(), next - clock.Now()));
+    io->Dispatch();
+    timers.Run(clock.Now());
+    admin.Sweep();
+    if (signals.TakeReload()) {
+      if (const absl::Status status = source->Reload(); !status.ok()) {
+        Log(LogLevel::kError, "reload_failed", {{"error", status.ToString()}});
+      }
+    }
+    while (signals.TakeTerminate()) {
+      const bool is_second = exit_at != Instant::Infinite();
+      const absl::Duration patience = is_second ? absl::ZeroDuration() : settings.drain_timeout;
+      Log(LogLevel::kInfo, "draining", {{"seconds", absl::ToDoubleSeconds(patience)}});
+      exit_at = is_second ? clock.Now() : clock.Now() + patience + kExitPatience;
+      source->Leave();
+      fleet.Drain(patience);
+    }
+  }
+  Log(LogLevel::kInfo, "proxy_stopped", {{"drained", source->is_finished()}});
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace spawner::proxy
+
+int main(int argc, char** argv) {
+  const spawner::proxy::Settings settings = spawner::proxy::ParseFlagsOrExit(argc, argv);
+  spawner::SetLogLevel(settings.log_level);
+  spawner::proxy::RaiseFileLimit();
+  spawner::proxy::Signals signals;
+  const absl::Status status = spawner::proxy::Run(settings, signals);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "proxy: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

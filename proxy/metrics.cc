@@ -1,0 +1,87 @@
+#include "proxy/metrics.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "proxy/forward/counters.h"
+
+namespace spawner::proxy {
+namespace {
+
+void Begin(absl::string_view name, absl::string_view type, absl::string_view help,
+           std::string* out) {
+  absl::StrAppend(out, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
+}
+
+void AppendConnections(const Fleet& fleet, std::string* out) {
+  Begin("spawner_proxy_connections", "gauge", "Connections open now, by kind.", out);
+  const auto line = [out](absl::string_view kind, int64_t value) {
+    absl::StrAppend(out, "spawner_proxy_connections{kind=\"", kind, "\"} ", value, "\n");
+  };
+  line("client", fleet.Sum([](const Counters& c) { return c.clients.value(); }));
+  line("upstream", fleet.Sum([](const Counters& c) { return c.upstreams.value(); }));
+  line("tunnel", fleet.Sum([](const Counters& c) { return c.tunnels.value(); }));
+  Begin("spawner_proxy_connections_refused_total", "counter",
+        "Client connections refused: out of descriptors, or too many.", out);
+  absl::StrAppend(out, "spawner_proxy_connections_refused_total ",
+                  fleet.Sum([](const Counters& c) { return c.refused.value(); }), "\n");
+  Begin("spawner_proxy_held_requests", "gauge", "Requests that wait for their session now.", out);
+  absl::StrAppend(out, "spawner_proxy_held_requests ",
+                  fleet.Sum([](const Counters& c) { return c.held.value(); }), "\n");
+}
+
+void AppendRequests(const Fleet& fleet, std::string* out) {
+  Begin("spawner_proxy_requests_total", "counter",
+        "Requests finished, by status; 499: the client left before the answer.", out);
+  for (size_t code = 100; code < 1000; ++code) {
+    const int64_t count =
+        fleet.Sum([code](const Counters& c) { return c.requests[code].value(); });
+    if (count == 0) continue;
+    absl::StrAppend(out, "spawner_proxy_requests_total{code=\"", code, "\"} ", count, "\n");
+  }
+  Begin("spawner_proxy_request_duration_seconds", "histogram",
+        "From the request's head to the response's last byte; tunnels to their end.", out);
+  int64_t sum = 0;
+  for (size_t i = 0; i <= kDurationBounds.size(); ++i) {
+    sum += fleet.Sum([i](const Counters& c) { return c.durations[i].value(); });
+    const std::string bound =
+        i < kDurationBounds.size() ? absl::StrCat(kDurationBounds[i]) : std::string("+Inf");
+    absl::StrAppend(out, "spawner_proxy_request_duration_seconds_bucket{le=\"", bound, "\"} ", sum,
+                    "\n");
+  }
+  const int64_t nanoseconds =
+      fleet.Sum([](const Counters& c) { return c.duration_nanoseconds.value(); });
+  absl::StrAppend(out, "spawner_proxy_request_duration_seconds_sum ",
+                  static_cast<double>(nanoseconds) / 1e9,
+                  "\nspawner_proxy_request_duration_seconds_count ", sum, "\n");
+}
+
+void AppendUpstream(const Fleet& fleet, std::string* out) {
+  Begin("spawner_proxy_upstream_errors_total", "counter", "Failures of backends, by kind.", out);
+  for (size_t i = 0; i < kUpstreamErrors; ++i) {
+    absl::StrAppend(out, "spawner_proxy_upstream_errors_total{kind=\"", kUpstreamErrorNames[i],
+                    "\"} ", fleet.Sum([i](const Counters& c) {
+                      return c.upstream_errors[i].value();
+                    }),
+                    "\n");
+  }
+  Begin("spawner_proxy_upstream_retries_total", "counter",
+        "Requests sent again because a reused backend connection was dead.", out);
+  absl::StrAppend(out, "spawner_proxy_upstream_retries_total ",
+                  fleet.Sum([](const Counters& c) { return c.retried.value(); }), "\n");
+}
+
+}  // namespace
+
+std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link) {
+  std::string out;
+  AppendConnections(fleet, &out);
+  AppendRequests(fleet, &out);
+  AppendUpstream(fleet, &out);
+  Begin("spawner_proxy_route_version", "gauge", "Version of the newest routes taken over.", &out);
+  absl::StrAppend(&out, "spawner_proxy_route_version ", link.route_version, "\n");
+  Begin("spawner_proxy_link_up", "gauge", "1 while the link to the controller is up.", &out);
+  absl::StrAppend(&out, "spawner_proxy_link_up ", link.is_up ? 1 : 0, "\n");
+  return out;
+}
+
+}  // namespace spawner::proxy
