@@ -81,8 +81,9 @@ absl::Status Run(const Settings& settings, Signals& signals) {
   Log(LogLevel::kInfo, "proxy_listening",
       {{"address", ToString(bound)}, {"workers", settings.workers}});
 
-  while (!source->is_finished() && clock.Now() < exit_at) {
+  for (;;) {
     const Instant next = std::min({source->Turn(), timers.Next(), exit_at});
+    if (source->is_finished() || exit_at <= clock.Now()) break;
     io->Wait(next == Instant::Infinite() ? absl::InfiniteDuration()
                                          : std::max(absl::ZeroDuration(), next - clock.Now()));
     io->Dispatch();
