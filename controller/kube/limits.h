@@ -59,6 +59,13 @@ inline constexpr absl::Duration kTcpSilenceMax = absl::Seconds(20);
 inline constexpr absl::Duration kTcpProbeAfter = absl::Seconds(10);
 inline constexpr absl::Duration kTcpProbeEvery = absl::Seconds(5);
 
+// LeaseElector. Annotations of one object may have 256 KiB together.
+inline constexpr size_t kRosterBytesMax = 128 << 10;
+// No two writes come sooner than this, whatever changes or collides.
+inline constexpr absl::Duration kLeaseWriteEvery = absl::Milliseconds(100);
+// A holder that claims the Lease for longer is not believed.
+inline constexpr absl::Duration kLeaseDurationMax = absl::Minutes(5);
+
 }  // namespace spawner::kube
 
 #endif  // SPAWNER_CONTROLLER_KUBE_LIMITS_H_
