@@ -43,7 +43,8 @@ struct AuthDecision {
   std::optional<std::string> cookie;               // replaces all Cookie headers; empty: none
   std::optional<std::string> websocket_protocols;  // replaces Sec-WebSocket-Protocol; empty: none
   bool strip_authorization = false;
-  // Headers to add after everything IsReservedHeader() names was taken out.
+  // Headers to add after everything IsReservedHeader() names was taken out. Spawner-Session,
+  // Spawner-Epoch and X-Verified-Backend are proxy/forward's: they need no grant.
   std::vector<std::pair<std::string, std::string>> add_headers;
   // The 101 names subprotocol "spawner" if the backend's names none (RFC 6455 4.1: a client that
   // offered some fails without).
