@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "proxy/forward/limits.h"
@@ -87,6 +88,11 @@ void Downstream::Read() {
 
 size_t Downstream::TakeHead(absl::string_view bytes) {
   needs_more_ = false;
+  if (scanner_.size() == 0 && bytes.front() != '\r' && !absl::ascii_isupper(bytes.front())) {
+    // A TLS hello or the like may never contain a line end to wait for.
+    Refuse({400, "it does not begin with a method (is it meant for a TLS port?)"});
+    return bytes.size();
+  }
   switch (scanner_.Scan(bytes)) {
     case HeadScanner::State::kIncomplete:
       SetDeadline(std::min(deadline_, bench_.now + kHeadTimeout));
