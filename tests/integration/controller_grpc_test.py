@@ -1,0 +1,115 @@
+"""The controller's gRPC port as any client meets it: health, reflection, and what is no gRPC. Messages
+are bytes, so that nothing but grpcio is needed."""
+
+import socket
+
+import grpc
+import pytest
+
+from tests.support.controller import get, running, wait_for
+
+SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
+
+
+@pytest.fixture(scope="module")
+def controller(tmp_path_factory):
+    with running("--local", tmp_path=tmp_path_factory.mktemp("controller")) as started:
+        _, _, web, log = started
+        wait_for(log, lambda: get(web + "/readyz")[0] == 200)
+        yield started
+
+
+@pytest.fixture
+def channel(controller):
+    with grpc.insecure_channel(controller[1]) as opened:
+        yield opened
+
+
+def call(channel, method, request=b"", **options):
+    return channel.unary_unary(method)(request, timeout=5, **options)
+
+
+def field(number, text):
+    """One length-delimited field of a protobuf message (lengths below 128)."""
+    data = text if isinstance(text, bytes) else text.encode()
+    assert len(data) < 128
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+@pytest.mark.parametrize("service", ["", "spawner.v1.Sessions", "spawner.v1.Templates",
+                                     "spawner.v1.Admin", "spawner.v1.ProxyLink"])
+def test_ready_controller_is_healthy_as_a_whole_and_by_service(channel, controller, service):
+    request = field(1, service) if service else b""
+    wait_for(controller[3], lambda: call(
+        channel, "/grpc.health.v1.Health/Check", request) == SERVING)
+
+
+def test_controller_without_kubernetes_answers_but_is_not_healthy(tmp_path):
+    config = tmp_path / "kubeconfig"
+    config.write_text('{"current-context": "c", "contexts": [{"name": "c", "context": '
+                      '{"cluster": "k", "user": "u"}}], "users": [{"name": "u", "user": {}}], '
+                      '"clusters": [{"name": "k", "cluster": {"server": "http://127.0.0.1:1"}}]}')
+    with running("--base-domain=a.test", "--kubeconfig=%s" % config,
+                 tmp_path=tmp_path) as (_, address, _, log):
+        wait_for(log, lambda: "keys_unavailable" in log())
+        with grpc.insecure_channel(address) as channel:
+            assert call(channel, "/grpc.health.v1.Health/Check") == NOT_SERVING
+            with pytest.raises(grpc.RpcError) as error:
+                call(channel, "/spawner.v1.Admin/GetStatus")
+    assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert error.value.details().startswith("this controller is not ready: keys: ")
+
+
+def test_reflection_lists_every_service(channel):
+    method = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+    answer = next(method(iter([field(7, "*")]), timeout=5))
+    for name in (b"spawner.v1.Sessions", b"spawner.v1.Templates", b"spawner.v1.Admin",
+                 b"spawner.v1.ProxyLink", b"grpc.health.v1.Health"):
+        assert name in answer
+
+
+def test_unknown_session_names_it(channel):
+    with pytest.raises(grpc.RpcError) as error:
+        call(channel, "/spawner.v1.Sessions/GetSession",
+             field(1, "namespaces/default/sessions/nobody"))
+    assert error.value.code() == grpc.StatusCode.NOT_FOUND
+    assert "nobody" in error.value.details()
+    details = dict(error.value.trailing_metadata())["grpc-status-details-bin"]
+    assert b"SESSION_NOT_FOUND" in details and b"spawner.dev" in details
+
+
+@pytest.mark.parametrize("method", ["WaitSession", "KeepAlive", "ExplainSession", "CreateGrant",
+                                    "RevokeGrant"])
+def test_method_that_is_not_there_yet_names_itself(channel, method):
+    with pytest.raises(grpc.RpcError) as error:
+        call(channel, "/spawner.v1.Sessions/" + method)
+    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert error.value.details() == method + ": not supported by this version"
+
+
+def test_request_that_is_too_large_names_the_limit(channel):
+    env = b"\x0a\x01X\x12" + b"\x80\x80\x40" + b"x" * (1 << 20)  # {"X": 1 MiB}
+    spec = b"\x2a" + varint(len(env)) + env
+    request = field(1, "namespaces/default") + b"\x1a" + varint(len(spec)) + spec
+    with pytest.raises(grpc.RpcError) as error:
+        call(channel, "/spawner.v1.Sessions/Connect", request)
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "at most 262144 are allowed" in error.value.details()
+
+
+def varint(number):
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def test_bytes_that_are_no_protobuf_or_no_http2_harm_nobody(channel, controller):
+    with pytest.raises(grpc.RpcError):
+        call(channel, "/spawner.v1.Sessions/Connect", b"\xff\xff\xff\xff")
+    host, port = controller[1].split(":")
+    for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 4096, b""):
+        with socket.create_connection((host, int(port)), timeout=5) as peer:
+            peer.sendall(junk)
+    assert get(controller[2] + "/readyz")[0] == 200
