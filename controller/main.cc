@@ -69,6 +69,7 @@ class Controller {
               {.namespaces = cluster_.namespaces,
                .urls = std::move(urls),
                .start_time = clock_.WallNow(),
+               .command_image = flags.local ? "local" : "",
                .kubernetes_requests = [this] { return KubernetesRequests(); }}) {}
 
   int Run();

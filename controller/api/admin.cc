@@ -65,12 +65,11 @@ class AdminService final : public v1::Admin::CallbackService {
 
   Unary* GetStatus(Context* context, const v1::GetStatusRequest* request,
                    v1::GetStatusResponse* response) override {
-    return StartCall(
-        edge_, context, CheckRequest(*request),
-        [edge = &edge_, response](const CallPtr& call, core::Service& service) {
-          WriteStatus(edge->Status(), edge->start_time(), *response);
-          call->Finish(absl::OkStatus());
-        });
+    return StartCall(edge_, context, CheckRequest(*request),
+                     [edge = &edge_, response](const CallPtr& call, core::Service& service) {
+                       WriteStatus(edge->Status(), edge->start_time(), *response);
+                       call->Finish(absl::OkStatus());
+                     });
   }
   Unary* ListProxies(Context* context, const v1::ListProxiesRequest* request,
                      v1::ListProxiesResponse* response) override {

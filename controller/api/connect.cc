@@ -60,7 +60,8 @@ absl::Status ReadGrant(const v1::ConnectRequest& request, ConnectOrder& order) {
 
 }  // namespace
 
-absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request) {
+absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request,
+                                         absl::string_view command_image) {
   RETURN_IF_ERROR(CheckRequest(request));
   ConnectOrder order;
   core::ConnectParams& params = order.params;
@@ -72,7 +73,7 @@ absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request) {
   }
   params.key = {.name = request.key().name(), .tag = request.key().tag()};
   if (request.has_spec()) {
-    ASSIGN_OR_RETURN(params.spec, ReadSpec(request.spec()));
+    ASSIGN_OR_RETURN(params.spec, ReadSpec(request.spec(), command_image));
   } else if (params.key.name.empty()) {
     return InvalidField("spec", "is missing; without a key there is no session to connect to");
   }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "controller/api/key_ring.h"
 #include "controller/api/urls.h"
@@ -21,7 +22,9 @@ struct ConnectOrder {
   bool has_grant = false;
 };
 
-absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request);
+// `command_image` as ReadSpec has it.
+absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request,
+                                         absl::string_view command_image = "");
 
 // Signs the grant and writes the answer. A PUBLIC session gets a token only if a grant was asked
 // for.

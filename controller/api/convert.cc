@@ -130,11 +130,14 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
   return absl::Seconds(seconds) + absl::Nanoseconds(nanos);
 }
 
-absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec) {
+absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_view command_image) {
   SessionSpec out;
   out.template_name = spec.template_();
   out.image = spec.image();
   out.command = {spec.command().begin(), spec.command().end()};
+  if (out.image.empty() && out.template_name.empty() && !out.command.empty()) {
+    out.image = std::string(command_image);
+  }
   out.args = {spec.args().begin(), spec.args().end()};
   out.env = ReadMap(spec.env());
   if (spec.port() < 0 || spec.port() > 65535) {

@@ -28,8 +28,10 @@ absl::Status CheckKnown(const google::protobuf::Message& message);
 // Not negative, and within what protobuf allows.
 absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
                                             const google::protobuf::Duration& duration);
-// Defaults filled in; fields are named "spec.…".
-absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec);
+// Defaults filled in; fields are named "spec.…". `command_image` is the image of a spec that has a
+// command but neither image nor template; empty: there is none.
+absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec,
+                                     absl::string_view command_image = "");
 
 // --- out
 // ------------------------------------------------------------------------------------------

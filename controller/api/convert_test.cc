@@ -33,6 +33,14 @@ TEST(ReadSpec, InitialGraceFollowsGrace) {
   EXPECT_EQ(spec->idle.initial_grace, absl::Seconds(2));
 }
 
+TEST(ReadSpec, CommandAloneIsEnoughWhereCommandsRunWithoutImages) {
+  const v1::SessionSpec spec = SpecOf("command: '/bin/true'");
+  EXPECT_EQ(ReadSpec(spec).status().message(), "spec.image: is missing; a session needs an image");
+  EXPECT_EQ(ReadSpec(spec, "local")->image, "local");
+  EXPECT_EQ(ReadSpec(SpecOf("image: 'demo' command: 'a'"), "local")->image, "demo");
+  EXPECT_FALSE(ReadSpec(SpecOf("args: 'a'"), "local").ok());
+}
+
 TEST(ReadSpec, IsTheInverseOfWriteSpec) {
   const absl::StatusOr<SessionSpec> spec = ReadSpec(SpecOf(R"(
     image: 'demo' command: 'a' args: ['b', 'c'] env { key: 'X' value: 'y' } port: 81

@@ -26,6 +26,9 @@ struct EdgeOptions {
   std::vector<std::string> namespaces;  // that are served; {"*"}: all
   SessionUrls urls;
   absl::Time start_time;
+  // The image of a spec that has only a command: --local runs commands, no images. Empty: such a
+  // spec is refused.
+  std::string command_image;
   // "create pods 201" -> n, since start. Called on the loop.
   std::function<std::map<std::string, int64_t>()> kubernetes_requests;
 };
@@ -64,6 +67,7 @@ class Edge {
   void Post(std::function<void()> work) const { post_(std::move(work)); }
   const Clock& clock() const { return clock_; }
   const SessionUrls& urls() const { return options_.urls; }
+  const std::string& command_image() const { return options_.command_image; }
   absl::Time start_time() const { return options_.start_time; }
   // PERMISSION_DENIED / NAMESPACE_FORBIDDEN unless `ns` is served.
   absl::Status CheckNamespace(absl::string_view ns) const;

@@ -99,7 +99,7 @@ class RefusingLogs final : public grpc::ServerWriteReactor<v1::StreamLogsRespons
 grpc::ServerUnaryReactor* SessionsService::Connect(grpc::CallbackServerContext* context,
                                                    const v1::ConnectRequest* request,
                                                    v1::ConnectResponse* response) {
-  absl::StatusOr<ConnectOrder> order = ReadConnect(*request);
+  absl::StatusOr<ConnectOrder> order = ReadConnect(*request, edge_.command_image());
   if (order.ok()) {
     if (absl::Status served = edge_.CheckNamespace(order->params.ns); !served.ok()) order = served;
   }
