@@ -252,16 +252,17 @@ void Exchange::OnClientIo() {
 }
 
 // A FIN after the request: nearly always a client that left, so that its session does not count as
-// used; but one that came together with the request's last byte may mean "answer, then close".
+// used; but one that came with the request's last byte may mean "answer, then close".
 void Exchange::CheckClientEnd(bool was_sent) {
   if (!client_.stream().is_hung_up() || is_half_closed_) return;
-  if (!request_body_.is_done() && phase_ != Phase::kPending && phase_ != Phase::kConnecting &&
-      phase_ != Phase::kRefused) {
-    return;  // PumpRequest will read its end
-  }
-  if (was_sent || !request_body_.is_done()) return ClientGone();
+  const bool takes_body = phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying;
+  if (!request_body_.is_done() && takes_body) return;  // PumpRequest will read its end
+  const bool is_late = was_sent && bench_.now > started_at_ + kFinWithRequest;
+  if (is_late || !request_body_.is_done()) return ClientGone();
   is_half_closed_ = true;
-  client_.SetDeadline(bench_.now + kHalfClosedTimeout);
+  if (takes_body || phase_ == Phase::kFlushing) {
+    client_.SetDeadline(bench_.now + kHalfClosedTimeout);
+  }
 }
 
 void Exchange::OnMore() {

@@ -18,8 +18,10 @@ inline constexpr absl::Duration kHeadTimeout = absl::Seconds(15);        // a he
 // How long a close waits for the client to take the answer and close its side.
 inline constexpr absl::Duration kLingerTimeout = absl::Seconds(2);
 inline constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;
-// A client that sent its request and a FIN at once waits for the answer (nc -N); no longer than:
-inline constexpr absl::Duration kHalfClosedTimeout = absl::Seconds(10);
+// A FIN this soon after the request may mean "answer, then close" (nc -N); later the client has left.
+inline constexpr absl::Duration kFinWithRequest = absl::Milliseconds(100);
+// How long it gets for that answer; until then its session counts as used.
+inline constexpr absl::Duration kHalfClosedTimeout = absl::Seconds(2);
 // Client connections of one worker; more are refused. 2 descriptors each at most.
 inline constexpr size_t kClientsPerWorkerMax = 500'000;
 
