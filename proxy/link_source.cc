@@ -1,12 +1,14 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "proxy/link/link_client.h"
+#include "proxy/route/grant_check.h"
 #include "proxy/route_source.h"
 
 namespace spawner::proxy {
@@ -45,7 +47,7 @@ class LinkSource final : public RouteSource {
                 clock, random) {}
 
   WorkerReports& reports() override { return client_; }
-  std::unique_ptr<Authorizer> MakeAuthorizer() override { return nullptr; }
+  std::unique_ptr<Authorizer> MakeAuthorizer() override { return std::make_unique<GrantCheck>(); }
   absl::Status Start() override { return absl::OkStatus(); }
   Instant Turn() override { return client_.Turn(); }
   absl::Status Reload() override { return absl::OkStatus(); }

@@ -32,11 +32,12 @@ struct LinkOptions {
 
 // What Link wants done, in the order of the members.
 struct LinkOutput {
-  bool hang_up = false;              // cancel the stream there is
-  bool finish = false;               // half-close it: nothing more will be written
-  std::optional<std::string> dial;   // open a stream to this address, with number Link::stream()
-  std::vector<RouteChange> changes;  // for every worker, in this order
-  std::optional<LinkState> state;    // for every worker, after the changes
+  bool hang_up = false;             // cancel the stream there is
+  bool finish = false;              // half-close it: nothing more will be written
+  std::optional<std::string> dial;  // open a stream to this address, with number Link::stream()
+  // For every worker, the state first: new routes need the keys that came with it.
+  std::optional<LinkState> state;
+  std::vector<RouteChange> changes;  // in this order
   Instant wake_at = Instant::Infinite();
 };
 

@@ -56,8 +56,8 @@ Instant LinkClient::Act(Instant now) {
     must_read_ = false;
     grpc_.Dial(link_.stream(), *output.dial);
   }
-  for (const RouteChange& change : output.changes) sinks_.post_change(change);
   if (output.state.has_value()) sinks_.post_state(*output.state);
+  for (const RouteChange& change : output.changes) sinks_.post_change(change);
   if (must_read_ && link_.WantsMore()) {
     must_read_ = false;
     grpc_.Read();
