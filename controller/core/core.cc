@@ -184,7 +184,11 @@ Instant Core::NextWake() const {
 void Core::TakeRegistryChanges() {
   route::ProxyRegistry::Changes changes = proxies_.TakeChanges();
   for (const SessionId& id : changes.sessions) {
-    if (slots_.count(id) > 0) queue_.MarkDirty(id);
+    if (slots_.count(id) > 0) {
+      queue_.MarkDirty(id);
+    } else {
+      proxies_.ForgetSession(id);  // of an id that is nobody's
+    }
   }
   if (changes.is_anything_acked) {
     for (const SessionId& id : std::exchange(waiting_for_acks_, {})) queue_.MarkDirty(id);

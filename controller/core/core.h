@@ -68,7 +68,7 @@ class Core final : public Service {
   void OnProxyPodGone(absl::string_view pod_uid);
   // Lost proxies whose pods are to be looked for.
   std::vector<route::RosterEntry> LostProxies() const;
-  std::optional<std::string> RosterToSave() const { return links_.RosterToSave(); }
+  std::optional<std::string> RosterToSave() { return links_.RosterToSave(); }
   void OnRosterSaved(const std::string& roster);
 
   // One bounded turn. Call again at NextWake at the latest.

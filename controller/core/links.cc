@@ -121,12 +121,14 @@ void Links::End(LinkId id, Link& link, const absl::Status& status, Instant now) 
   registry_.OnLinkClosed(id, now);
 }
 
-std::optional<std::string> Links::RosterToSave() const {
+std::optional<std::string> Links::RosterToSave() {
   if (!leadership_.is_leader) return std::nullopt;
-  std::string roster = route::EncodeRoster(registry_.Roster());
-  if (roster == saved_roster_) return std::nullopt;
-  if (saved_roster_.empty() && registry_.Roster().empty()) return std::nullopt;
-  return roster;
+  if (roster_serial_ != registry_.roster_serial()) {
+    roster_serial_ = registry_.roster_serial();
+    roster_ = route::EncodeRoster(registry_.Roster());
+  }
+  if (roster_ == saved_roster_) return std::nullopt;
+  return roster_;
 }
 
 void Links::OnRosterSaved(const std::string& roster) { saved_roster_ = roster; }
@@ -154,7 +156,7 @@ void Links::Step(Instant now) {
       End(id, found->second, absl::DeadlineExceededError("link: silent for 5 s"), now);
     }
   }
-  const bool is_saved = IsRosterSaved();
+  const bool is_saved = !RosterToSave().has_value();
   const bool beats = now >= next_heartbeat_;
   if (beats) {
     ++heartbeat_;

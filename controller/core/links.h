@@ -39,7 +39,7 @@ class Links {
   void SetRoutesComplete() { are_routes_complete_ = true; }
 
   // The roster as it is to be stored, if it is not; OnRosterSaved confirms it.
-  std::optional<std::string> RosterToSave() const;
+  std::optional<std::string> RosterToSave();
   void OnRosterSaved(const std::string& roster);
 
   // Admits, sends, beats, times out. Call in every turn, after the routes have changed.
@@ -67,7 +67,6 @@ class Links {
   void SendRoutes(LinkId id, Link& link);
   void Refuse(LinkId id, Link& link, Instant now);
   void End(LinkId id, Link& link, const absl::Status& status, Instant now);
-  bool IsRosterSaved() const { return !RosterToSave().has_value(); }
 
   const route::RouteLog& log_;
   route::ProxyRegistry& registry_;
@@ -77,6 +76,8 @@ class Links {
   std::map<LinkId, Link> links_;
   LinkId last_id_ = 0;
   std::string saved_roster_;
+  std::string roster_;  // as the registry has it, at `roster_serial_`
+  uint64_t roster_serial_ = 0;
   uint64_t heartbeat_ = 0;
   Instant next_heartbeat_;
 };

@@ -44,6 +44,7 @@ void ProxyRegistry::LoadRoster(const std::vector<RosterEntry>& entries, Instant 
     Proxy& proxy = proxies_[key];
     proxy.entry = entry;
     proxy.lost_at = now;
+    ++roster_serial_;
   }
 }
 
@@ -65,6 +66,7 @@ absl::Status ProxyRegistry::OnHello(LinkId link, const Hello& hello, Instant now
     }
     found = proxies_.try_emplace(key).first;
     changes_.is_roster_changed = true;
+    ++roster_serial_;
   } else if (found->second.link != 0) {
     replaced_link = found->second.link;
     links_.erase(replaced_link);
@@ -147,6 +149,11 @@ absl::Status ProxyRegistry::TakeUsage(Proxy& proxy, const Usage& usage) {
     }
     if (proxy.usage.size() >= kUsageEntriesMax) {
       return absl::InvalidArgumentError("usage: too many sessions");
+    }
+    // What an earlier epoch counted is over once it is zero.
+    auto old = proxy.usage.lower_bound({entry.session, Epoch{0}});
+    while (old != proxy.usage.end() && old->first < std::pair(entry.session, entry.epoch)) {
+      old = old->second.open == 0 ? proxy.usage.erase(old) : std::next(old);
     }
     proxy.usage[{entry.session, entry.epoch}] = entry;
     changes_.sessions.push_back(entry.session);
@@ -329,6 +336,7 @@ void ProxyRegistry::Remove(const ProxyKey& key, Instant now) {
   for (const auto& [session, usage] : proxy.usage) changes_.sessions.push_back(session.first);
   if (!proxy.is_given_up) NoteAccounted(proxy, now);
   changes_.is_roster_changed = true;
+  ++roster_serial_;
   proxies_.erase(found);
 }
 

@@ -36,6 +36,8 @@ class ProxyRegistry {
   // Processes that a former leader knew: lost until they report.
   void LoadRoster(const std::vector<RosterEntry>& entries, Instant now);
   std::vector<RosterEntry> Roster() const;
+  // Changes whenever Roster does.
+  uint64_t roster_serial() const { return roster_serial_; }
 
   // INVALID_ARGUMENT for a hello that is malformed, RESOURCE_EXHAUSTED beyond kProxiesMax. On
   // success `replaced_link` is the process's former link, if it has one: to be closed.
@@ -135,6 +137,7 @@ class ProxyRegistry {
   std::map<ProxyKey, Proxy> proxies_;
   absl::flat_hash_map<LinkId, ProxyKey> links_;
   Changes changes_;
+  uint64_t roster_serial_ = 0;
 };
 
 }  // namespace spawner::route

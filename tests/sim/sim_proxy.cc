@@ -14,15 +14,29 @@ int64_t SimProxy::Total(const Use& use) const {
   return total;
 }
 
-route::SessionUsage SimProxy::UsageOf(const SessionId& session, const Use& use) const {
-  route::SessionUsage usage;
-  usage.session = session;
+std::map<Epoch, int64_t> SimProxy::ByEpoch(const SessionId& session, const Use& use) const {
+  std::map<Epoch, int64_t> totals = use.open;
   const auto route = routes_.find(session);
-  if (route != routes_.end()) usage.epoch = route->second.epoch;
-  usage.open = Total(use);
-  usage.held = use.held + use.waiting;
-  usage.opened_total = use.opened_total;
-  return usage;
+  const Epoch epoch = route == routes_.end() ? Epoch{} : route->second.epoch;
+  totals[epoch] += use.held + use.waiting;
+  return totals;
+}
+
+void SimProxy::AppendUsage(const SessionId& session, Use& use, bool is_complete,
+                           route::Usage& usage) {
+  std::map<Epoch, int64_t> totals = ByEpoch(session, use);
+  for (const auto& [epoch, open] : use.reported) totals.try_emplace(epoch, 0);
+  for (const auto& [epoch, open] : totals) {
+    const auto reported = use.reported.find(epoch);
+    if (!is_complete && reported != use.reported.end() && reported->second == open) continue;
+    route::SessionUsage entry;
+    entry.session = session;
+    entry.epoch = epoch;
+    entry.open = open;
+    entry.opened_total = use.opened_total;
+    usage.sessions.push_back(std::move(entry));
+  }
+  use.reported = std::move(totals);
 }
 
 route::Hello SimProxy::MakeHello() {
@@ -32,10 +46,7 @@ route::Hello SimProxy::MakeHello() {
   hello.version = "sim";
   hello.leadership = leadership_;
   hello.route_version = version_;
-  for (auto& [session, use] : uses_) {
-    hello.usage.sessions.push_back(UsageOf(session, use));
-    use.reported = Total(use);
-  }
+  for (auto& [session, use] : uses_) AppendUsage(session, use, true, hello.usage);
   hello.usage.is_complete = true;
   return hello;
 }
@@ -206,14 +217,21 @@ void SimProxy::Break(const SessionId& session, Epoch epoch) {
 }
 
 void SimProxy::Report(const SessionId& session, bool is_urgent_only) {
+  if (!is_linked_) return;
   Use& use = uses_[session];
-  const int64_t total = Total(use);
-  if (!is_linked_ || (is_urgent_only && (total > 0) == (use.reported > 0))) return;
-  if (total == use.reported && !is_urgent_only) return;
-  use.reported = total;
+  bool is_urgent = false;
+  for (const auto& [epoch, open] : ByEpoch(session, use)) {
+    const auto reported = use.reported.find(epoch);
+    const int64_t before = reported == use.reported.end() ? 0 : reported->second;
+    is_urgent = is_urgent || (open > 0) != (before > 0);
+  }
+  for (const auto& [epoch, before] : use.reported) {
+    if (before > 0 && ByEpoch(session, use)[epoch] == 0) is_urgent = true;
+  }
+  if (is_urgent_only && (!is_urgent || is_lazy)) return;
   route::Usage usage;
-  usage.sessions.push_back(UsageOf(session, use));
-  listener_.send(std::move(usage));
+  AppendUsage(session, use, false, usage);
+  if (!usage.sessions.empty()) listener_.send(std::move(usage));
 }
 
 void SimProxy::ReportUsage() {

@@ -40,6 +40,8 @@ class SimProxy {
   void OnLinkClosed();
   void Deliver(const route::ToProxy& message);
   void ReportUsage();  // once a second
+  // Reports nothing at once: what a proxy under load may look like.
+  bool is_lazy = false;
 
   // Users.
   void Request(const SessionId& session);
@@ -61,7 +63,7 @@ class SimProxy {
     int64_t held = 0;     // no route, or HOLD, or from before the gate closed
     int64_t waiting = 0;  // behind the gate
     uint64_t opened_total = 0;
-    int64_t reported = 0;
+    std::map<Epoch, int64_t> reported;
   };
 
   void Apply(const route::Routes& routes);
@@ -71,7 +73,10 @@ class SimProxy {
   void Serve(const SessionId& session, Use& use, Epoch epoch);
   int64_t Total(const Use& use) const;
   void Report(const SessionId& session, bool is_urgent_only);
-  route::SessionUsage UsageOf(const SessionId& session, const Use& use) const;
+  // By the epoch of the route that the requests came under.
+  std::map<Epoch, int64_t> ByEpoch(const SessionId& session, const Use& use) const;
+  // Appends what is not as last reported; all if `is_complete`.
+  void AppendUsage(const SessionId& session, Use& use, bool is_complete, route::Usage& usage);
 
   const std::string id_;
   const uint64_t generation_;
