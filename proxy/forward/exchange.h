@@ -21,13 +21,15 @@ namespace spawner::proxy {
 
 class Downstream;
 
-inline constexpr uint16_t kCloseEnded = 1001;    // api.md: the session is over
-inline constexpr uint16_t kCloseLeaving = 1012;  // the proxy is
-inline constexpr uint16_t kCloseFenced = 4004;   // a newer incarnation took over
+inline constexpr uint16_t kCloseEnded = 1001;     // api.md: the session is over
+inline constexpr uint16_t kCloseLeaving = 1012;   // the proxy is
+inline constexpr uint16_t kCloseLifetime = 4002;  // its lifetime was over
+inline constexpr uint16_t kCloseFenced = 4004;    // a newer incarnation took over
 
 // One request and its response, from the parsed head to the last byte handed to the kernel; after a
-// 101 the tunnel that it becomes. Every exchange ends in exactly one place, Finish, with one status.
-// Thread: its worker's. Owner: Downstream, which uses one for all its requests, one after the other.
+// 101 the tunnel that it becomes. Every exchange ends in exactly one place, Finish, with one
+// status. Thread: its worker's. Owner: Downstream, which uses one for all its requests, one after
+// the other.
 class Exchange {
  public:
   Exchange(Workbench& bench, Downstream& client) : bench_(bench), client_(client) {}
@@ -131,7 +133,8 @@ class Exchange {
   bool selects_spawner_ = false;
   bool as_html_ = false;
   bool keeps_client_ = false;
-  bool is_half_closed_ = false;  // the client finished right after its request: let it have the answer
+  bool is_half_closed_ =
+      false;  // the client finished right after its request: let it have the answer
   // Of the response.
   bool is_upstream_broken_ = false;  // writing to it failed; its answer may still be there
   bool keeps_upstream_ = false;

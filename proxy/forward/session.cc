@@ -132,7 +132,7 @@ void Session::OnRoute(const RouteEvent& event) {
   const bool is_over = !is_routed() || route().state == RouteState::kEnded;
   if (is_over || is_new_incarnation) {
     DropIdleBefore(Instant::Infinite());
-    EndActive(is_over ? kCloseEnded : kCloseFenced);
+    EndActive(is_new_incarnation ? kCloseFenced : EndCloseCode());
   }
   if (is_new_incarnation && is_routed()) {
     // What waited counts for the new incarnation from now on: the old one has nothing open.
@@ -197,6 +197,12 @@ void Session::GoOnPending() {
   // A copy: going on takes them out.
   const std::vector<Exchange*> pending = pending_;
   for (Exchange* exchange : pending) exchange->GoOn();
+}
+
+uint16_t Session::EndCloseCode() const {
+  if (is_routed() && route().reason == "MAX_LIFETIME") return kCloseLifetime;
+  if (is_routed() && route().reason == "REPLACED") return kCloseFenced;
+  return kCloseEnded;
 }
 
 void Session::EndActive(uint16_t close_code) {

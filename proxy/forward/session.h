@@ -64,6 +64,8 @@ class Session {
   void AdmitWaiting();
   void SendBehindGate();
   void GoOnPending();
+  // Of WebSockets that the route's end closes.
+  uint16_t EndCloseCode() const;
   void EndActive(uint16_t close_code);
   void MarkDirty(bool is_transition);
 

@@ -21,7 +21,7 @@ def test_backend_leaves(system, path, reason, code):
         return await traffic.fetch(system.url(connected, path))
 
     status, _ = asyncio.run(trigger())
-    assert status in (200, 502)
+    assert status in (200, 502, 410)  # the crash is seen here first, or the end comes first
     ended = system.wait_ended(connected.session.name, timeout=10)
     assert (reason_name(ended), ended.exit_code) == (reason, code)
     assert ended.message
@@ -54,18 +54,22 @@ def test_terminate_soft_then_sigkill_after_stop_grace(system):
     assert (reason_name(ended), ended.exit_code) == ("REQUESTED", 137)
 
 
+async def close_code(system, connected, then=None):
+    """The code of the close frame that ends a silent WebSocket once `then` was done."""
+    async with aiohttp.ClientSession() as client:
+        async with client.ws_connect(
+                system.url(connected, "ws/silent", websocket=True)) as socket:
+            if then:
+                await asyncio.to_thread(then)
+            message = await asyncio.wait_for(socket.receive(), 8)
+            assert message.type == aiohttp.WSMsgType.CLOSE, message
+            return message.data
+
+
 def test_terminate_closes_websockets_with_1001(system):
     connected = system.connect("closes")
-
-    async def stay():
-        async with aiohttp.ClientSession() as client:
-            async with client.ws_connect(
-                    system.url(connected, "ws/silent", websocket=True)) as socket:
-                await asyncio.to_thread(system.terminate, connected.session.name)
-                message = await asyncio.wait_for(socket.receive(), 5)
-                return message, socket.close_code
-
-    _, code = asyncio.run(stay())
+    code = asyncio.run(close_code(
+        system, connected, lambda: system.terminate(connected.session.name)))
     assert code == 1001
     assert reason_name(system.wait_ended(connected.session.name)) == "REQUESTED"
 
@@ -78,16 +82,10 @@ def test_hard_terminate_does_not_wait(system):
 
 
 def test_max_lifetime_ends_a_used_session(system):
-    connected = system.connect("limited", max_lifetime=2)
+    # A backend that closes its own sockets on SIGTERM may be faster than the proxy.
+    connected = system.connect("limited", max_lifetime=2, env={"IGNORE_SIGTERM": "1"})
 
-    async def stay():
-        async with aiohttp.ClientSession() as client:
-            async with client.ws_connect(
-                    system.url(connected, "ws/silent", websocket=True)) as socket:
-                await asyncio.wait_for(socket.receive(), 8)
-                return socket.close_code
-
-    code = asyncio.run(stay())
+    code = asyncio.run(close_code(system, connected))
     assert reason_name(system.wait_ended(connected.session.name)) == "MAX_LIFETIME"
     assert code == 4002
 
