@@ -141,7 +141,7 @@ def test_below_a_path_prefix_everything_is_asked_for_there(browser, whiteboard):
         # The WebSocket is not proxied here: it is asked for, gets a 404, and the page goes on trying.
         browser.wait(tab, "window.whiteboard.status() === 'offline'")
         assert set(PrefixProxy.asked) == {
-            "/s/some-id/" + name for name in ("?x=1", "style.css", "app.js", "board.js", "link.js", "ws")}
+            "/s/some-id/" + name for name in ("?x=1", "style.css", "app.js", "board.js", "link.js", "reactions.js", "ws")}
         browser.evaluate(tab, "window.location.replace('about:blank')")
     finally:
         server.shutdown()

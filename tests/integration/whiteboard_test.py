@@ -74,7 +74,7 @@ def test_the_page_is_whole_and_every_reference_is_relative(whiteboard):
     assert sorted(names) == ["app.js", "style.css"]
     _, script = fetch("app.js")
     imports = re.findall(r'from "\./([^"]+)"', script)
-    assert sorted(imports) == ["board.js", "link.js"]
+    assert sorted(imports) == ["board.js", "link.js", "reactions.js"]
     for name in names + imports:
         kind, more = fetch(name)
         assert kind == ("text/css" if name.endswith(".css") else "text/javascript")

@@ -32,6 +32,7 @@ const File* FindFile(const std::string& path) {
       {"/app.js", {"text/javascript; charset=utf-8", kAppJs}},
       {"/board.js", {"text/javascript; charset=utf-8", kBoardJs}},
       {"/link.js", {"text/javascript; charset=utf-8", kLinkJs}},
+      {"/reactions.js", {"text/javascript; charset=utf-8", kReactionsJs}},
       {"/healthz", {"text/plain; charset=utf-8", "ok\n"}},
   };
   const auto found = files.find(path);

@@ -11,6 +11,7 @@ extern const std::string_view kStyleCss;
 extern const std::string_view kAppJs;
 extern const std::string_view kBoardJs;
 extern const std::string_view kLinkJs;
+extern const std::string_view kReactionsJs;
 
 }  // namespace spawner::examples
 

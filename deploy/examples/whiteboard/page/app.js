@@ -1,15 +1,10 @@
 // The page: tools, people, cursors, notes, reactions. What I do shows here at once and is sent; what others
 // do comes over the link. After a break the welcome replaces everything we show.
-import {Board, kColours, kHeight, kWidth} from "./board.js";
+import {Board, kColours, kHeight, kWidth, place} from "./board.js";
 import {Link} from "./link.js";
+import {burst, kReactions} from "./reactions.js";
 
 const kWidths = [35, 70, 150];
-const kReactions = [
-  ["#e0408f", "M12 21C5 15 2 12 2 8a5 5 0 0 1 10-1 5 5 0 0 1 10 1c0 4-3 7-10 13z"],
-  ["#f5b400", "M12 2l3 6.5 7 .8-5.2 4.800 1.4 7L12 17.5 5.800 21l1.4-7L2 9.3l7-.8z"],
-  ["#7c4dde", "M13 2L4 14h6l-1 8 9-12h-6z"],
-  ["#2f9e6b", "M9 21l-7-8 3-3 4 5L19 4l3 3z"],
-];
 const kNoteLength = 120;
 const kStrokeNumbers = 2000;  // coordinates, then a new stroke begins: half of the server's limit
 const kSendMs = 33;
@@ -48,11 +43,6 @@ function make(tag, properties = {}, parent = null) {
   const element = Object.assign(document.createElement(tag), properties);
   parent?.append(element);
   return element;
-}
-
-function place(element, [x, y]) {
-  element.style.left = `${(100 * x) / kWidth}%`;
-  element.style.top = `${(100 * y) / kHeight}%`;
 }
 
 // --- the link -----------------------------------------------------------------------------------
@@ -96,7 +86,7 @@ const take = {
     notes.clear();
   },
   cursor: (m) => moveCursor(m.by, m.p),
-  react: (m) => (moveCursor(m.by, m.p), burst(m.e, m.p)),
+  react: (m) => (moveCursor(m.by, m.p), burst($("cursors"), m.e, m.p)),
 };
 
 const link = new Link(
@@ -318,25 +308,6 @@ function dragNote(element, current) {
   element.addEventListener("pointercancel", () => (grip = null));
 }
 
-// --- reactions ----------------------------------------------------------------------------------
-
-function burst(index, point) {
-  const [colour, path] = kReactions[index] ?? kReactions[0];
-  for (let i = 0; i < 3; i += 1) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", "0 0 24 24");
-    svg.setAttribute("class", "burst");
-    svg.innerHTML = `<path d="${path}"/>`;
-    svg.style.setProperty("--colour", colour);
-    svg.style.setProperty("--drift", `${(i - 1) * 34 + Math.random() * 16 - 8}px`);
-    svg.style.setProperty("--turn", `${(i - 1) * 18}deg`);
-    svg.style.animationDelay = `${i * 70}ms`;
-    svg.onanimationend = () => svg.remove();
-    place(svg, point);
-    $("cursors").append(svg);
-  }
-}
-
 // --- tools --------------------------------------------------------------------------------------
 
 function choose(name) {
@@ -372,7 +343,7 @@ kWidths.forEach((value, i) => {
   button.style.setProperty("--dot", `${5 + i * 5}px`);
 });
 kReactions.forEach(([colour, path], i) => {
-  const react = () => link.send({t: "react", e: i, p: pointer}) && burst(i, pointer);
+  const react = () => link.send({t: "react", e: i, p: pointer}) && burst($("cursors"), i, pointer);
   const button = make("button", {title: `React where you pointed last (${i + 1})`, onclick: react}, $("reactions"));
   button.style.setProperty("--colour", colour);
   button.innerHTML = `<svg viewBox="0 0 24 24"><path d="${path}"/></svg>`;

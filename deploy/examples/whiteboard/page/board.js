@@ -8,6 +8,12 @@ export const kColours = [
 
 const kSettleMs = 250;
 
+// Puts an element of the board at a point of it.
+export function place(element, [x, y]) {
+  element.style.left = `${(100 * x) / kWidth}%`;
+  element.style.top = `${(100 * y) / kHeight}%`;
+}
+
 export class Board {
   constructor(canvas) {
     this.canvas = canvas;
