@@ -190,8 +190,8 @@ void Exchange::SendHead() {
   if (!upstream_->stream().Write({head_, unread.substr(0, body.taken)})) is_upstream_broken_ = true;
   client_.Take(body.taken);
   if (body.taken > 0) session_->CountBytes(body.taken);
-  if (is_upstream_broken_) return PumpResponse();
-  if (!request_body_.is_done()) client_.RunLater();
+  // Not at once: client.unread() may be in the scratch buffer, which reading would overwrite.
+  if (is_upstream_broken_ || !request_body_.is_done()) client_.RunLater();
 }
 
 void Exchange::PumpRequest() {

@@ -118,6 +118,29 @@ TEST_F(Forward, SendsAgainOnceIfAReusedConnectionWasDead) {
   ExpectNothingOpen();
 }
 
+// Goal: bytes that the client sent ahead survive when the write of the first request finds the
+// reused connection dead with something in it to read. Method: no delays, so that the client's
+// bytes, the backend's farewell and its reset come in one turn.
+TEST(ForwardAhead, PipelinedBytesSurviveADeadBackendConnection) {
+  SimWorld world(1, {.delay_max = absl::ZeroDuration()});
+  SimBackend backend(world.io, Answering(kOk));
+  backend.Listen({"10.0.1.1", 8080});
+  world.SetRoute({.session_id = "a", .epoch = 1, .state = RouteState::kOpen, .ip = "10.0.1.1",
+                  .port = 8080});
+  world.Run(absl::Milliseconds(1));
+  SimPeer& client = world.NewClient();
+  client.Send(SimWorld::Get("a"));
+  ASSERT_TRUE(world.RunUntil([&client] { return absl::EndsWith(client.received, "ok"); }));
+  client.received.clear();
+  client.Send(SimWorld::Get("a", "/1") + SimWorld::Get("a", "/2"));
+  backend.connections[0]->Send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n" +
+                               std::string(500, 'x'));
+  backend.connections[0]->Abort();
+  world.Run(absl::Seconds(1));
+  EXPECT_TRUE(absl::EndsWith(client.received, "ok")) << client.received;
+  EXPECT_FALSE(absl::StrContains(client.received, " 400 ")) << client.received;
+}
+
 TEST_F(Forward, NeverSendsAPostAgain) {
   Open(Answering(kOk));
   SimPeer& client = world_.NewClient();
