@@ -12,11 +12,21 @@ namespace spawner::local {
 // pod that is gone doesn't meet the next one.
 class IpPool {
  public:
-  // Never out of addresses: there are 4 million, more than kObjectsMax.
+  // All of it, for pods that only seem to run.
+  IpPool() : IpPool(0, 1u << 22) {}
+  // One region's /16.
+  explicit IpPool(uint32_t region) : IpPool(region << 16, 1u << 16) {}
+
+  // Never out of addresses: there are 4 million, more than kObjectsMax, and 65,000 in a region,
+  // more than kProcessesMax.
   std::string Take();
   void Return(const std::string& ip);
 
  private:
+  IpPool(uint32_t first, uint32_t count) : first_(first), count_(count) {}
+
+  const uint32_t first_;  // offset within the /10
+  const uint32_t count_;
   uint32_t next_ = 1;
   std::set<std::string> taken_;
 };

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "controller/local/limits.h"
 #include "controller/local/object_schema.h"
 
@@ -47,11 +48,12 @@ ProcessDefaults ProcessRuntime::DefaultsOfThisProcess() {
 
 absl::StatusOr<std::unique_ptr<ProcessRuntime>> ProcessRuntime::Create(const Clock& clock,
                                                                        ProcessDefaults defaults) {
+  ASSIGN_OR_RETURN(IpRegion region, IpRegion::Claim());
   const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   // From here on the runtime owns both.
   std::unique_ptr<ProcessRuntime> runtime(
-      new ProcessRuntime(clock, std::move(defaults), epoll_fd, wake_fd));
+      new ProcessRuntime(clock, std::move(defaults), std::move(region), epoll_fd, wake_fd));
   if (epoll_fd < 0 || wake_fd < 0 || !runtime->Register(wake_fd, kWakeTag).ok()) {
     return absl::ResourceExhaustedError(
         "start the local runtime: no descriptors for epoll and eventfd; raise `ulimit -n`");
@@ -59,9 +61,14 @@ absl::StatusOr<std::unique_ptr<ProcessRuntime>> ProcessRuntime::Create(const Clo
   return runtime;
 }
 
-ProcessRuntime::ProcessRuntime(const Clock& clock, ProcessDefaults defaults, int epoll_fd,
-                               int wake_fd)
-    : clock_(clock), defaults_(std::move(defaults)), epoll_fd_(epoll_fd), wake_fd_(wake_fd) {}
+ProcessRuntime::ProcessRuntime(const Clock& clock, ProcessDefaults defaults, IpRegion region,
+                               int epoll_fd, int wake_fd)
+    : clock_(clock),
+      defaults_(std::move(defaults)),
+      epoll_fd_(epoll_fd),
+      wake_fd_(wake_fd),
+      region_(std::move(region)),
+      ips_(region_.number()) {}
 
 ProcessRuntime::~ProcessRuntime() {
   for (auto& [uid, pod] : pods_) {

@@ -14,13 +14,14 @@
 #include "base/clock.h"
 #include "controller/local/child_process.h"
 #include "controller/local/ip_pool.h"
+#include "controller/local/ip_region.h"
 #include "controller/local/process_spec.h"
 #include "controller/local/runtime.h"
 #include "controller/local/tcp_probe.h"
 
 namespace spawner::local {
 
-// Runs each pod as a process group on an address of its own in 127.64.0.0/10, told to it as HOST
+// Runs each pod as a process group on an address of its own in its IpRegion, told to it as HOST
 // and PORT. No isolation: it is for one's own programs on one's own machine. A pod is ready once
 // its port accepts a connection, and stays so until it exits.
 // Thread: one (which outlives the runtime: see ChildProcess), but for Wake.
@@ -28,7 +29,7 @@ class ProcessRuntime : public Runtime {
  public:
   // The PATH and HOME of this process.
   static ProcessDefaults DefaultsOfThisProcess();
-  // RESOURCE_EXHAUSTED: no descriptors.
+  // RESOURCE_EXHAUSTED: no descriptors, or too many local controllers on this machine.
   static absl::StatusOr<std::unique_ptr<ProcessRuntime>> Create(const Clock& clock,
                                                                 ProcessDefaults defaults);
   ~ProcessRuntime() override;  // kills all pods
@@ -58,7 +59,8 @@ class ProcessRuntime : public Runtime {
     PodLog log;
   };
 
-  ProcessRuntime(const Clock& clock, ProcessDefaults defaults, int epoll_fd, int wake_fd);
+  ProcessRuntime(const Clock& clock, ProcessDefaults defaults, IpRegion region, int epoll_fd,
+                 int wake_fd);
   void Launch(const std::string& uid, Pod& pod, Instant now);
   void LaunchQueued(Instant now);
   absl::Status Register(int fd, uint64_t tag);
@@ -80,6 +82,7 @@ class ProcessRuntime : public Runtime {
   std::deque<std::string> queued_;  // pods that wait for one of kProcessesMax places
   size_t running_ = 0;
   std::vector<RuntimeEvent> events_;
+  const IpRegion region_;
   IpPool ips_;
 };
 
