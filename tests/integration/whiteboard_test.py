@@ -237,6 +237,12 @@ def test_sigterm_does_not_wait_for_someone_who_never_answers(whiteboard):
         assert frame[0] == 0x88 and int.from_bytes(frame[2:4], "big") == 1001
 
 
+def test_sigterm_right_after_it_says_that_it_listens():
+    for _ in range(20):
+        with Backend(PROGRAM) as backend:
+            assert backend.stop() == 0
+
+
 def test_it_starts_quickly_and_small(whiteboard):
     print("listening after %.3f s, resident %d KiB" % (whiteboard.start_s, whiteboard.resident_kib()))
     assert whiteboard.start_s < 2.0

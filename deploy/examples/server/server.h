@@ -18,8 +18,8 @@ std::optional<boost::asio::ip::tcp::endpoint> EndpointFromEnvironment();
 
 // A small HTTP/1.1 and WebSocket server on one thread.
 //   Server server(endpoint, connections_max, Handle);
-//   if (!server.Listen()) return 1;
 //   server.StopOnSignals();
+//   if (!server.Listen()) return 1;
 //   server.Run();
 class Server {
  public:

@@ -86,10 +86,10 @@ int Main() {
   Room room(Title());
   Server server(*endpoint, kConnectionsMax,
                 [&room](Exchange& exchange) { return Handle(room, exchange); });
+  server.StopOnSignals();  // before anyone can know that it listens
   if (!server.Listen()) {
     return 1;
   }
-  server.StopOnSignals();
   server.Run();
   return 0;
 }
