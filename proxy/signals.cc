@@ -23,7 +23,8 @@ Signals::Signals() {
 }
 
 Signals::~Signals() {
-  if (io_ != nullptr) io_->Close({fd_});
+  // Not through its Io: that is gone by now, and what is closed leaves an epoll by itself.
+  if (fd_ >= 0) close(fd_);
 }
 
 absl::Status Signals::Attach(Io& io) {
@@ -32,7 +33,6 @@ absl::Status Signals::Attach(Io& io) {
   if (fd_ < 0 || !io.Register({fd_}, *this)) {
     return absl::ResourceExhaustedError("watch signals: the kernel gives no descriptor");
   }
-  io_ = &io;
   return absl::OkStatus();
 }
 

@@ -26,7 +26,6 @@ class Signals final : public IoHandler {
   void OnIo(IoEvents events) override;
 
  private:
-  Io* io_ = nullptr;
   int fd_ = -1;
   int terminates_ = 0;
   int reloads_ = 0;
