@@ -86,9 +86,9 @@ absl::Status ParseFlags(const Program& program, const std::vector<std::string>& 
     }
     std::string error;
     if (!flag->second->ParseFrom(value, &error)) {
-      return absl::InvalidArgumentError(absl::StrCat("--", name, ": \"", value, "\" is no valid value",
-                                                     error.empty() ? "" : ": ", error, ". ",
-                                                     flag->second->Help()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, ": \"", value, "\" is no valid value", error.empty() ? "" : ": ",
+                       error, ". ", flag->second->Help()));
     }
   }
   return absl::OkStatus();
@@ -113,7 +113,8 @@ void ParseFlagsOrExit(const Program& program, int argc, char** argv) {
     ExitForBadFlag(program, status.message());
   }
   if (!positional.empty()) {
-    ExitForBadFlag(program, absl::StrCat("\"", positional[0], "\": only flags are allowed, see --help"));
+    ExitForBadFlag(program,
+                   absl::StrCat("\"", positional[0], "\": only flags are allowed, see --help"));
   }
 }
 

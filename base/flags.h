@@ -19,9 +19,9 @@ struct Program {
 };
 
 // Sets ABSL_FLAGs from "--name=value", "--name value", "--name" and "--noname" (bool). Not
-// absl::ParseCommandLine, which prints several lines and exits with code 1. ABSL_FLAG(.., a_b, ..) is
-// written --a-b or --a_b. `positional` gets what is no flag.
-// INVALID_ARGUMENT: "--name: why", in one line.
+// absl::ParseCommandLine, which prints several lines and exits with code 1. ABSL_FLAG(.., a_b, ..)
+// is written --a-b or --a_b. `positional` gets what is no flag. INVALID_ARGUMENT: "--name: why", in
+// one line.
 absl::Status ParseFlags(const Program& program, const std::vector<std::string>& arguments,
                         std::vector<std::string>* positional);
 

@@ -22,9 +22,9 @@ absl::Status Parse(std::vector<std::string> arguments, std::vector<std::string>*
 
 TEST(Flags, TakesAllForms) {
   std::vector<std::string> rest;
-  ASSERT_TRUE(Parse({"--flags_test_name=a", "x", "--flags_test_switch", "--flags_test_wait", "5s"},
-                    &rest)
-                  .ok());
+  ASSERT_TRUE(
+      Parse({"--flags_test_name=a", "x", "--flags_test_switch", "--flags_test_wait", "5s"}, &rest)
+          .ok());
   EXPECT_EQ(absl::GetFlag(FLAGS_flags_test_name), "a");
   EXPECT_TRUE(absl::GetFlag(FLAGS_flags_test_switch));
   EXPECT_EQ(absl::GetFlag(FLAGS_flags_test_wait), absl::Seconds(5));

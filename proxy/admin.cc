@@ -61,9 +61,8 @@ class Admin::Connection final : public IoHandler, public TimerHandler {
     }
     is_answered_ = true;
     if (error.is_error()) {
-      const Answer answer = {.status = error.status,
-                             .reason = "MALFORMED_REQUEST",
-                             .message = std::string(error.why)};
+      const Answer answer = {
+          .status = error.status, .reason = "MALFORMED_REQUEST", .message = std::string(error.why)};
       stream_.Write({RenderAnswer(answer, {})});
     } else {
       const Answer answer = admin_.answerer_(request.path.substr(0, request.path.find('?')));

@@ -23,8 +23,8 @@ struct Settings {
   LogLevel log_level = LogLevel::kInfo;
 };
 
-// Handles --help and --version itself (exit 0). Anything wrong: one line on stderr that says what is
-// allowed, and exit 2.
+// Handles --help and --version itself (exit 0). Anything wrong: one line on stderr that says what
+// is allowed, and exit 2.
 Settings ParseFlagsOrExit(int argc, char** argv);
 
 // The check behind it. INVALID_ARGUMENT: "--flag: why".

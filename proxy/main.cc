@@ -38,7 +38,8 @@ Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource
             .message = RenderMetrics(fleet, source.metrics()),
             .content_type = "text/plain; version=0.0.4"};
   }
-  return {.status = 404, .reason = "NOT_FOUND", .message = "There are /healthz, /readyz, /metrics."};
+  return {
+      .status = 404, .reason = "NOT_FOUND", .message = "There are /healthz, /readyz, /metrics."};
 }
 
 absl::Status Run(const Settings& settings, Signals& signals) {
@@ -54,9 +55,9 @@ absl::Status Run(const Settings& settings, Signals& signals) {
       .post_change = [&fleet](const RouteChange& change) { fleet.Post(change); },
       .post_state = [&fleet](const LinkState& state) { fleet.Post(state); }};
   const bool has_controller = !settings.controller.empty();
-  const std::unique_ptr<RouteSource> source =
-      has_controller ? MakeLinkSource(settings, sinks, clock, random)
-                     : MakeStaticSource(settings, sinks);
+  const std::unique_ptr<RouteSource> source = has_controller
+                                                  ? MakeLinkSource(settings, sinks, clock, random)
+                                                  : MakeStaticSource(settings, sinks);
 
   // Whatever goes wrong below: no worker reports to a source that is gone.
   const absl::Cleanup stop = [&fleet] { fleet.Stop(); };
@@ -72,11 +73,11 @@ absl::Status Run(const Settings& settings, Signals& signals) {
   }
   ASSIGN_OR_RETURN(
       const Address bound,
-      fleet.Start({.workers = settings.workers,
-                   .listen = settings.listen,
-                   .forward = {.has_controller = has_controller,
-                               .base_domain = settings.base_domain}},
-                  clock, source->reports(), [&source] { return source->MakeAuthorizer(); }));
+      fleet.Start(
+          {.workers = settings.workers,
+           .listen = settings.listen,
+           .forward = {.has_controller = has_controller, .base_domain = settings.base_domain}},
+          clock, source->reports(), [&source] { return source->MakeAuthorizer(); }));
   RETURN_IF_ERROR(source->Start());
   Log(LogLevel::kInfo, "proxy_listening",
       {{"address", ToString(bound)}, {"workers", settings.workers}});

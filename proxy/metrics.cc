@@ -33,8 +33,7 @@ void AppendRequests(const Fleet& fleet, std::string* out) {
   Begin("spawner_proxy_requests_total", "counter",
         "Requests finished, by status; 499: the client left before the answer.", out);
   for (size_t code = 100; code < 1000; ++code) {
-    const int64_t count =
-        fleet.Sum([code](const Counters& c) { return c.requests[code].value(); });
+    const int64_t count = fleet.Sum([code](const Counters& c) { return c.requests[code].value(); });
     if (count == 0) continue;
     absl::StrAppend(out, "spawner_proxy_requests_total{code=\"", code, "\"} ", count, "\n");
   }
@@ -58,11 +57,9 @@ void AppendRequests(const Fleet& fleet, std::string* out) {
 void AppendUpstream(const Fleet& fleet, std::string* out) {
   Begin("spawner_proxy_upstream_errors_total", "counter", "Failures of backends, by kind.", out);
   for (size_t i = 0; i < kUpstreamErrors; ++i) {
-    absl::StrAppend(out, "spawner_proxy_upstream_errors_total{kind=\"", kUpstreamErrorNames[i],
-                    "\"} ", fleet.Sum([i](const Counters& c) {
-                      return c.upstream_errors[i].value();
-                    }),
-                    "\n");
+    absl::StrAppend(
+        out, "spawner_proxy_upstream_errors_total{kind=\"", kUpstreamErrorNames[i], "\"} ",
+        fleet.Sum([i](const Counters& c) { return c.upstream_errors[i].value(); }), "\n");
   }
   Begin("spawner_proxy_upstream_retries_total", "counter",
         "Requests sent again because a reused backend connection was dead.", out);

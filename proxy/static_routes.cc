@@ -29,7 +29,8 @@ absl::StatusOr<Route> ParseLine(absl::string_view line) {
   } else {
     from = absl::AsciiStrToLower(from);
     if (!IsValidHost(from) || HostName(from) != from) {
-      return absl::InvalidArgumentError(absl::StrCat("\"", from, "\" is no host name without port"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", from, "\" is no host name without port"));
     }
   }
   ASSIGN_OR_RETURN(const Address address, ParseAddress(words[1], /*allow_port_zero=*/false));

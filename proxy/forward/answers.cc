@@ -28,15 +28,17 @@ std::string Sentence(absl::string_view text) {
 Answer NoSessionInUrl() {
   return {.status = 404,
           .reason = "NO_SESSION_IN_URL",
-          .message = "Neither the host nor the path names a session. Use the URL as the application "
-                     "gave it to you."};
+          .message =
+              "Neither the host nor the path names a session. Use the URL as the application "
+              "gave it to you."};
 }
 
 Answer SessionUnknown() {
   return {.status = 404,
           .reason = "SESSION_NOT_FOUND",
-          .message = "There is no such session. It may have ended long ago: open it again from the "
-                     "application."};
+          .message =
+              "There is no such session. It may have ended long ago: open it again from the "
+              "application."};
 }
 
 Answer ControllerUnreachable() {
@@ -46,14 +48,20 @@ Answer ControllerUnreachable() {
 }
 
 Answer SessionEnded(const Route& route) {
-  const std::string why = route.message.empty()
-                              ? absl::StrCat("The session has ended (",
-                                             absl::AsciiStrToLower(route.reason), ").")
-                              : Sentence(route.message);
+  const std::string why =
+      route.message.empty()
+          ? absl::StrCat("The session has ended (", absl::AsciiStrToLower(route.reason), ").")
+          : Sentence(route.message);
   return {.status = 410,
           .reason = "SESSION_ENDED",
           .message = absl::StrCat(why, " Open it again from the application."),
           .fields = {{"Spawner-Reason", route.reason}}};
+}
+
+Answer SessionRestarted() {
+  return Unavailable("SESSION_RESTARTED",
+                     "The session was started anew while it dealt with this request. Send it again "
+                     "if it may be done twice.");
 }
 
 Answer TooManyWaiting() {
@@ -62,10 +70,10 @@ Answer TooManyWaiting() {
 }
 
 Answer HeldTooLong(const Session& session) {
-  const std::string phase = session.is_routed() && !session.route().phase.empty()
-                                ? absl::StrCat(" (it is ", absl::AsciiStrToLower(
-                                                               session.route().phase), ")")
-                                : "";
+  const std::string phase =
+      session.is_routed() && !session.route().phase.empty()
+          ? absl::StrCat(" (it is ", absl::AsciiStrToLower(session.route().phase), ")")
+          : "";
   return {.status = 504,
           .reason = "START_TIMEOUT",
           .message = absl::StrCat("The session did not become ready in time", phase,
@@ -82,19 +90,22 @@ Answer BackendBroke(absl::string_view why) {
 Answer BackendSilent() {
   return {.status = 504,
           .reason = "BACKEND_SILENT",
-          .message = "The session did not take a connection within 5 s. Try again; its logs say "
-                     "more: `spawnctl logs`."};
+          .message =
+              "The session did not take a connection within 5 s. Try again; its logs say "
+              "more: `spawnctl logs`."};
 }
 
 Answer MalformedBody() {
   return {.status = 400,
           .reason = "MALFORMED_REQUEST",
-          .message = "The request was refused: its chunked body is invalid (RFC 9112 7.1). Send it "
-                     "again in that form."};
+          .message =
+              "The request was refused: its chunked body is invalid (RFC 9112 7.1). Send it "
+              "again in that form."};
 }
 
 Answer Leaving() {
-  return Unavailable("PROXY_LEAVING", "This proxy is shutting down. Try again: another one answers.");
+  return Unavailable("PROXY_LEAVING",
+                     "This proxy is shutting down. Try again: another one answers.");
 }
 
 Answer NotAllowed(const AuthDecision& decision) {
@@ -113,8 +124,8 @@ Answer NotAllowed(const AuthDecision& decision) {
     case AuthAction::kForbidden:
       return {.status = 403,
               .reason = decision.reason,
-              .message = absl::StrCat(Sentence(decision.message),
-                                      " Use the URL that was given to you.")};
+              .message =
+                  absl::StrCat(Sentence(decision.message), " Use the URL that was given to you.")};
     case AuthAction::kAllow:
       break;
   }

@@ -11,17 +11,18 @@
 // Views in an Answer's fields live as long as the arguments.
 namespace spawner::proxy {
 
-Answer NoSessionInUrl();          // 404
-Answer SessionUnknown();          // 404
-Answer ControllerUnreachable();   // 503
-Answer SessionEnded(const Route& route);                // 410
-Answer TooManyWaiting();                                // 503
-Answer HeldTooLong(const Session& session);             // 504
-Answer BackendBroke(absl::string_view why);             // 502
-Answer BackendSilent();                                 // 504
-Answer MalformedBody();                                 // 400
-Answer Leaving();                                       // 503
-Answer NotAllowed(const AuthDecision& decision);        // 302, 401, 403
+Answer NoSessionInUrl();                          // 404
+Answer SessionUnknown();                          // 404
+Answer ControllerUnreachable();                   // 503
+Answer SessionEnded(const Route& route);          // 410
+Answer TooManyWaiting();                          // 503
+Answer HeldTooLong(const Session& session);       // 504
+Answer BackendBroke(absl::string_view why);       // 502
+Answer BackendSilent();                           // 504
+Answer SessionRestarted();                        // 503
+Answer MalformedBody();                           // 400
+Answer Leaving();                                 // 503
+Answer NotAllowed(const AuthDecision& decision);  // 302, 401, 403
 
 }  // namespace spawner::proxy
 

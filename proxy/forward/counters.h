@@ -29,8 +29,8 @@ inline constexpr std::array<const char*, kUpstreamErrors> kUpstreamErrorNames = 
     "connect", "connect_timeout", "reset", "malformed", "truncated"};
 
 // Upper bounds in seconds of spawner_proxy_request_duration_seconds.
-inline constexpr std::array<double, 12> kDurationBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                                           0.05,   0.1,   0.25,   1,     5,    30};
+inline constexpr std::array<double, 12> kDurationBounds = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
 
 // What a worker counts beside its sessions.
 struct Counters {

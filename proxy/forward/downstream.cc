@@ -139,11 +139,10 @@ void Downstream::Take(size_t count) {
 
 void Downstream::Refuse(const HeadError& error) {
   bench_.counters.Finish(error.status, absl::ZeroDuration());
-  const Answer answer = {
-      .status = error.status,
-      .reason = error.status == 431 ? "HEAD_TOO_LARGE" : "MALFORMED_REQUEST",
-      .message = absl::StrCat("The request was refused: ", error.why,
-                              ". Send it again in the form of RFC 9112.")};
+  const Answer answer = {.status = error.status,
+                         .reason = error.status == 431 ? "HEAD_TOO_LARGE" : "MALFORMED_REQUEST",
+                         .message = absl::StrCat("The request was refused: ", error.why,
+                                                 ". Send it again in the form of RFC 9112.")};
   if (!stream_.Write({RenderAnswer(answer, {})})) return Close();
   Linger();
 }

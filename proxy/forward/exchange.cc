@@ -74,9 +74,8 @@ void Exchange::Admit(absl::string_view head) {
 bool Exchange::IsAllowed(const Sessions::Place& place) {
   bench_.decision = AuthDecision();
   if (bench_.authorizer == nullptr) return true;
-  bench_.decision =
-      bench_.authorizer->Check(ViewForAuthorizer(bench_, place.prefix), place.session->route(),
-                               bench_.now);
+  bench_.decision = bench_.authorizer->Check(ViewForAuthorizer(bench_, place.prefix),
+                                             place.session->route(), bench_.now);
   selects_spawner_ = bench_.decision.select_spawner_protocol;
   if (bench_.decision.action == AuthAction::kAllow) return true;
   Fail(NotAllowed(bench_.decision));
@@ -280,7 +279,9 @@ void Exchange::OnSessionOver(uint16_t close_code) {
   }
   if (phase_ == Phase::kFlushing) return;  // the backend has no part in it any more
   if (status_ != 0) return AbortClient();
-  Fail(session_->is_routed() ? SessionEnded(session_->route()) : SessionUnknown());
+  if (!session_->is_routed()) return Fail(SessionUnknown());
+  const bool has_ended = session_->route().state == RouteState::kEnded;
+  Fail(has_ended ? SessionEnded(session_->route()) : SessionRestarted());
 }
 
 void Exchange::OnDrainDeadline() {

@@ -133,8 +133,7 @@ class Exchange {
   bool selects_spawner_ = false;
   bool as_html_ = false;
   bool keeps_client_ = false;
-  bool is_half_closed_ =
-      false;  // the client finished right after its request: let it have the answer
+  bool is_half_closed_ = false;  // the client finished with its request: let it have the answer
   // Of the response.
   bool is_upstream_broken_ = false;  // writing to it failed; its answer may still be there
   bool keeps_upstream_ = false;

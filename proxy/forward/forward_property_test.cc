@@ -82,8 +82,9 @@ class Echo {
         return peer.Finish();  // may die while idle
       case 4:
       case 5:
-        peer.Send(absl::StrFormat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s0\r\n\r\n",
-                                  body.empty() ? "" : absl::StrFormat("%x\r\n%s\r\n", body.size(), body)));
+        peer.Send(absl::StrFormat(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s0\r\n\r\n",
+            body.empty() ? "" : absl::StrFormat("%x\r\n%s\r\n", body.size(), body)));
         return;
       case 6:
         peer.Send(absl::StrCat("HTTP/1.0 200 OK\r\n\r\n", body));
@@ -111,8 +112,9 @@ class Client {
       : random_(random), peer_(world.NewClient()), number_(number) {
     is_tunnel_ = random_.OneIn(4);
     if (!is_tunnel_) return;
-    peer_.Send("GET /ws HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\n"
-               "Connection: Upgrade\r\n\r\n");
+    peer_.Send(
+        "GET /ws HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\n\r\n");
     ++asked_total_;
   }
 
@@ -170,8 +172,9 @@ class Client {
         peer_.Send(absl::StrCat("PUT ", head, "Content-Length: ", body.size(), "\r\n\r\n", body));
         return asked_.push_back({absl::StrCat(path, ":", body)});
       default:
-        peer_.Send(absl::StrFormat("POST %sTransfer-Encoding: chunked\r\n\r\n%s0\r\n\r\n", head,
-                                   body.empty() ? "" : absl::StrFormat("%x\r\n%s\r\n", body.size(), body)));
+        peer_.Send(absl::StrFormat(
+            "POST %sTransfer-Encoding: chunked\r\n\r\n%s0\r\n\r\n", head,
+            body.empty() ? "" : absl::StrFormat("%x\r\n%s\r\n", body.size(), body)));
         return asked_.push_back({absl::StrCat(path, ":", body)});
     }
   }
@@ -224,31 +227,36 @@ using Outcomes = std::map<int, int64_t>;
 void RunOnce(uint64_t seed, Outcomes* outcomes) {
   SCOPED_TRACE(absl::StrCat("SEED=", seed));
   SeededRandom random(seed * 7919);
-  SimWorld world(seed, {.delay_max = absl::Microseconds(1 + static_cast<int64_t>(random.Below(5000))),
-                        .fragments = true,
-                        .window_bytes = size_t{1} << (8 + random.Below(9))});
+  SimWorld world(seed,
+                 {.delay_max = absl::Microseconds(1 + static_cast<int64_t>(random.Below(5000))),
+                  .fragments = true,
+                  .window_bytes = size_t{1} << (8 + random.Below(9))});
   Echo echo(random);
   SimBackend backend(world.io, [&echo](SimPeer& peer) { echo(peer); });
   const Address address = backend.Listen({"10.0.1.1", 8080});
   uint64_t epoch = 1;
   const auto set = [&](RouteState state) {
-    world.SetRoute({.session_id = "a", .epoch = epoch, .state = state, .ip = address.ip,
-                    .port = address.port, .hold_timeout = absl::Milliseconds(300)});
+    world.SetRoute({.session_id = "a",
+                    .epoch = epoch,
+                    .state = state,
+                    .ip = address.ip,
+                    .port = address.port,
+                    .hold_timeout = absl::Milliseconds(300)});
   };
   set(RouteState::kOpen);
   std::vector<std::unique_ptr<Client>> clients;
   for (int step = 0; step < 400; ++step) {
     if (clients.size() < 12 && random.OneIn(10)) {
-      clients.push_back(
-          std::make_unique<Client>(world, random, static_cast<int>(clients.size())));
+      clients.push_back(std::make_unique<Client>(world, random, static_cast<int>(clients.size())));
     }
     for (const auto& client : clients) client->Act();
     if (random.OneIn(25)) {
       const uint64_t kind = random.Below(6);
       if (kind == 0) ++epoch;
-      set(kind == 1 ? RouteState::kEnded
-                    : kind == 2 ? RouteState::kGated
-                                : kind == 3 ? RouteState::kHold : RouteState::kOpen);
+      set(kind == 1   ? RouteState::kEnded
+          : kind == 2 ? RouteState::kGated
+          : kind == 3 ? RouteState::kHold
+                      : RouteState::kOpen);
     }
     if (random.OneIn(50)) backend.StopListening();
     if (random.OneIn(10)) {

@@ -18,7 +18,10 @@ class Forward : public testing::Test {
   void Open(std::function<void(SimPeer&)> on_data) {
     backend_ = std::make_unique<SimBackend>(world_.io, std::move(on_data));
     const Address address = backend_->Listen({"10.0.1.1", 8080});
-    world_.SetRoute({.session_id = "a", .epoch = 1, .state = RouteState::kOpen, .ip = address.ip,
+    world_.SetRoute({.session_id = "a",
+                     .epoch = 1,
+                     .state = RouteState::kOpen,
+                     .ip = address.ip,
                      .port = address.port});
     world_.Run(absl::Milliseconds(5));
   }
@@ -46,6 +49,11 @@ TEST_F(Forward, KeepsBothConnectionsForTheNextRequest) {
   }
   EXPECT_EQ(backend_->connections.size(), 1u);
   EXPECT_FALSE(client.has_ended());
+  // Taken and put back for each request, noted once.
+  EXPECT_EQ(world_.worker->sessions().swept(), 1u);
+  world_.Run(absl::Seconds(6));
+  EXPECT_EQ(world_.worker->sessions().swept(), 0u);
+  EXPECT_TRUE(backend_->connections[0]->has_ended());
   ExpectNothingOpen();
 }
 
@@ -93,7 +101,8 @@ TEST_F(Forward, RefusesMalformedRequestsAndCloses) {
 TEST_F(Forward, RefusesAMalformedChunkAndTellsTheClient) {
   Open([](SimPeer&) {});
   SimPeer& client = world_.NewClient();
-  client.Send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  client.Send(
+      "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
   world_.Run(absl::Milliseconds(50));
   client.Send("zz\r\n");
   ASSERT_TRUE(world_.RunUntil([&] { return client.has_ended(); }));
@@ -125,8 +134,8 @@ TEST(ForwardAhead, PipelinedBytesSurviveADeadBackendConnection) {
   SimWorld world(1, {.delay_max = absl::ZeroDuration()});
   SimBackend backend(world.io, Answering(kOk));
   backend.Listen({"10.0.1.1", 8080});
-  world.SetRoute({.session_id = "a", .epoch = 1, .state = RouteState::kOpen, .ip = "10.0.1.1",
-                  .port = 8080});
+  world.SetRoute(
+      {.session_id = "a", .epoch = 1, .state = RouteState::kOpen, .ip = "10.0.1.1", .port = 8080});
   world.Run(absl::Milliseconds(1));
   SimPeer& client = world.NewClient();
   client.Send(SimWorld::Get("a"));
@@ -205,8 +214,9 @@ TEST_F(Forward, AnAmbiguousResponseIsA502) {
 }
 
 TEST_F(Forward, DecodesChunksForHttp10) {
-  Open(Answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n"
-                 "0\r\n\r\n"));
+  Open(
+      Answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n"
+                "0\r\n\r\n"));
   SimPeer& client = world_.NewClient();
   client.Send("GET / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n");
   ASSERT_TRUE(world_.RunUntil([&] { return client.has_ended(); }));
@@ -233,7 +243,8 @@ TEST_F(Forward, PassesContinueOnAndThenTheBody) {
     if (absl::EndsWith(peer.received, "body")) peer.Send(kOk);
   });
   SimPeer& client = world_.NewClient();
-  client.Send("PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  client.Send(
+      "PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   ASSERT_TRUE(Received(client, "HTTP/1.1 100 Continue\r\n\r\n"));
   client.Send("body");
   ASSERT_TRUE(Received(client, "ok"));
@@ -256,7 +267,8 @@ TEST_F(Forward, AnEarlyAnswerReachesAClientThatIsStillSending) {
 
 TEST_F(Forward, ABlockedClientHoldsTheBackendBack) {
   const std::string body(4'000'000, 'x');
-  Open(Answering(absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", body.size(), "\r\n\r\n", body)));
+  Open(Answering(
+      absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", body.size(), "\r\n\r\n", body)));
   SimPeer& client = world_.NewClient();
   client.StopReading();
   client.Send(SimWorld::Get("a"));

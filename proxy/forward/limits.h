@@ -14,11 +14,12 @@ inline constexpr int kAcceptsPerTurn = 64;
 
 // ---- clients ----
 inline constexpr absl::Duration kClientIdleTimeout = absl::Seconds(75);  // as nginx
-inline constexpr absl::Duration kHeadTimeout = absl::Seconds(15);        // a head's first to last byte
+inline constexpr absl::Duration kHeadTimeout = absl::Seconds(15);  // a head's first to last byte
 // How long a close waits for the client to take the answer and close its side.
 inline constexpr absl::Duration kLingerTimeout = absl::Seconds(2);
 inline constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;
-// A FIN this soon after the request may mean "answer, then close" (nc -N); later the client has left.
+// A FIN this soon after the request may mean "answer, then close" (nc -N); later the client has
+// left.
 inline constexpr absl::Duration kFinWithRequest = absl::Milliseconds(100);
 // How long it gets for that answer; until then its session counts as used.
 inline constexpr absl::Duration kHalfClosedTimeout = absl::Seconds(2);

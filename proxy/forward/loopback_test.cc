@@ -210,7 +210,8 @@ TEST_F(Loopback, ATunnelHalfClosesBothWays) {
     peer.Send("heard " + peer.received);
   });
   Peer client(Peer::Dial(port_));
-  client.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nearly ");
+  client.Send(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nearly ");
   ASSERT_TRUE(client.Until("\r\n\r\n"));
   client.Send("late");
   client.Finish();

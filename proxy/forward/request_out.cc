@@ -13,8 +13,8 @@ namespace {
 // The path as the backend gets it: byte for byte, without the prefix if its route says so.
 absl::string_view BackendPath(Workbench& bench, const Sessions::Place& place) {
   const AuthDecision& decision = bench.decision;
-  absl::string_view path = decision.target ? absl::string_view(*decision.target)
-                                           : bench.request.path;
+  absl::string_view path =
+      decision.target ? absl::string_view(*decision.target) : bench.request.path;
   if (place.prefix.empty() || !place.session->route().strip_prefix) return path;
   path.remove_prefix(std::min(path.size(), place.prefix.size()));
   if (!path.empty() && path.front() == '/') return path;
@@ -80,7 +80,8 @@ void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
 }
 
 bool IsRefusedTrailer(absl::string_view name) {
-  return IsForwardingField(name) || IsReservedHeader(name) || name.find('_') != absl::string_view::npos;
+  return IsForwardingField(name) || IsReservedHeader(name) ||
+         name.find('_') != absl::string_view::npos;
 }
 
 }  // namespace spawner::proxy

@@ -122,8 +122,7 @@ void Exchange::AnswerFinal(absl::string_view body) {
 
 void Exchange::RelayBody(absl::string_view head, absl::string_view bytes) {
   bench_.payload.clear();
-  const BodyScanner::Result body =
-      response_body_.Scan(bytes, decodes_ ? &bench_.payload : nullptr);
+  const BodyScanner::Result body = response_body_.Scan(bytes, decodes_ ? &bench_.payload : nullptr);
   if (!body.is_valid) {
     bench_.counters.Error(UpstreamError::kMalformed);
     return AbortClient();
@@ -180,8 +179,7 @@ void Exchange::BeginTunnel(absl::string_view early) {
   tunnel_->Note(early);
   const absl::string_view ahead = client_.unread();
   session_->CountBytes(early.size() + ahead.size());
-  if (!client_.stream().Write({bench_.head_out, early}) ||
-      !upstream_->stream().Write({ahead})) {
+  if (!client_.stream().Write({bench_.head_out, early}) || !upstream_->stream().Write({ahead})) {
     return EndTunnel(Tunnel::State::kFailed);
   }
   client_.Take(ahead.size());

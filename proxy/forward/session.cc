@@ -106,7 +106,8 @@ void Session::PutIdle(std::unique_ptr<Upstream> upstream) {
     return;
   }
   upstream->Rest(bench_.now);
-  if (idle_.empty()) sessions_.HasIdle(*this);
+  if (!is_swept_) sessions_.HasIdle(*this);
+  is_swept_ = true;
   idle_.push_back(std::move(upstream));
 }
 
@@ -128,13 +129,14 @@ void Session::DropIdleBefore(Instant idle_since) {
 
 void Session::OnRoute(const RouteEvent& event) {
   if (event.kind == RouteEvent::Kind::kRefused) return;
-  const bool is_new_incarnation = event.was_routed && event.was_epoch != route().epoch;
+  const bool is_new_incarnation =
+      event.was_routed && is_routed() && event.was_epoch != route().epoch;
   const bool is_over = !is_routed() || route().state == RouteState::kEnded;
   if (is_over || is_new_incarnation) {
     DropIdleBefore(Instant::Infinite());
     EndActive(is_new_incarnation ? kCloseFenced : EndCloseCode());
   }
-  if (is_new_incarnation && is_routed()) {
+  if (is_new_incarnation || (event.was_routed && !is_routed())) {
     // What waited counts for the new incarnation from now on: the old one has nothing open.
     sessions_.ReportLast({.session_id = route().session_id,
                           .epoch = event.was_epoch,

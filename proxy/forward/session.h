@@ -85,6 +85,7 @@ class Session {
   Instant opened_at_;
   Instant asked_at_;  // of an id without a route: when the controller was asked
   bool is_dirty_ = false;
+  bool is_swept_ = false;  // among those that Sessions sweeps for idle connections
 };
 
 }  // namespace spawner::proxy

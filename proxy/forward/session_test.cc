@@ -22,8 +22,13 @@ class SessionTest : public testing::Test {
     address_ = backend_.Listen({"10.0.1.1", 8080});
   }
   void Set(RouteState state, uint64_t epoch = 1) {
-    world_.SetRoute({.session_id = "a", .epoch = epoch, .state = state, .ip = address_.ip,
-                     .port = address_.port, .reason = "IDLE", .phase = "PULLING",
+    world_.SetRoute({.session_id = "a",
+                     .epoch = epoch,
+                     .state = state,
+                     .ip = address_.ip,
+                     .port = address_.port,
+                     .reason = "IDLE",
+                     .phase = "PULLING",
                      .hold_timeout = absl::Seconds(30)});
     world_.Run(absl::Milliseconds(20));
   }
@@ -91,9 +96,8 @@ TEST_F(SessionTest, AHeldBodyStaysWithTheClientUntilTheRouteOpens) {
   EXPECT_GT(client.unsent(), body.size() - 3 * 64 * 1024);
   backend_.connections.clear();
   Set(RouteState::kOpen);
-  ASSERT_TRUE(world_.RunUntil([&] {
-    return !backend_.connections.empty() && client.unsent() == 0;
-  }));
+  ASSERT_TRUE(
+      world_.RunUntil([&] { return !backend_.connections.empty() && client.unsent() == 0; }));
 }
 
 TEST_F(SessionTest, TheGateCountsWhatIsOpenAndLetsNewRequestsWait) {
@@ -171,6 +175,28 @@ TEST_F(SessionTest, ANewIncarnationFencesTheTunnelsOfTheOld) {
   world_.Run(absl::Seconds(2));
   EXPECT_EQ(Usage(1).open, 0);
   EXPECT_EQ(Usage(2).open, 0);
+}
+
+TEST_F(SessionTest, ARouteThatIsRemovedEndsWhatIsOpenAndReportsIt) {
+  Set(RouteState::kOpen);
+  SimPeer& tunnel = OpenTunnel();
+  EXPECT_EQ(Usage().open, 1);
+  world_.worker->Post(RouteChange{.version = {1, ++world_.version}, .removed = {"a"}});
+  ASSERT_TRUE(world_.RunUntil([&] { return tunnel.has_ended(); }));
+  EXPECT_EQ(tunnel.received, std::string("\x88\x02\x03\xe9", 4));  // 1001
+  world_.Run(absl::Milliseconds(20));
+  EXPECT_EQ(Usage().open, 0);
+}
+
+TEST_F(SessionTest, ARequestOfTheOldIncarnationMayBeSentAgain) {
+  backend_.StopListening();
+  SimBackend silent(world_.io, [](SimPeer&) {});
+  silent.Listen(address_);
+  Set(RouteState::kOpen);
+  SimPeer& client = Ask();
+  Set(RouteState::kHold, 2);
+  EXPECT_TRUE(Received(client, "HTTP/1.1 503 "));
+  EXPECT_TRUE(absl::StrContains(client.received, "Retry-After: "));
 }
 
 TEST_F(SessionTest, TheEndClosesATunnelBetweenTwoFrames) {

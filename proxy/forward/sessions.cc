@@ -149,7 +149,8 @@ void Sessions::SweepIdle() {
   std::vector<Session*> still;
   for (Session* session : with_idle_) {
     session->DropIdleBefore(bench_.now - kUpstreamIdleTimeout);
-    if (session->idle() > 0) still.push_back(session);
+    session->is_swept_ = session->idle() > 0;
+    if (session->is_swept_) still.push_back(session);
   }
   with_idle_ = std::move(still);
 }

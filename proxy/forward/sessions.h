@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_FORWARD_SESSIONS_H_
 #define SPAWNER_PROXY_FORWARD_SESSIONS_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ class Sessions {
   void MaybeRelease(Session& session) { maybe_over_.push_back(&session); }
 
   RouteTable& table() { return table_; }
+  // Sessions with idle backend connections.
+  size_t swept() const { return with_idle_.size(); }
 
  private:
   Place FindStatic(const RequestHead& head);

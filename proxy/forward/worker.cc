@@ -75,8 +75,8 @@ bool Worker::Turn(absl::Duration max_wait) {
 
 absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
   if (!bench_->later.empty()) return absl::ZeroDuration();
-  const Instant next = std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_,
-                                 drain_deadline_});
+  const Instant next =
+      std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_, drain_deadline_});
   if (next == Instant::Infinite()) return max_wait;
   return std::clamp(next - clock_.Now(), absl::ZeroDuration(), max_wait);
 }

@@ -55,9 +55,10 @@ class Worker final : public IoHandler, public Downstream::Owner {
   void Run();
   // One wait of at most `max_wait` and what follows from it. False after Stop.
   bool Turn(absl::Duration max_wait);
+  const Sessions& sessions() const { return sessions_; }
 
-  void OnIo(IoEvents events) override;                // of the listener
-  void OnClosed(Downstream& downstream) override;     // from Downstream
+  void OnIo(IoEvents events) override;             // of the listener
+  void OnClosed(Downstream& downstream) override;  // from Downstream
 
  private:
   struct DrainOrder {

@@ -12,15 +12,15 @@ namespace spawner::proxy {
 // An answer of the proxy's own. The text says what happened and what to do next.
 struct Answer {
   int status = 500;
-  std::string reason;   // for programs: "SESSION_ENDED"
-  std::string message;  // for people
+  std::string reason;        // for programs: "SESSION_ENDED"
+  std::string message;       // for people
   std::string content_type;  // set: `message` is the body as it stands
   std::vector<AddedField> fields;
 };
 
 struct AnswerForm {
-  bool as_html = false;      // the client's Accept prefers it
-  bool without_body = false; // to HEAD
+  bool as_html = false;       // the client's Accept prefers it
+  bool without_body = false;  // to HEAD
   bool keeps_connection = false;
 };
 

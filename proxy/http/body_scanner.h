@@ -16,7 +16,7 @@ namespace spawner::proxy {
 class BodyScanner {
  public:
   struct Result {
-    size_t taken = 0;      // bytes that belong to the body; what follows belongs to the next message
+    size_t taken = 0;  // bytes that belong to the body; what follows belongs to the next message
     bool is_valid = true;  // false: the framing is broken
   };
 

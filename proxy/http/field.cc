@@ -37,8 +37,8 @@ FieldName KnownField(absl::string_view name) {
     case 7:
       return IfEqual(name, {{"upgrade", FieldName::kUpgrade}});
     case 10:
-      return IfEqual(name, {{"connection", FieldName::kConnection},
-                            {"keep-alive", FieldName::kKeepAlive}});
+      return IfEqual(
+          name, {{"connection", FieldName::kConnection}, {"keep-alive", FieldName::kKeepAlive}});
     case 13:
       return IfEqual(name, {{"authorization", FieldName::kAuthorization}});
     case 14:
@@ -76,7 +76,8 @@ HeadError FieldList::Parse(absl::string_view lines) {
     if (line[colon] != ':') return Bad("an invalid byte in a header field's name (RFC 9112 5.1)");
     absl::string_view value = line.substr(colon + 1);
     if (!AllAre(value, kValueChar)) return Bad("a control character in a header field's value");
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t'))
+      value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     Field& field = fields_[count_++];
     field = {line.substr(0, colon), value, KnownField(line.substr(0, colon))};

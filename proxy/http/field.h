@@ -82,7 +82,8 @@ void ForEachInList(absl::string_view list, Visit visit) {
     const size_t comma = list.find(',');
     absl::string_view token = list.substr(0, comma);
     list = comma == absl::string_view::npos ? absl::string_view() : list.substr(comma + 1);
-    while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
+    while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
+      token.remove_prefix(1);
     while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
     if (!token.empty() && !visit(token)) return;
   }

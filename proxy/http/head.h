@@ -14,12 +14,14 @@ struct BodyFraming {
   BodyKind kind = BodyKind::kNone;
   uint64_t length = 0;  // of kLength
 
-  bool has_body() const { return kind != BodyKind::kNone && !(kind == BodyKind::kLength && length == 0); }
+  bool has_body() const {
+    return kind != BodyKind::kNone && !(kind == BodyKind::kLength && length == 0);
+  }
 };
 
-// A request's head, checked to the letter of RFC 9112 and stricter where peers are known to disagree
-// (request smuggling). All views are into the bytes that were parsed.
-// Some 5 KiB: one per worker, used again for each request.
+// A request's head, checked to the letter of RFC 9112 and stricter where peers are known to
+// disagree (request smuggling). All views are into the bytes that were parsed. Some 5 KiB: one per
+// worker, used again for each request.
 struct RequestHead {
   absl::string_view method;
   absl::string_view host;  // as sent, with its port; empty only for HTTP/1.0

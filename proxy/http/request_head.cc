@@ -178,7 +178,8 @@ bool IsValidHost(absl::string_view host) {
   if (name.front() == '[') {
     if (name.size() < 4 || name.back() != ']') return false;
     for (char c : name.substr(1, name.size() - 2)) {
-      if (!absl::ascii_isxdigit(static_cast<unsigned char>(c)) && c != ':' && c != '.') return false;
+      if (!absl::ascii_isxdigit(static_cast<unsigned char>(c)) && c != ':' && c != '.')
+        return false;
     }
   } else if (!AllAre(name, kHostChar)) {
     return false;

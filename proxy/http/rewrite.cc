@@ -11,7 +11,8 @@
 namespace spawner::proxy {
 namespace {
 
-// RFC 9110 7.6.1, and what older software sends. Transfer-Encoding stays: the body passes unchanged.
+// RFC 9110 7.6.1, and what older software sends. Transfer-Encoding stays: the body passes
+// unchanged.
 constexpr FieldSet kHopByHop = SetOf(FieldName::kConnection) | SetOf(FieldName::kKeepAlive) |
                                SetOf(FieldName::kProxyConnection) | SetOf(FieldName::kTe) |
                                SetOf(FieldName::kUpgrade) | SetOf(FieldName::kHttp2Settings) |
@@ -139,8 +140,8 @@ void AppendResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite
       out->append("Connection: close\r\n");
       break;
     case ResponseRewrite::Connection::kUpgrade:
-      absl::StrAppend(out, "Connection: upgrade\r\nUpgrade: ",
-                      head.fields.Value(FieldName::kUpgrade), "\r\n");
+      absl::StrAppend(
+          out, "Connection: upgrade\r\nUpgrade: ", head.fields.Value(FieldName::kUpgrade), "\r\n");
       break;
   }
   for (const AddedField& field : rewrite.add) AppendField(field, out);

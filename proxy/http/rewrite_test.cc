@@ -51,9 +51,10 @@ TEST(Rewrite, AddsFieldsAndNeverLetsThemSplitTheHead) {
 }
 
 TEST(Rewrite, PassesAnUpgradeOn) {
-  EXPECT_EQ(Request("GET /a HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-                    {}),
-            "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(
+      Request("GET /a HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+              {}),
+      "GET /a HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
 TEST(Rewrite, GivesHttp10AHost) {

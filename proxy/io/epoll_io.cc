@@ -46,8 +46,8 @@ void SetOption(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-// A peer that vanished without a word (a laptop asleep, a node lost) is noticed after 30 + 4 * 15 s:
-// until then it counts as a user.
+// A peer that vanished without a word (a laptop asleep, a node lost) is noticed after 30 + 4 * 15
+// s: until then it counts as a user.
 void SetConnectionOptions(int fd) {
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -112,8 +112,7 @@ Accepted EpollIo::Accept(Socket listener) {
   KernelAddress peer;
   for (;;) {
     peer.size = sizeof(peer.storage);
-    const int fd =
-        accept4(listener.number, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listener.number, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) return {Accepted::Kind::kSocket, {fd}, FromKernel(peer).ip};
     switch (errno) {
       case EAGAIN:
@@ -221,9 +220,8 @@ bool EpollIo::IsConnected(Socket socket) {
 
 void EpollIo::Wait(absl::Duration timeout) {
   // Rounded up, so that a timer is due when the wait is over.
-  const int64_t milliseconds =
-      std::clamp<int64_t>(absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1))), 0,
-                          INT32_MAX);
+  const int64_t milliseconds = std::clamp<int64_t>(
+      absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1))), 0, INT32_MAX);
   event_count_ = epoll_wait(epoll_, events_, kEventsPerWait, static_cast<int>(milliseconds));
 }
 

@@ -248,7 +248,8 @@ void SimIo::Happen(Event& event) {
 void SimIo::Wait(absl::Duration timeout) {
   if (told_.empty() && !is_woken_) {
     const Instant until = clock_.Now() + timeout;
-    const Instant next = events_.empty() ? Instant::Infinite() : Instant{events_.begin()->first.first};
+    const Instant next =
+        events_.empty() ? Instant::Infinite() : Instant{events_.begin()->first.first};
     const Instant at = std::min(until, next);
     if (at != Instant::Infinite()) clock_.AdvanceTo(at);
   }

@@ -21,18 +21,18 @@ namespace spawner::proxy {
 
 // A whole network from one seed: listeners, connections with delay, fragmentation, full buffers,
 // half-close and resets, as the kernel would do them (edges, short reads only when drained, data
-// before a reset still readable, unread data at close answered with a reset). Time is the FakeClock's
-// and moves only in Wait. Everybody in it - the worker under test, clients, backends - is a handler
-// of the same SimIo.
+// before a reset still readable, unread data at close answered with a reset). Time is the
+// FakeClock's and moves only in Wait. Everybody in it - the worker under test, clients, backends -
+// is a handler of the same SimIo.
 //   FakeClock clock; SeededRandom random(7); SimIo io(clock, random, {.fragments = true});
 class SimIo final : public Io {
  public:
   struct Options {
     absl::Duration delay_max = absl::Milliseconds(2);  // of each piece; order is kept
-    bool fragments = false;             // pieces of any size, writes taken in part
-    size_t window_bytes = 64 * 1024;    // written and not read yet, per direction
-    size_t backlog = 128;               // connections waiting for accept
-    size_t sockets_max = 100'000;       // beyond it: out of descriptors
+    bool fragments = false;                            // pieces of any size, writes taken in part
+    size_t window_bytes = 64 * 1024;                   // written and not read yet, per direction
+    size_t backlog = 128;                              // connections waiting for accept
+    size_t sockets_max = 100'000;                      // beyond it: out of descriptors
   };
 
   SimIo(FakeClock& clock, Random& random, Options options)
@@ -68,17 +68,17 @@ class SimIo final : public Io {
     bool is_open = false;
     bool is_listener = false;
     bool is_connected = false;
-    bool is_shut = false;       // we send no more
-    bool has_fin = false;       // the peer sends no more
+    bool is_shut = false;  // we send no more
+    bool has_fin = false;  // the peer sends no more
     bool is_reset = false;
-    bool wants_space = false;   // a write was blocked
+    bool wants_space = false;  // a write was blocked
     IoHandler* handler = nullptr;
-    IoEvents unseen;            // edges from before registration
+    IoEvents unseen;  // edges from before registration
     Id peer;
-    Address address;            // of a listener
+    Address address;  // of a listener
     std::deque<Id> backlog;
-    std::string inbox;          // arrived, not read
-    size_t in_flight = 0;       // towards this end
+    std::string inbox;     // arrived, not read
+    size_t in_flight = 0;  // towards this end
     Instant last_arrival;
   };
   struct Event {

@@ -31,7 +31,9 @@ TEST(Timers, TellsEachOnceWhenItIsDue) {
 TEST(Timers, DestructionDisarms) {
   Timers timers;
   Recorder recorder;
-  { Timer(timers, recorder).Arm(Instant{1}); }
+  {
+    Timer(timers, recorder).Arm(Instant{1});
+  }
   timers.Run(Instant{2});
   EXPECT_TRUE(recorder.told.empty());
 }
