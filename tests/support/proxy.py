@@ -12,14 +12,15 @@ WAIT_S = 10
 
 
 class Proxy:
-    """A proxy process linked to `controller` ("IP:PORT"). Killed at the end if it still runs."""
+    """A proxy process linked to `controller` ("IP:PORT"), or with None and --static-routes in flags
+    without one. Killed at the end if it still runs."""
 
     def __init__(self, controller, log_path, flags=(), env=None):
         self.log_path = log_path
         with open(log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0",
-                 "--controller=" + controller, *flags], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                 *(["--controller=" + controller] if controller else []), *flags], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={"PATH": os.environ["PATH"], **(env or {})})
         try:
             self.admin = self._address("admin_listening")
