@@ -325,63 +325,6 @@ TEST_F(SessionsTest, BeforeThereIsACoreCallsSayWhy) {
   EXPECT_EQ(RetryAfterOf(status), absl::Seconds(1));
 }
 
-// --- two controllers
-// ------------------------------------------------------------------------------
-
-absl::Status NoLeader() {
-  return WithReason(absl::UnavailableError("connect: this controller does not lead"), "NO_LEADER");
-}
-
-void MakeStandby(ApiServer& standby, int leader_port) {
-  standby.loop.Run([&standby, leader_port] {
-    standby.service.status.leader_address = absl::StrCat("127.0.0.1:", leader_port);
-    standby.service.on_connect = [](const core::ConnectParams&,
-                                    const core::Service::ConnectDone& done) { done(NoLeader()); };
-    standby.service.on_terminate = [](const core::TerminateParams&,
-                                      const core::Service::ViewDone& done) { done(NoLeader()); };
-  });
-}
-
-TEST_F(SessionsTest, StandbyForwardsToTheLeader) {
-  ApiServer leader;
-  MakeStandby(server_, leader.port.port());
-  const absl::StatusOr<v1::ConnectResponse> response = Connect(Request("doc"));
-  ASSERT_TRUE(response.ok()) << response.status();
-  EXPECT_EQ(response->session().name(), "namespaces/default/sessions/s-doc");
-  leader.loop.Run([&leader] { EXPECT_EQ(leader.service.connects.size(), 1u); });
-
-  v1::TerminateSessionRequest terminate;
-  terminate.set_name("namespaces/default/sessions/none");
-  v1::Session session;
-  grpc::ClientContext context;
-  const absl::Status status = FromGrpc(stub_->TerminateSession(&context, terminate, &session));
-  EXPECT_EQ(ReasonOf(status), "SESSION_NOT_FOUND");
-}
-
-TEST_F(SessionsTest, ForwardedCallTakesNoSecondHop) {
-  ApiServer other;
-  MakeStandby(server_, other.port.port());
-  MakeStandby(other, server_.port.port());
-  const absl::Status status = Connect(Request("doc")).status();
-  EXPECT_EQ(ReasonOf(status), "NO_LEADER");
-  server_.loop.Run([this] { EXPECT_EQ(server_.service.connects.size(), 1u); });
-  other.loop.Run([&other] { EXPECT_EQ(other.service.connects.size(), 1u); });
-}
-
-TEST_F(SessionsTest, ForwardedCallEndsWithItsClient) {
-  ApiServer leader;
-  MakeStandby(server_, leader.port.port());
-  leader.loop.Run([&leader] {
-    leader.service.on_connect = [](const core::ConnectParams&, const core::Service::ConnectDone&) {
-    };  // never
-  });
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
-  v1::ConnectResponse response;
-  EXPECT_EQ(stub_->Connect(&context, Request("doc"), &response).error_code(),
-            grpc::StatusCode::DEADLINE_EXCEEDED);
-}
-
 TEST_F(SessionsTest, StatusShowsWhatTheCoreKnows) {
   server_.loop.Run([this] {
     core::CoreStatus& status = server_.service.status;
