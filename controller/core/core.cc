@@ -190,6 +190,14 @@ void Core::TakeRegistryChanges() {
       proxies_.ForgetSession(id);  // of an id that is nobody's
     }
   }
+  for (const SessionId& id : changes.used) {
+    const auto slot = slots_.find(id);
+    Incarnation* newest = slot == slots_.end() ? nullptr : slot->second.newest();
+    if (newest == nullptr) continue;
+    newest->was_used = true;
+    newest->idle_since = clock_.Now();
+    newest->last_active_time = clock_.WallNow();
+  }
   if (changes.is_anything_acked) {
     for (const SessionId& id : std::exchange(waiting_for_acks_, {})) queue_.MarkDirty(id);
   }
@@ -297,15 +305,11 @@ Plan Core::MakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
 
 void Core::TakeUsage(Incarnation& incarnation, const route::ProxyRegistry::UsageSum& sum,
                      Instant now) {
-  if (sum.opened_total > incarnation.opened_total || sum.open > 0) incarnation.was_used = true;
+  if (sum.open > 0) incarnation.was_used = true;
   const bool has_left = sum.open == 0 && incarnation.open > 0;
-  const bool was_used_meanwhile = sum.opened_total > incarnation.opened_total;
-  if (has_left || was_used_meanwhile) incarnation.idle_since = now;
-  if (sum.open > 0 || has_left || was_used_meanwhile) {
-    incarnation.last_active_time = clock_.WallNow();
-  }
+  if (has_left) incarnation.idle_since = now;
+  if (sum.open > 0 || has_left) incarnation.last_active_time = clock_.WallNow();
   incarnation.open = sum.open;
-  incarnation.opened_total = sum.opened_total;
 }
 
 void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {

@@ -48,7 +48,6 @@ struct Incarnation {
 
   // Traffic.
   int64_t open = 0;
-  uint64_t opened_total = 0;
   bool was_used = false;
   Instant idle_since;
 

@@ -155,7 +155,11 @@ absl::Status ProxyRegistry::TakeUsage(Proxy& proxy, const Usage& usage) {
     while (old != proxy.usage.end() && old->first < std::pair(entry.session, entry.epoch)) {
       old = old->second.open == 0 ? proxy.usage.erase(old) : std::next(old);
     }
-    proxy.usage[{entry.session, entry.epoch}] = entry;
+    SessionUsage& known = proxy.usage[{entry.session, entry.epoch}];
+    if (entry.open > 0 || entry.opened_total > known.opened_total) {
+      changes_.used.push_back(entry.session);
+    }
+    known = entry;
     changes_.sessions.push_back(entry.session);
   }
   return absl::OkStatus();

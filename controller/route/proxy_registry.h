@@ -86,6 +86,7 @@ class ProxyRegistry {
     bool is_roster_changed = false;
     bool is_anything_acked = false;
     std::vector<SessionId> sessions;  // whose usage or gate count changed
+    std::vector<SessionId> used;      // that something was opened in, since the last report
     // A process that could not be asked is accounted for: sessions whose first route is not newer
     // than `up_to` may have been used until `used_until`.
     struct Accounted {

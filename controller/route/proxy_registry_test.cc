@@ -61,6 +61,17 @@ TEST_F(ProxyRegistryTest, SumsAbsoluteTotalsOverProxies) {
   EXPECT_EQ(registry_.SumUsage(kSession, 0).open, 1);
 }
 
+TEST_F(ProxyRegistryTest, TellsOfUseThatCameAndWentBetweenReports) {
+  ASSERT_TRUE(Hello(1, "a", 1, Open(0, 3)).ok());
+  EXPECT_EQ(registry_.TakeChanges().used.size(), 1u);
+  ASSERT_TRUE(registry_.OnUsage(1, Open(0, 3), now_).ok());
+  EXPECT_TRUE(registry_.TakeChanges().used.empty());
+  Usage next = Open(0, 1);
+  next.sessions[0].epoch = {2};  // totals of another epoch begin anew
+  ASSERT_TRUE(registry_.OnUsage(1, next, now_).ok());
+  EXPECT_EQ(registry_.TakeChanges().used.size(), 1u);
+}
+
 TEST_F(ProxyRegistryTest, AClosedLinkIsNoProofOfDeath) {
   ASSERT_TRUE(Hello(1, "a", 1, Open(2)).ok());
   registry_.OnLinkClosed(1, now_);

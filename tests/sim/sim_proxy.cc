@@ -28,7 +28,10 @@ void SimProxy::AppendUsage(const SessionId& session, Use& use, bool is_complete,
   for (const auto& [epoch, open] : use.reported) totals.try_emplace(epoch, 0);
   for (const auto& [epoch, open] : totals) {
     const auto reported = use.reported.find(epoch);
-    if (!is_complete && reported != use.reported.end() && reported->second == open) continue;
+    if (!is_complete && reported != use.reported.end() && reported->second == open &&
+        use.reported_total == use.opened_total) {
+      continue;
+    }
     route::SessionUsage entry;
     entry.session = session;
     entry.epoch = epoch;
@@ -37,6 +40,7 @@ void SimProxy::AppendUsage(const SessionId& session, Use& use, bool is_complete,
     usage.sessions.push_back(std::move(entry));
   }
   use.reported = std::move(totals);
+  use.reported_total = use.opened_total;
 }
 
 route::Hello SimProxy::MakeHello() {

@@ -64,6 +64,7 @@ class SimProxy {
     int64_t waiting = 0;  // behind the gate
     uint64_t opened_total = 0;
     std::map<Epoch, int64_t> reported;
+    uint64_t reported_total = 0;
   };
 
   void Apply(const route::Routes& routes);
