@@ -58,6 +58,13 @@ Answer SessionEnded(const Route& route) {
           .fields = {{"Spawner-Reason", route.reason}}};
 }
 
+Answer OutOfDescriptors() {
+  return Unavailable(
+      "PROXY_EXHAUSTED",
+      "This proxy has no file descriptor left for another connection. Try again in a "
+      "second; if it lasts, raise its limit of open files.");
+}
+
 Answer SessionRestarted() {
   return Unavailable("SESSION_RESTARTED",
                      "The session was started anew while it dealt with this request. Send it again "

@@ -19,6 +19,7 @@ Answer TooManyWaiting();                          // 503
 Answer HeldTooLong(const Session& session);       // 504
 Answer BackendBroke(absl::string_view why);       // 502
 Answer BackendSilent();                           // 504
+Answer OutOfDescriptors();                        // 503
 Answer SessionRestarted();                        // 503
 Answer MalformedBody();                           // 400
 Answer Leaving();                                 // 503

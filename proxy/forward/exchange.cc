@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -143,6 +144,10 @@ void Exchange::Connect() {
   upstream_->GiveTo(*this);
   phase_ = Phase::kConnecting;
   const absl::Status status = upstream_->Connect({route.ip, route.port});
+  if (absl::IsResourceExhausted(status)) {
+    bench_.counters.Error(UpstreamError::kConnect);
+    return Fail(OutOfDescriptors());
+  }
   if (!status.ok()) return OnConnectFailed();
   if (upstream_->is_connected()) return SendHead();
   client_.SetDeadline(bench_.now + kConnectTimeout);

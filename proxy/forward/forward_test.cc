@@ -316,5 +316,19 @@ TEST_F(Forward, OutOfDescriptorsRefusesAndCountsAndGoesOn) {
   EXPECT_EQ(world.worker->counters().clients.value(), 1);
 }
 
+TEST(ForwardExhausted, OutOfDescriptorsForTheBackendIsA503) {
+  // The worker's listener, the backend's, and the two ends of one client.
+  SimWorld world(1, {.sockets_max = 4});
+  SimBackend backend(world.io, Answering(kOk));
+  backend.Listen({"10.0.1.1", 8080});
+  world.SetRoute(
+      {.session_id = "a", .epoch = 1, .state = RouteState::kOpen, .ip = "10.0.1.1", .port = 8080});
+  SimPeer& client = world.NewClient();
+  client.Send(SimWorld::Get("a"));
+  world.Run(absl::Milliseconds(100));
+  EXPECT_TRUE(absl::StartsWith(client.received, "HTTP/1.1 503 ")) << client.received;
+  EXPECT_TRUE(absl::StrContains(client.received, "Retry-After: "));
+}
+
 }  // namespace
 }  // namespace spawner::proxy

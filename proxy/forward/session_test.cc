@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
 #include "proxy/forward/sim_world.h"
 
@@ -303,6 +304,32 @@ TEST_F(SessionTest, AYoungBackendThatRefusesIsTriedAgain) {
   backend_.connections.clear();
   world_.Run(absl::Seconds(10));
   EXPECT_TRUE(absl::StartsWith(Ask().received, "HTTP/1.1 502 "));
+}
+
+// Goal: the last end falls into the pause after another report. Method: two sessions end within the
+// network's delay, 2 ms, which is less than kUsageGapMin.
+TEST_F(SessionTest, TheLastCountsAreReportedBeforeTheWorkerIsDrained) {
+  Set(RouteState::kOpen);
+  SimPeer& tunnel = OpenTunnel();
+  world_.SetRoute({.session_id = "b",
+                   .epoch = 1,
+                   .state = RouteState::kOpen,
+                   .ip = address_.ip,
+                   .port = address_.port});
+  SimPeer& other = world_.NewClient();
+  other.Send(absl::StrReplaceAll(kUpgrade, {{"a.test", "b.test"}}));
+  ASSERT_TRUE(Received(other, "101 Switching Protocols"));
+  world_.worker->Drain(absl::Seconds(5));
+  world_.Run(absl::Milliseconds(50));
+  int64_t open_when_drained = -1;
+  world_.reports.on_drained = [this, &open_when_drained] {
+    open_when_drained = Usage().open + world_.reports.Last("b", 1).open;
+  };
+  EXPECT_EQ(Usage().open + world_.reports.Last("b", 1).open, 2);
+  tunnel.Abort();
+  other.Abort();
+  world_.Run(absl::Seconds(3));
+  EXPECT_EQ(open_when_drained, 0);
 }
 
 TEST_F(SessionTest, DrainLetsWhatRunsFinishThenClosesTunnelsWith1012) {

@@ -124,12 +124,12 @@ Instant Sessions::next_report() const {
   return next;
 }
 
-void Sessions::EndTurn() {
+void Sessions::EndTurn(bool is_last) {
   if (!with_idle_.empty() && swept_at_ + kUsageInterval <= bench_.now) SweepIdle();
   const bool has_news = !dirty_.empty() || !last_reports_.empty();
   const absl::Duration gap =
       reports_soon_ || !last_reports_.empty() ? kUsageGapMin : kUsageInterval;
-  if (has_news && reported_at_ + gap <= bench_.now) {
+  if (has_news && (is_last || reported_at_ + gap <= bench_.now)) {
     std::vector<SessionTotals> totals = std::move(last_reports_);
     last_reports_.clear();
     for (Session* session : dirty_) {

@@ -48,8 +48,9 @@ class Sessions {
   void Apply(RouteChange change);
   void SetLink(const LinkState& link);
 
-  // Reports and lets go of what is over. At the end of each turn.
-  void EndTurn();
+  // Reports and lets go of what is over. At the end of each turn. `is_last`: what there is to
+  // report can't wait for its time.
+  void EndTurn(bool is_last);
   // When EndTurn has something to report, though nothing happens.
   Instant next_report() const;
 

@@ -85,6 +85,7 @@ struct RecordedReports final : WorkerReports {
   std::vector<SessionTotals> usage;
   std::vector<std::string> unknown;
   bool is_drained = false;
+  std::function<void()> on_drained;
 
   // The newest report of a session and epoch; all zero if there is none.
   SessionTotals Last(absl::string_view id, uint64_t epoch) const;
@@ -96,7 +97,10 @@ struct RecordedReports final : WorkerReports {
     usage.insert(usage.end(), totals.begin(), totals.end());
   }
   void OnUnknown(int, std::string session_id) override { unknown.push_back(std::move(session_id)); }
-  void OnDrained(int) override { is_drained = true; }
+  void OnDrained(int) override {
+    is_drained = true;
+    if (on_drained) on_drained();
+  }
 };
 
 // A worker with a controller, a network, clients and backends, in virtual time.

@@ -67,7 +67,8 @@ bool Worker::Turn(absl::Duration max_wait) {
     for (const auto& client : clients_) open.push_back(client.get());
     for (Downstream* client : open) client->OnDrainDeadline();
   }
-  sessions_.EndTurn();
+  // The last counts go out before OnDrained, after which nobody may listen.
+  sessions_.EndTurn(bench_->is_draining && clients_.empty());
   EmptyGraves();
   CheckDrained();
   return !is_stopped_;
@@ -99,13 +100,14 @@ void Worker::OnIo(IoEvents) { AcceptSome(); }
 void Worker::AcceptSome() {
   accept_again_ = Instant::Infinite();
   if (!listener_.is_open()) return;
+  bool was_refused = false;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     Accepted accepted = io_.Accept(listener_);
     if (accepted.kind == Accepted::Kind::kEmpty) return;
     if (accepted.kind == Accepted::Kind::kRefused) {
       bench_->counters.refused.Add();
-      accept_again_ = bench_->now + kAcceptPause;
-      return;
+      was_refused = true;
+      continue;
     }
     if (clients_.size() >= kClientsPerWorkerMax) {
       bench_->counters.refused.Add();
@@ -120,7 +122,8 @@ void Worker::AcceptSome() {
     client->place = clients_.size();
     clients_.push_back(std::move(client));
   }
-  accept_again_ = bench_->now;  // the edge is used up, the backlog may not be
+  // The edge is used up, the backlog may not be.
+  accept_again_ = was_refused ? bench_->now + kAcceptPause : bench_->now;
 }
 
 void Worker::OnClosed(Downstream& downstream) {
