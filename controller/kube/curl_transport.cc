@@ -27,9 +27,8 @@ using List = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
 void Append(List& list, const std::string& line) {
   curl_slist* const head = curl_slist_append(list.get(), line.c_str());
-  SPAWNER_CHECK(head != nullptr);  // out of memory
-  (void)list.release();
-  list.reset(head);
+  SPAWNER_CHECK(head != nullptr);         // out of memory
+  if (list == nullptr) list.reset(head);  // else it is the same
 }
 
 // A peer that vanished without a word (a node that lost power behind a virtual address) must not

@@ -124,7 +124,9 @@ void HttpKubeClient::DeletePod(absl::string_view ns, absl::string_view pod, Dele
                       .body = JsonText(body)};
   RequestName name = NameRequest(request.method, request.path);
   Send(std::move(request), std::move(name),
-       [done = std::move(done)](absl::StatusOr<std::string> answer) { done(answer.status()); });
+       [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
+         done(answer.status());
+       });
 }
 
 void HttpKubeClient::GetObject(std::string path, ObjectDone done) {

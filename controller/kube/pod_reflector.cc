@@ -27,8 +27,8 @@ bool NeedsList(int http_code) {
 
 class PodReflector::Worker final : public HttpHandler {
  public:
-  Worker(HttpTransport& transport, const Clock& clock, Random& random, std::string ns,
-         std::string label_selector, PodHandler& handler)
+  Worker(HttpTransport& transport, const Clock& clock, Random& random, const std::string& ns,
+         const std::string& label_selector, PodHandler& handler)
       : transport_(transport),
         clock_(clock),
         random_(random),
@@ -329,8 +329,7 @@ void PodReflector::Worker::SetView(const absl::Status& status) {
 
 PodReflector::PodReflector(HttpTransport& transport, const Clock& clock, Random& random,
                            std::string ns, std::string label_selector, PodHandler& handler)
-    : worker_(std::make_unique<Worker>(transport, clock, random, std::move(ns),
-                                       std::move(label_selector), handler)) {}
+    : worker_(std::make_unique<Worker>(transport, clock, random, ns, label_selector, handler)) {}
 
 PodReflector::~PodReflector() = default;
 

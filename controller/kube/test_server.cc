@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -148,7 +147,8 @@ class TestServer::Http2 {
   }
   static ssize_t ReadBody(nghttp2_session*, int32_t, uint8_t* buffer, size_t, uint32_t* flags,
                           nghttp2_data_source*, void*) {
-    std::memcpy(buffer, "{}", 2);
+    buffer[0] = '{';
+    buffer[1] = '}';
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     return 2;
   }
