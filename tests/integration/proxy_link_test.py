@@ -136,10 +136,9 @@ def test_an_ended_session_is_gone_and_its_connections_closed(controller, proxy, 
     assert asyncio.run(visit()) == 1001
     status, headers, text = proxy.request("/s/a/")
     assert (status, headers["Spawner-Reason"]) == (410, "IDLE")
-    controller.put(controller.route("a", "OPEN", echo.address, epoch=2))
+    controller.acked(controller.put(controller.route("a", "OPEN", echo.address, epoch=2)))
     assert proxy.request("/s/a/")[0] == 200
-    controller.put(controller.route("a", "ENDED", epoch=1))  # of an older incarnation
-    controller.acked(controller.version)
+    controller.acked(controller.put(controller.route("a", "ENDED", epoch=1)))  # an older incarnation
     assert proxy.request("/s/a/")[0] == 200
 
 
@@ -206,8 +205,7 @@ def test_leaves_when_its_last_connection_is_closed(controller, proxy, echo):
 @pytest.fixture
 def guarded(controller, proxy, echo):
     """Session "a", which needs a token."""
-    controller.put(controller.route("a", "OPEN", echo.address, public=False))
-    controller.acked(controller.version)
+    controller.acked(controller.put(controller.route("a", "OPEN", echo.address, public=False)))
     return controller
 
 

@@ -47,7 +47,11 @@ class Proxy:
         """(status, headers, text) of one request on a connection of its own."""
         connection = http.client.HTTPConnection(*(self.admin if admin else self.address), timeout=timeout_s)
         with contextlib.closing(connection):
-            connection.request(method, path, headers=headers or {})
+            try:
+                connection.request(method, path, headers=headers or {})
+            except ConnectionRefusedError as error:
+                raise AssertionError("refused; exit code %s; its log:\n%s" % (
+                    self.process.poll(), self.log())) from error
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read().decode()
 
