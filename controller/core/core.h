@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "controller/core/core_options.h"
 #include "controller/core/event_log.h"
 #include "controller/core/identity.h"
 #include "controller/core/incarnation.h"
@@ -26,15 +27,6 @@
 #include "controller/route/route_log.h"
 
 namespace spawner::core {
-
-struct CoreOptions {
-  std::string controller_id;
-  std::vector<std::string> namespaces;  // to be listed before anything is decided; {""}: all
-  std::string install_secret;           // makes ids and grant ids; the same for all controllers
-  std::string kubernetes;               // for status
-  absl::Duration lost_proxy_hold = absl::Minutes(10);
-  absl::Duration node_lost_after = absl::Minutes(5);
-};
 
 // The session table and everything that moves it. Level-based: an event only marks a session dirty;
 // Step looks at dirty sessions with Reconcile and does what the plan says.
@@ -90,14 +82,12 @@ class Core final : public Service {
   void TakeRegistryChanges();
   void StandDown();
   void GiveAnswers();
-
   // core_pods.cc: what Kubernetes says
   void OnPodsListed(const std::string& ns, std::vector<kube::Pod> pods);
   void OnPodChanged(kube::Pod pod, bool is_from_watch);
   void OnPodGone(const kube::Pod& pod);
   Incarnation* FindByPod(const kube::Pod& pod);
   Incarnation& Adopt(SessionPod& pod, Instant now);
-
   // core_writes.cc: what we ask of it
   void IssueWrite(Incarnation& incarnation, Instant now);
   void IssueCreate(Incarnation& incarnation);
@@ -108,7 +98,6 @@ class Core final : public Service {
   void OnDeleted(SessionId id, Epoch epoch, const absl::Status& status);
   void BackOff(Incarnation& incarnation, const absl::Status& status, Instant now);
   Incarnation* Find(const SessionId& id, Epoch epoch);
-
   // core_connect.cc
   void ConnectNow(ConnectWaiter waiter, Instant now);
   void Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now);
@@ -117,14 +106,12 @@ class Core final : public Service {
   void AnswerWaiters(Incarnation& incarnation, Instant now, Instant& wake_at);
   void StartNext(const SessionId& id, Slot& slot, Instant now);
   absl::Status CanDecide() const;
-
   // core_view.cc
   SessionView ViewOf(const Incarnation& incarnation) const;
   void Show(Incarnation& incarnation);
   std::vector<SessionView> AllViews() const;
   absl::StatusOr<Incarnation*> FindNamed(absl::string_view ns, const SessionId& id, Epoch epoch);
   absl::Time WallOf(Instant at) const;
-
   bool IsSynced() const;
 
   kube::KubeClient& kube_;

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "controller/core/core_status.h"
 #include "controller/route/route.h"
 #include "controller/session/session.h"
 #include "controller/session/spec.h"
@@ -87,41 +88,6 @@ class ProxyPeer {
   virtual void Send(route::ToProxy message) = 0;
   // Closes the stream with an error: a peer that breaks the protocol or is too slow.
   virtual void Close(const absl::Status& status) = 0;
-};
-
-struct ProxyInfo {
-  std::string id;
-  std::string pod;
-  std::string version;
-  bool is_connected = false;
-  absl::Duration lost_for;
-  uint64_t route_version = 0;
-  int64_t connections = 0;
-};
-
-struct CoreStatus {
-  // Since the process started.
-  struct Counters {
-    uint64_t drains_refused = 0;  // a closed gate found somebody and opened again
-    uint64_t idle_ends = 0;
-    // How late idle ends were decided after their deadline, summed; and the latest.
-    absl::Duration idle_end_error_sum;
-    absl::Duration idle_end_error_max;
-    uint64_t pods_ignored = 0;  // labelled as ours, but not to be read
-  };
-  std::string controller_id;
-  bool is_leader = false;
-  std::string leader_id;
-  std::string leader_address;  // gRPC, "IP:PORT"; empty: unknown
-  uint32_t leadership = 0;
-  std::string kubernetes;
-  absl::Status kubernetes_status;  // OK: reachable and the view is whole
-  bool is_synced = false;          // the first complete list has been seen
-  std::vector<std::string> namespaces;
-  std::map<SessionState, int64_t> sessions;
-  std::map<std::string, int64_t> kubernetes_requests;  // "create pods 201" -> n
-  std::vector<ProxyInfo> proxies;
-  Counters counters;
 };
 
 class Service {

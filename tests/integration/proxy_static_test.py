@@ -75,7 +75,7 @@ def test_sigterm_lets_a_websocket_go_on_until_the_drain_time_is_over(tmp_path, r
             assert await websocket.recv() == "before"
             proxy.process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(wait_for, lambda: "draining" in proxy.log(), proxy.log)
-            with pytest.raises(OSError):
+            with pytest.raises(AssertionError, match="refused"):
                 await asyncio.to_thread(proxy.request, "/api/headers")
             await websocket.send("after")
             assert await websocket.recv() == "after"
