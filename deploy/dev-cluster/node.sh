@@ -41,6 +41,8 @@ for other in $(seq "$nodes"); do
   [ "$other" = "$number" ] ||
     ip route replace "$(node_pods "$other").0/24" via "$(node_address "$other")"
 done
+# kube-proxy turns these addresses into others, but what the node itself sends must find a way first.
+ip route replace "$service_network.0/24" dev eth0
 cat >/var/lib/cni/net.d/10-pods.conflist <<END
 {"cniVersion": "1.0.0", "name": "pods", "plugins": [{
   "type": "bridge", "bridge": "pods", "isDefaultGateway": true, "hairpinMode": true,
