@@ -24,15 +24,15 @@ IMAGES = ["controller", "proxy", "whiteboard", "echo"]
 class Cluster:
     """One cluster. `index` (0 to 15) sets it apart from others that run at the same time."""
 
-    def __init__(self, nodes=1, index=8, run=None):
+    def __init__(self, nodes=1, index=None, run=None):
         self.nodes = nodes
-        self.index = index
-        default = pathlib.Path.home() / ".cache" / "spawner" / f"e2e-cluster-{index}"
+        self.index = int(os.environ.get("SPAWNER_E2E_INDEX", "8")) if index is None else index
+        default = pathlib.Path.home() / ".cache" / "spawner" / f"e2e-cluster-{self.index}"
         self.run = pathlib.Path(run or default)
         self.environment = dict(
             os.environ,
             SPAWNER_DEV_CLUSTER_RUN=str(self.run),
-            SPAWNER_DEV_CLUSTER_INDEX=str(index),
+            SPAWNER_DEV_CLUSTER_INDEX=str(self.index),
             KUBECONFIG=str(self.run / "kubeconfig"),
         )
 
