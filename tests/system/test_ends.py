@@ -11,9 +11,11 @@ from tests.support import traffic
 from tests.support.system import reason_name
 
 
-@pytest.mark.parametrize("path,reason,code", [
-    ("exit?code=0", "EXITED", 0), ("exit?code=3", "CRASHED", 3), ("crash", "CRASHED", 134)])
-def test_backend_leaves(system, path, reason, code):
+@pytest.mark.parametrize("path,reason,codes", [
+    ("exit?code=0", "EXITED", [0]), ("exit?code=3", "CRASHED", [3]),
+    # SIGABRT; as pid 1 of a container, which that signal does not end, abort() faults: SIGSEGV.
+    ("crash", "CRASHED", [134, 139])])
+def test_backend_leaves(system, path, reason, codes):
     connected = system.connect("leaves-" + path)
 
     async def trigger():
@@ -23,7 +25,8 @@ def test_backend_leaves(system, path, reason, code):
     status, _ = asyncio.run(trigger())
     assert status in (200, 502, 410)  # the crash is seen here first, or the end comes first
     ended = system.wait_ended(connected.session.name, timeout=10)
-    assert (reason_name(ended), ended.exit_code) == (reason, code)
+    assert reason_name(ended) == reason
+    assert ended.exit_code in codes
     assert ended.message
 
 
