@@ -44,7 +44,8 @@ def test_backend_over_its_memory_limit(system):
         assert (await traffic.fetch(system.url(connected)))[0] == 200
         return await traffic.fetch(system.url(connected, "hog?mb=200"))
 
-    assert asyncio.run(trigger())[0] == 502
+    # The broken connection is seen here first, or the session's end comes first.
+    assert asyncio.run(trigger())[0] in (502, 410)
     ended = system.wait_ended(connected.session.name, timeout=15)
     assert (reason_name(ended), ended.exit_code) == ("OOM_KILLED", 137)
 
