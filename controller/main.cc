@@ -40,8 +40,6 @@ constexpr int kExitUsage = 2;
 constexpr int kProcessIdLetters = 6;
 // Of the 5 s that SIGTERM may take, for the Lease to be written. It runs out by itself otherwise.
 constexpr absl::Duration kReleaseMax = absl::Seconds(1);
-// The longest wait of a turn; nothing relies on it.
-constexpr absl::Duration kTurnMax = absl::Seconds(10);
 constexpr absl::Duration kHealthEvery = absl::Milliseconds(100);
 
 int Fail(int code, const absl::Status& status) {
@@ -81,7 +79,6 @@ class Controller {
   void Serve();
   void Drain();
   void UpdateHealth(Instant now);
-  void TurnUntil(const std::function<bool()>& is_done, Instant deadline = Instant::Infinite());
   std::map<std::string, int64_t> KubernetesRequests() const;
 
   const ControllerFlags flags_;
@@ -145,12 +142,6 @@ absl::Status Controller::Listen() {
   return absl::OkStatus();
 }
 
-void Controller::TurnUntil(const std::function<bool()>& is_done, Instant deadline) {
-  while (!is_done() && clock_.Now() < deadline) {
-    loop_.Turn(std::min(kTurnMax, deadline - clock_.Now()));
-  }
-}
-
 // False: told to stop before there were any.
 bool Controller::GetKeys() {
   loop_.Add({.step =
@@ -159,7 +150,7 @@ bool Controller::GetKeys() {
                    if (!keys_.status().ok()) edge_.SetNotReadyReason(keys_.status().message());
                  },
              .next_wake = [this] { return keys_.NextWake(); }});
-  TurnUntil([this] { return is_stopping_ || keys_.ring().has_value(); });
+  loop_.RunUntil([this] { return is_stopping_ || keys_.ring().has_value(); });
   return keys_.ring().has_value();
 }
 
@@ -187,11 +178,11 @@ void Controller::Serve() {
                    return is_serving_ ? engine.NextWake() : std::min(engine.NextWake(), health_at_);
                  }});
   edge_.Open(engine.core(), *keys_.ring());
-  TurnUntil([this] { return is_stopping_; });
+  loop_.RunUntil([this] { return is_stopping_; });
 
   grpc_.SetServing(false);
   elector.Release();
-  TurnUntil([&elector] { return elector.IsReleased(); }, clock_.Now() + kReleaseMax);
+  loop_.RunUntil([&elector] { return elector.IsReleased(); }, clock_.Now() + kReleaseMax);
   Drain();
 }
 
@@ -199,12 +190,13 @@ void Controller::Serve() {
 void Controller::Drain() {
   grpc_.SetServing(false);
   edge_.EndStreams();
+  loop_.RunUntil([this] { return edge_.IsQuiet(); }, clock_.Now() + api::kDrainTimeout);
   bool is_drained = false;  // the loop's thread
   std::thread drain([this, &is_drained] {
-    grpc_.Drain(api::kDrainTimeout);
+    grpc_.Drain(api::kFlushTimeout);
     loop_.Post([&is_drained] { is_drained = true; });
   });
-  TurnUntil([&is_drained] { return is_drained; });
+  loop_.RunUntil([&is_drained] { return is_drained; });
   drain.join();
   edge_.Close();
 }

@@ -13,7 +13,7 @@ namespace {
 class UnaryReactor final : public grpc::ServerUnaryReactor {
  public:
   UnaryReactor(Edge& edge, grpc::CallbackServerContext* context)
-      : edge_(edge), call_(std::make_shared<Call>(this, context)) {}
+      : edge_(edge), call_(std::make_shared<Call>(edge, this, context)) {}
 
   const CallPtr& call() const { return call_; }
 
@@ -41,8 +41,17 @@ class RefusingReactor final : public grpc::ServerUnaryReactor {
 
 }  // namespace
 
+void Call::Begin(const std::function<void(core::Service&)>& work) {
+  if (!is_open()) return;
+  if (const absl::Status begun = edge_.BeginCall(); !begun.ok()) return Finish(begun);
+  has_begun_ = true;
+  work(*edge_.service());
+}
+
 void Call::Finish(const grpc::Status& status) {
-  if (reactor_ != nullptr) std::exchange(reactor_, nullptr)->Finish(status);
+  if (reactor_ == nullptr) return;
+  if (std::exchange(has_begun_, false)) edge_.EndCall();
+  std::exchange(reactor_, nullptr)->Finish(status);
 }
 
 void Call::Finish(const absl::Status& status) { Finish(ToGrpc(status)); }
@@ -55,10 +64,8 @@ grpc::ServerUnaryReactor* StartCall(Edge& edge, grpc::CallbackServerContext* con
     return new RefusingReactor(ToGrpc(entered));
   }
   auto* reactor = new UnaryReactor(edge, context);
-  edge.Post([&edge, call = reactor->call(), work = std::move(work)] {
-    if (!call->is_open()) return;
-    if (edge.service() == nullptr) return call->Finish(edge.NotReady());
-    work(call, *edge.service());
+  edge.Post([call = reactor->call(), work = std::move(work)] {
+    call->Begin([&call, &work](core::Service& service) { work(call, service); });
   });
   return reactor;
 }

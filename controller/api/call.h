@@ -19,8 +19,11 @@ namespace spawner::api {
 // it closed. Thread: the loop's.
 class Call {
  public:
-  Call(grpc::ServerUnaryReactor* reactor, grpc::CallbackServerContext* context)
-      : reactor_(reactor), context_(context) {}
+  Call(Edge& edge, grpc::ServerUnaryReactor* reactor, grpc::CallbackServerContext* context)
+      : edge_(edge), reactor_(reactor), context_(context) {}
+
+  // Gives the core the call, or answers why there is none.
+  void Begin(const std::function<void(core::Service&)>& work);
 
   // While open, the call's context, request and response are there.
   bool is_open() const { return reactor_ != nullptr; }
@@ -29,8 +32,10 @@ class Call {
   void Finish(const absl::Status& status);
 
  private:
+  Edge& edge_;
   grpc::ServerUnaryReactor* reactor_;
   grpc::CallbackServerContext* context_;
+  bool has_begun_ = false;
 };
 
 using CallPtr = std::shared_ptr<Call>;

@@ -18,7 +18,7 @@ void Edge::Open(core::Service& service, KeyRing keys) {
 }
 
 void Edge::EndStreams() {
-  takes_streams_ = false;
+  takes_work_ = false;
   not_ready_reason_ = "shutting down";
   const absl::Status status = WithRetryAfter(
       WithReason(absl::UnavailableError("this controller is shutting down; dial again"),
@@ -31,7 +31,7 @@ void Edge::EndStreams() {
 
 absl::Status Edge::AddStream(StreamKind kind, const void* stream, int max,
                              std::function<void(const absl::Status&)> end) {
-  if (service_ == nullptr || !takes_streams_) return NotReady();
+  if (service_ == nullptr || !takes_work_) return NotReady();
   Streams& streams = StreamsOf(kind);
   if (streams.size() >= static_cast<size_t>(max)) {
     return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
@@ -41,6 +41,12 @@ absl::Status Edge::AddStream(StreamKind kind, const void* stream, int max,
                           kOverloadRetry);
   }
   streams.emplace(stream, std::move(end));
+  return absl::OkStatus();
+}
+
+absl::Status Edge::BeginCall() {
+  if (service_ == nullptr || !takes_work_) return NotReady();
+  ++open_calls_;
   return absl::OkStatus();
 }
 
@@ -69,7 +75,7 @@ core::CoreStatus Edge::Status() const {
 
 std::string Edge::NotReadyReasons() const {
   if (service_ == nullptr) return absl::StrCat(not_ready_reason_, "\n");
-  if (!takes_streams_) return "shutting down\n";
+  if (!takes_work_) return "shutting down\n";
   const core::CoreStatus status = service_->GetStatus();
   std::string reasons;
   if (!status.kubernetes_status.ok()) {

@@ -44,7 +44,7 @@ class Edge {
 
   // `service` outlives the call of Close.
   void Open(core::Service& service, KeyRing keys);
-  // Ends every open watch and link, and refuses new ones: UNAVAILABLE.
+  // Ends every open watch and link, and refuses new ones and new calls: UNAVAILABLE.
   void EndStreams();
   void Close();
   // Why there is no service yet: "keys: get secrets: connection refused".
@@ -84,6 +84,12 @@ class Edge {
                          std::function<void(const absl::Status&)> end);
   // Of a stream that was not added: nothing happens.
   void RemoveStream(StreamKind kind, const void* stream);
+  // A unary call that the core works on. UNAVAILABLE while there is no service, and once streams
+  // have been ended. Each OK needs an EndCall.
+  absl::Status BeginCall();
+  void EndCall() { --open_calls_; }
+  // Nothing that a client waits for: no call, no stream.
+  bool IsQuiet() const { return open_calls_ == 0 && watches_.empty() && links_.empty(); }
 
  private:
   using Streams = std::map<const void*, std::function<void(const absl::Status&)>>;
@@ -99,7 +105,8 @@ class Edge {
   Metrics metrics_;
   Streams watches_;
   Streams links_;
-  bool takes_streams_ = true;
+  int open_calls_ = 0;
+  bool takes_work_ = true;
   // Counts only: gRPC's threads enter and leave, nothing else hangs on its value.
   std::atomic<int> calls_{0};
 };

@@ -58,6 +58,9 @@ inline constexpr absl::Duration kKeysRetryMin = absl::Milliseconds(200);
 inline constexpr absl::Duration kKeysRetryMax = absl::Seconds(5);
 // Of the 5 s that SIGTERM may take: calls get this long to be answered before they are cancelled.
 inline constexpr absl::Duration kDrainTimeout = absl::Seconds(3);
+// And then this long for the last answers and the GOAWAY to go out. gRPC would wait here for every
+// client to hang up, which an idle one never does: it does not read (gRPC 1.51 polls during calls).
+inline constexpr absl::Duration kFlushTimeout = absl::Milliseconds(100);
 
 }  // namespace spawner::api
 

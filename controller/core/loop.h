@@ -1,7 +1,6 @@
 #ifndef SPAWNER_CONTROLLER_CORE_LOOP_H_
 #define SPAWNER_CONTROLLER_CORE_LOOP_H_
 
-#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -15,8 +14,8 @@ namespace spawner::core {
 // Poll, the only wait.
 //   CoreLoop loop(transport, clock);
 //   loop.Add({[&](Instant now) { engine.Step(now); }, [&] { return engine.NextWake(); }});
-//   loop.Run();
-// Thread: Run's, but for Post and Stop. Owner: main. Outlives who posts.
+//   loop.RunUntil([&] { return is_stopping; });
+// Thread: RunUntil's, but for Post. Owner: main. Outlives who posts.
 class CoreLoop {
  public:
   struct Part {
@@ -28,26 +27,24 @@ class CoreLoop {
   CoreLoop(const CoreLoop&) = delete;
   CoreLoop& operator=(const CoreLoop&) = delete;
 
-  // Before Run, or from the loop's thread. The parts' steps run in the order they were added.
+  // Before RunUntil, or from the loop's thread. The parts' steps run in the order they were added.
   void Add(Part part) { parts_.push_back(std::move(part)); }
 
   // Any thread. `work` runs on the loop's thread, or never if the loop has ended.
   void Post(std::function<void()> work) { mailbox_.Post(std::move(work)); }
 
-  // Until Stop.
-  void Run();
-  // Any thread: Run returns at the end of its turn.
-  void Stop();
-  // One turn that waits for at most `max_wait`.
-  void Turn(absl::Duration max_wait);
+  // Turns until `is_done`, or `deadline`. That is asked between a turn's work and its wait: whatever
+  // a post or a step brings about ends the loop at once.
+  void RunUntil(const std::function<bool()>& is_done, Instant deadline = Instant::Infinite());
 
  private:
+  void Work();
+  absl::Duration WaitOf(Instant deadline) const;
+
   kube::HttpTransport& transport_;
   const Clock& clock_;
   Mailbox<std::function<void()>> mailbox_;
   std::vector<Part> parts_;
-  // Set by a signal's or main's thread; the wake that follows makes the loop read it.
-  std::atomic<bool> is_stopping_{false};
 };
 
 }  // namespace spawner::core

@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from tests.support.controller import free_port, get, run, running, wait_for
+from tests.support.controller import get, run, running, wait_for
+from tests.support.ports import free_port
 
 SPAWNCTL = os.path.join(os.environ.get("SPAWNER_BIN", "."), "cli/spawnctl")
 

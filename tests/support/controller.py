@@ -2,20 +2,15 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
+from tests.support.ports import free_port
+
 PROGRAM = os.path.join(os.environ.get("SPAWNER_BIN", "."), "controller/controller")
 WAIT_S = 10
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(*flags):

@@ -5,7 +5,6 @@ the embedded Kubernetes. tests/e2e has the same on a real cluster. Test bodies i
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,16 +12,11 @@ import urllib.parse
 import urllib.request
 
 from tests.support import api
+from tests.support.ports import free_port
 
 ROOT = api.ROOT
 BIN = os.environ.get("SPAWNER_BIN", ROOT)  # under Bazel programs stand at their path in the tree
 START_S = 10
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def seconds(value):
