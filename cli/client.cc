@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace spawner::cli {
@@ -22,11 +23,24 @@ std::string ReasonOf(const grpc::Status& status) {
   return "";
 }
 
-std::string NextStep(const grpc::Status& status, absl::string_view address) {
+// What to do about a refusal with this ErrorInfo.reason; "" if the code says it all.
+std::string NextStepOfReason(absl::string_view reason) {
+  if (reason == "NO_LEADER") return "an election takes some seconds: try again";
+  if (reason == "KUBERNETES_UNREACHABLE") return "`spawnctl status` says why";
+  if (reason == "NAMESPACE_FORBIDDEN") return "choose one with --namespace or SPAWNER_NAMESPACE";
+  if (reason == "KEY_NOT_HELD") return "say what to run by --image=IMAGE or -- COMMAND";
+  return "";
+}
+
+std::string NextStep(const grpc::Status& status, absl::string_view reason, absl::string_view verb) {
+  if (const std::string step = NextStepOfReason(reason); !step.empty()) return step;
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
-      return absl::StrCat("is a controller running at ", address,
-                          "? set --address or SPAWNER_ADDRESS; `spawnctl status` says more");
+      return reason.empty() ? "is a controller running there? --address or SPAWNER_ADDRESS names "
+                              "another"
+                            : "";
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return absl::StrCat("`spawnctl ", verb, " --help` says more");
     case grpc::StatusCode::NOT_FOUND:
       return "`spawnctl get sessions` lists what there is";
     case grpc::StatusCode::UNAUTHENTICATED:
@@ -37,6 +51,23 @@ std::string NextStep(const grpc::Status& status, absl::string_view address) {
     default:
       return "";
   }
+}
+
+// gRPC's own messages are for its developers; a controller's, which carry a reason, are kept.
+std::string Message(const grpc::Status& status, absl::string_view reason, absl::string_view what,
+                    absl::string_view address) {
+  const std::string said = status.error_message();
+  absl::string_view message = said;
+  if (reason.empty() && status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    const size_t cause = message.rfind(": ");  // "...: ipv4:127.0.0.1:1: Connection refused"
+    return absl::StrCat("cannot reach the controller at ", address, ": ",
+                        cause == message.npos ? message : message.substr(cause + 2));
+  }
+  if (reason.empty() && message == "Deadline Exceeded") {
+    return absl::StrCat("no answer from ", address, " in time");
+  }
+  absl::ConsumePrefix(&message, absl::StrCat(what, ": "));
+  return std::string(message);
 }
 
 }  // namespace
@@ -80,11 +111,11 @@ bool Client::AwaitOne(grpc::CompletionQueue* queue, grpc::ClientContext* context
 
 std::string ErrorText(const grpc::Status& status, absl::string_view what,
                       absl::string_view address) {
-  std::string text = absl::StrCat(what, ": ", status.error_message());
-  if (const std::string reason = ReasonOf(status); !reason.empty()) {
-    absl::StrAppend(&text, " [", reason, "]");
-  }
-  if (const std::string next = NextStep(status, address); !next.empty()) {
+  const std::string reason = ReasonOf(status);
+  std::string text = absl::StrCat(what, ": ", Message(status, reason, what, address));
+  if (!reason.empty()) absl::StrAppend(&text, " [", reason, "]");
+  const absl::string_view verb = what.substr(0, what.find(' '));
+  if (const std::string next = NextStep(status, reason, verb); !next.empty()) {
     absl::StrAppend(&text, "\n  ", next);
   }
   return text;

@@ -102,7 +102,7 @@ class Client {
   std::unique_ptr<v1::Admin::Stub> admin_;
 };
 
-// The message for people, with a next step, and the exit code.
+// The message for people, with a next step, and the exit code. `what` begins with the verb.
 std::string ErrorText(const grpc::Status& status, absl::string_view what,
                       absl::string_view address);
 int ExitCodeOf(const grpc::Status& status);

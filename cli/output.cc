@@ -15,17 +15,21 @@ namespace {
 
 constexpr char kNone[] = "-";
 
-std::string Json(const google::protobuf::Message& message, bool is_indented) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = is_indented;
+constexpr int kIndent = 2;
+
+// The proto3 mapping on one line.
+std::string Compact(const google::protobuf::Message& message) {
   std::string text;
   // Only an Any of an unknown type can fail here, and the contract has none.
-  if (const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (const auto status = google::protobuf::util::MessageToJsonString(message, &text);
       !status.ok()) {
-    return absl::StrCat("{\"error\":\"", std::string(status.message()), "\"}\n");
+    return nlohmann::ordered_json{{"error", std::string(status.message())}}.dump();
   }
-  if (text.empty() || text.back() != '\n') text.push_back('\n');
   return text;
+}
+
+nlohmann::ordered_json Parsed(const google::protobuf::Message& message) {
+  return nlohmann::ordered_json::parse(Compact(message), nullptr, false);
 }
 
 void Emit(const nlohmann::ordered_json& value, YAML::Emitter& out) {
@@ -106,13 +110,22 @@ absl::StatusOr<Format> ParseFormat(absl::string_view text) {
       absl::StrCat("-o: \"", text, "\" is not one of table, wide, json, yaml, name"));
 }
 
-std::string ToJson(const google::protobuf::Message& message) { return Json(message, true); }
-std::string ToJsonLine(const google::protobuf::Message& message) { return Json(message, false); }
+std::string ToJson(const google::protobuf::Message& message) {
+  return Parsed(message).dump(kIndent) + "\n";
+}
+
+std::string ToJsonLine(const google::protobuf::Message& message) { return Compact(message) + "\n"; }
 
 std::string ToYaml(const google::protobuf::Message& message) {
   YAML::Emitter out;
-  Emit(nlohmann::ordered_json::parse(Json(message, false), nullptr, false), out);
+  Emit(Parsed(message), out);
   return absl::StrCat(out.c_str(), "\n");
+}
+
+std::string ToJson(const std::vector<Fact>& facts) {
+  nlohmann::ordered_json object;
+  for (const auto& [name, value] : facts) object[name] = value;
+  return object.dump(kIndent) + "\n";
 }
 
 std::string ToTable(const std::vector<std::vector<std::string>>& rows, bool use_colour) {

@@ -2,6 +2,7 @@
 #define SPAWNER_CLI_OUTPUT_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,6 +24,10 @@ std::string ToJson(const google::protobuf::Message& message);
 // On one line.
 std::string ToJsonLine(const google::protobuf::Message& message);
 std::string ToYaml(const google::protobuf::Message& message);
+
+using Fact = std::pair<std::string, std::string>;  // its name and its value
+// One object, its members in this order.
+std::string ToJson(const std::vector<Fact>& facts);
 
 // Columns as wide as their widest cell, two spaces between; the first row is the heading. Cells of
 // the column "STATE" are coloured if `use_colour`.

@@ -72,8 +72,8 @@ absl::StatusOr<v1::SessionSpec> MakeSpec(const Arguments& arguments) {
 
 std::vector<Flag> CommonFlags() {
   return {
-      {"address", "HOST:PORT", "the controller; default SPAWNER_ADDRESS or 127.0.0.1:9090"},
-      {"namespace", "NAME", "default SPAWNER_NAMESPACE or default", 'n'},
+      {"address", "HOST:PORT", "the controller; default $SPAWNER_ADDRESS or 127.0.0.1:9090"},
+      {"namespace", "NAME", "of Kubernetes; default $SPAWNER_NAMESPACE or \"default\"", 'n'},
       {"output", "FORMAT", "table, wide, json, yaml or name", 'o'},
       {"timeout", "DURATION", "of one call; default 30s"},
       {"help", nullptr, "this text", 'h'},

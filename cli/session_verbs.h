@@ -3,21 +3,17 @@
 
 #include <string>
 
-#include "cli/arguments.h"
-#include "cli/client.h"
-#include "cli/output.h"
-#include "cli/verbs.h"
+#include "cli/invocation.h"
+#include "spawner/v1/sessions.pb.h"
 
 namespace spawner::cli {
 
-// What every verb gets: the parsed line and the controller to ask.
-struct Invocation {
-  const Arguments& arguments;
-  const Surroundings& surroundings;
-  Client& client;
-  std::string ns;
-  Format format = Format::kTable;
-};
+// True for the word before a session's ID: "session" or "sessions".
+bool IsKind(const std::string& word);
+
+// One Connect, with a request id of its own and $USER where no user is named.
+grpc::Status CallConnect(const Invocation& invocation, v1::ConnectRequest request,
+                         v1::ConnectResponse* response);
 
 // Each returns an exit code, having written its data or its error.
 int Connect(const Invocation& invocation);

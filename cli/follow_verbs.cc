@@ -1,0 +1,168 @@
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/request.h"
+#include "cli/session_verbs.h"
+
+namespace spawner::cli {
+namespace {
+
+// Whether to go on.
+using OnEvent = std::function<bool(const v1::WatchSessionsResponse&)>;
+
+// Hands on each change of the sessions that `is_wanted` until `on_event` says no, or the stream
+// ends. `on_listed`, at the end of the initial list, may say no as well.
+grpc::Status Follow(const Invocation& i, const std::function<bool(const v1::Session&)>& is_wanted,
+                    const OnEvent& on_event, const std::function<bool()>& on_listed) {
+  v1::WatchSessionsRequest request;
+  request.set_parent(absl::StrCat("namespaces/", i.ns));
+  bool is_listed = false;
+  return i.client.Read<v1::WatchSessionsResponse>(
+      [&](auto* context, auto* queue) {
+        return i.client.sessions().AsyncWatchSessions(context, request, queue, nullptr);
+      },
+      [&](const v1::WatchSessionsResponse& event) {
+        if (event.type() == v1::WatchSessionsResponse::BOOKMARK) {
+          return std::exchange(is_listed, true) || on_listed();
+        }
+        return !is_wanted(event.session()) || on_event(event);
+      });
+}
+
+// A row in columns of a fixed width: a stream has no widest cell.
+std::string StreamLine(const std::vector<std::string>& row) {
+  constexpr size_t kWidths[] = {27, 20, 12, 28, 12, 7, 20, 34, 20, 0};
+  std::string line;
+  for (size_t c = 0; c < row.size(); ++c) {
+    line.append(row[c]);
+    line.append(row[c].size() < kWidths[c] ? kWidths[c] - row[c].size() + 1 : 1, ' ');
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+std::string EventLine(const Invocation& i, const v1::WatchSessionsResponse& event) {
+  auto rows = SessionRows({event.session()}, i.format == Format::kWide, i.surroundings.now());
+  if (event.type() == v1::WatchSessionsResponse::DELETED) rows[1][2] = "GONE";
+  return StreamLine(rows[1]);
+}
+
+std::string StreamHeading(const Invocation& i) {
+  return StreamLine(SessionRows({}, i.format == Format::kWide, i.surroundings.now())[0]);
+}
+
+grpc::Status FollowToItsEnd(const Invocation& i, const v1::Session& started, v1::Session* last) {
+  return Follow(
+      i,
+      [&](const v1::Session& session) {
+        return session.name() == started.name() && session.epoch() == started.epoch();
+      },
+      [&](const v1::WatchSessionsResponse& event) {
+        *last = event.session();
+        i.surroundings.err(EventLine(i, event));
+        return last->state() != v1::TERMINATED &&
+               event.type() != v1::WatchSessionsResponse::DELETED;
+      },
+      [] { return true; });
+}
+
+grpc::Status End(const Invocation& i, const v1::Session& started) {
+  v1::TerminateSessionRequest request;
+  request.set_name(started.name());
+  request.set_epoch(started.epoch());
+  v1::Session ended;
+  return i.client.Call(
+      "terminate",
+      [&](auto* context, auto* queue) {
+        return i.client.sessions().AsyncTerminateSession(context, request, queue);
+      },
+      &ended);
+}
+
+// As the session was meant to end, whatever its process made of SIGTERM.
+bool HasEndedWell(const v1::Session& session) {
+  switch (session.reason()) {
+    case v1::IDLE:
+    case v1::IDLE_UNCONFIRMED:
+    case v1::REQUESTED:
+    case v1::MAX_LIFETIME:
+    case v1::EXITED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string EndOf(const v1::Session& session) {
+  std::string text = absl::StrCat("ended: ", v1::EndReason_Name(session.reason()));
+  if (session.has_exit_code()) absl::StrAppend(&text, " (exit ", session.exit_code(), ")");
+  if (!session.message().empty()) absl::StrAppend(&text, ": ", session.message());
+  return text;
+}
+
+}  // namespace
+
+int RunSession(const Invocation& i) {
+  auto request = MakeConnectRequest(i.arguments, i.ns);
+  if (!request.ok()) return Usage(i, request.status().message());
+  if (!request->has_spec()) return Usage(i, "say what to run by --image=IMAGE or -- COMMAND");
+  v1::ConnectResponse response;
+  grpc::Status status = CallConnect(i, *std::move(request), &response);
+  if (!status.ok()) return Fail(i, status, "run");
+  const v1::Session& started = response.session();
+  i.surroundings.out(absl::StrCat(response.url(), "\n"));
+  i.surroundings.err(absl::StrCat("run: ", started.name(), "; Ctrl-C ends it\n"));
+
+  v1::Session last = started;
+  status = FollowToItsEnd(i, started, &last);
+  const bool is_interrupted = i.surroundings.interrupted->exchange(false);
+  if (is_interrupted) {
+    i.surroundings.err("run: ending it; Ctrl-C again does not wait for that\n");
+    status = End(i, started);
+    if (status.ok()) status = FollowToItsEnd(i, started, &last);
+  }
+  if (!status.ok()) return Fail(i, status, "run");
+  i.surroundings.err(absl::StrCat("run: ", EndOf(last), "\n"));
+  return is_interrupted ? kInterrupted : HasEndedWell(last) ? kOk : kFailed;
+}
+
+int Watch(const Invocation& i) {
+  std::vector<std::string> what = i.arguments.positionals;
+  if (!what.empty() && IsKind(what[0])) what.erase(what.begin());
+  const bool has_key = i.arguments.Has("key");
+  if (what.size() > 1 || (has_key && !what.empty())) {
+    return Usage(i, "name one session by ID or --key=KEY, or none for all");
+  }
+  const std::string name = what.empty() ? "" : SessionName(what[0], i.ns);
+  const bool is_table = i.format == Format::kTable || i.format == Format::kWide;
+  if (is_table) i.surroundings.out(StreamHeading(i));
+  bool has_seen = false;
+  bool is_unknown = false;
+  const grpc::Status status = Follow(
+      i,
+      [&](const v1::Session& session) {
+        return (name.empty() || session.name() == name) &&
+               (!has_key || session.key().name() == i.arguments.Get("key"));
+      },
+      [&](const v1::WatchSessionsResponse& event) {
+        has_seen = true;
+        i.surroundings.out(i.format == Format::kJson   ? ToJsonLine(event)
+                           : i.format == Format::kYaml ? absl::StrCat("---\n", ToYaml(event))
+                           : i.format == Format::kName ? absl::StrCat(event.session().name(), "\n")
+                                                       : EventLine(i, event));
+        return true;
+      },
+      [&] {
+        is_unknown = !has_seen && !name.empty();
+        if (!has_seen && !is_unknown) i.surroundings.err("watch: none yet; waiting\n");
+        return !is_unknown;
+      });
+  if (i.surroundings.interrupted->load()) return kInterrupted;
+  if (is_unknown) {
+    return Fail(i, {grpc::StatusCode::NOT_FOUND, absl::StrCat("there is no ", name)}, "watch");
+  }
+  return status.ok() ? static_cast<int>(kOk) : Fail(i, status, "watch");
+}
+
+}  // namespace spawner::cli
