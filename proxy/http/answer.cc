@@ -1,6 +1,6 @@
 #include "proxy/http/answer.h"
 
-#include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -27,15 +27,48 @@ std::string HtmlText(absl::string_view text) {
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
+// What a person reads first; the reason phrase of HTTP where no better words are known.
+absl::string_view Heading(int status) {
+  switch (status) {
+    case 401:
+      return "This needs a fresh link";
+    case 403:
+      return "This link opens something else";
+    case 404:
+      return "Nothing lives here";
+    case 410:
+      return "This session has ended";
+    case 429:
+      return "It is full at the moment";
+    case 502:
+      return "The session broke off";
+    case 503:
+      return "Not ready yet";
+    case 504:
+      return "The session does not answer";
+    default:
+      return StatusText(status);
+  }
+}
+
+// Its first letter large, as at the start of a sentence.
+std::string Sentence(absl::string_view text) {
+  std::string sentence(text);
+  if (!sentence.empty()) sentence[0] = absl::ascii_toupper(static_cast<unsigned char>(sentence[0]));
+  return sentence;
+}
+
 std::string Page(const Answer& answer) {
   return absl::StrCat(
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width\"><title>",
-      answer.status, " ", StatusText(answer.status),
-      "</title><style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:18vh auto;"
-      "padding:0 1rem}small{color:#767676}</style><h1>",
-      StatusText(answer.status), "</h1><p>", HtmlText(answer.message), "<p><small>", answer.status,
-      " ", HtmlText(answer.reason), " &middot; Spawner</small></html>\n");
+      "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">"
+      "<title>",
+      Heading(answer.status),
+      "</title><style>:root{color-scheme:light dark}"
+      "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}"
+      "h1{font-size:1.7rem;line-height:1.2}small{color:#767676}</style><h1>",
+      Heading(answer.status), "</h1><p>", HtmlText(Sentence(answer.message)), "<p><small>",
+      answer.status, " ", HtmlText(answer.reason), " &middot; Spawner</small></html>\n");
 }
 
 }  // namespace

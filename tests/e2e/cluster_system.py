@@ -18,8 +18,11 @@ class ClusterSystem(System):
                         for n in range(cluster.nodes)]
         self.api = api.Api(cluster.service_address(50) + ":9090")
 
-    def set_backend(self, spec):
-        spec.image = "localhost/spawner/echo:dev"
+    def set_backend(self, spec, name):
+        spec.image = "localhost/spawner/%s:dev" % name
+
+    def slow_down(self, spec, seconds):
+        pass  # a pod takes its second anyway
 
     # --- breaking things --------------------------------------------------------------------------
 

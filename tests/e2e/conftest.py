@@ -1,15 +1,26 @@
 """Fixtures of the end-to-end tests: `cluster`, a real Kubernetes of two nodes, and `spawner`, the
 same with our images and manifests installed. Both last for the whole run.
 
-SPAWNER_E2E_KEEP=1 leaves the cluster up at the end, and a later run uses it again.
+SPAWNER_E2E_KEEP=1 leaves the cluster up at the end, and a later run uses it again. Screenshots are
+kept in ~/.cache/spawner/e2e-outputs, or where TEST_UNDECLARED_OUTPUTS_DIR says.
 """
 
 import os
+import pathlib
 
 import pytest
 
 from cluster import Cluster
 from cluster_system import ClusterSystem
+
+OUTPUTS = "TEST_UNDECLARED_OUTPUTS_DIR"  # as Bazel names it
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outputs():
+    folder = os.environ.setdefault(
+        OUTPUTS, str(pathlib.Path.home() / ".cache" / "spawner" / "e2e-outputs"))
+    os.makedirs(folder, exist_ok=True)
 
 
 @pytest.fixture(scope="session")

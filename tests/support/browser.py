@@ -103,6 +103,12 @@ class Browser:
         self.driver.get(url)
         return tab
 
+    def go(self, tab, url):
+        """Sends an open tab to the url, and does not wait: a server may hold the answer back."""
+        self.driver.switch_to.window(tab)
+        # In a moment, not from the script itself: the driver waits for a page that its command began.
+        self.driver.execute_script("setTimeout(url => location.assign(url), 100, arguments[0])", url)
+
     def close_tab(self, tab):
         """Closes one tab of several."""
         self._collect(tab)
@@ -165,6 +171,13 @@ class Browser:
         """Clicks the middle of an element."""
         self.driver.switch_to.window(tab)
         self.driver.find_element(By.CSS_SELECTOR, selector).click()
+
+    def answer(self, tab, selector, text):
+        """Clicks an element that asks for a text by prompt(), and answers."""
+        self.click(tab, selector)
+        prompt = self.driver.switch_to.alert
+        prompt.send_keys(text)
+        prompt.accept()
 
     def type(self, tab, text):
         """Types into what has the focus."""

@@ -39,8 +39,9 @@ class System:
         self.proxies = []
 
     def spec(self, env=None, args=(), grace=2.0, initial_grace=None, start_timeout=60,
-             stop_grace=2, retention=60, max_lifetime=None, public=False, port=8080, **fields):
-        """SessionSpec of the echo backend."""
+             stop_grace=2, retention=60, max_lifetime=None, public=False, port=8080,
+             backend="echo", **fields):
+        """SessionSpec of an example backend."""
         pb = api.session_pb2
         spec = pb.SessionSpec(
             env=env or {}, args=list(args), port=port,
@@ -49,11 +50,16 @@ class System:
             lifetime=pb.Lifetime(start_timeout=seconds(start_timeout), stop_grace=seconds(stop_grace),
                                  retention=seconds(retention), max=seconds(max_lifetime)),
             access=pb.Access(mode=pb.PUBLIC if public else pb.TOKEN))
-        self.set_backend(spec)
+        self.set_backend(spec, backend)
         spec.MergeFrom(pb.SessionSpec(**fields))
         return spec
 
-    def set_backend(self, spec):
+    def set_backend(self, spec, name):
+        """Sets what runs the example backend of this name."""
+        raise NotImplementedError
+
+    def slow_down(self, spec, seconds):
+        """Makes the start take at least this long, where it would not by itself."""
         raise NotImplementedError
 
     def connect(self, key, spec=None, user="ada", timeout=20, **spec_options):
@@ -143,8 +149,11 @@ class LocalSystem(System):
         for name in sorted(self.processes, reverse=True):  # proxies before the controller
             self.stop(name)
 
-    def set_backend(self, spec):
-        spec.command.append(os.path.join(BIN, "deploy/examples/echo/echo"))
+    def set_backend(self, spec, name):
+        spec.command.append(os.path.join(BIN, "deploy/examples", name, name))
+
+    def slow_down(self, spec, seconds):
+        spec.command[:] = ["/bin/sh", "-c", 'sleep %g; exec "$0" "$@"' % seconds, *spec.command]
 
     def start_controller(self):
         self._start("controller", "controller/controller", [

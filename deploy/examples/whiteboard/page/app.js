@@ -98,7 +98,8 @@ const link = new Link(
     },
     (state) => {
       $("status").dataset.state = state;
-      $("status").textContent = {live: "live", connecting: "connecting", offline: "reconnecting"}[state];
+      $("status").textContent = {live: "live", connecting: "connecting", offline: "reconnecting", ended: "ended"}[state];
+      $("ended").hidden = state !== "ended";
     });
 
 setInterval(() => {
