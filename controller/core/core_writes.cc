@@ -69,9 +69,7 @@ void Core::IssueWrite(Incarnation& incarnation, Instant now) {
   const Epoch epoch = incarnation.identity.epoch;
   const std::weak_ptr<char> alive = alive_;
   if (incarnation.plan.write == Write::kEnd) {
-    // A record that is there keeps its time: only the finalizer is left to take off.
-    const EndRecord end = incarnation.pod->end.value_or(
-        EndRecord{incarnation.plan.reason, incarnation.plan.message, clock_.WallNow()});
+    const EndRecord end = {incarnation.plan.reason, incarnation.plan.message, clock_.WallNow()};
     kube_.PatchPod(pod.ns, pod.name, EndPatch(pod, end, incarnation.plan.write_stops),
                    [this, alive, id, epoch](absl::StatusOr<kube::Pod> answer) {
                      if (!alive.expired()) OnWritten(id, epoch, std::move(answer));

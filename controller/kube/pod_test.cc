@@ -14,7 +14,7 @@ constexpr char kPod[] = R"({
     "name": "s-1", "namespace": "a", "uid": "u-1", "resourceVersion": "17",
     "creationTimestamp": "2026-01-02T03:04:05Z", "deletionTimestamp": "2026-01-02T04:04:05Z",
     "labels": {"spawner.dev/session": "s"}, "annotations": {"x": "y"},
-    "finalizers": ["spawner.dev/record"], "managedFields": [{"manager": "curl"}]},
+    "finalizers": ["example.dev/record"], "managedFields": [{"manager": "curl"}]},
   "spec": {"nodeName": "n1", "activeDeadlineSeconds": 1, "containers": [{"name": "app"}]},
   "status": {
     "phase": "Failed", "reason": "DeadlineExceeded", "message": "too long", "podIP": "10.0.0.7",
@@ -40,7 +40,7 @@ TEST(DecodePod, ReadsWhatTheApiServerWrites) {
   EXPECT_EQ(pod->resource_version, "17");
   EXPECT_EQ(pod->labels.at("spawner.dev/session"), "s");
   EXPECT_EQ(pod->annotations.at("x"), "y");
-  EXPECT_TRUE(pod->HasFinalizer("spawner.dev/record"));
+  EXPECT_TRUE(pod->HasFinalizer("example.dev/record"));
   EXPECT_FALSE(pod->HasFinalizer("other"));
   EXPECT_EQ(pod->create_time, absl::FromUnixSeconds(1767323045));
   EXPECT_EQ(pod->deletion_time, absl::FromUnixSeconds(1767326645));

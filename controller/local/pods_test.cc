@@ -14,7 +14,7 @@ namespace {
 
 constexpr char kPods[] = "/api/v1/namespaces/a/pods";
 constexpr char kPod[] = "/api/v1/namespaces/a/pods/p";
-constexpr char kFinalizer[] = "spawner.dev/record";
+constexpr char kFinalizer[] = "example.dev/record";
 
 class PodsTest : public testing::Test {
  protected:

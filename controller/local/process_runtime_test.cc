@@ -145,7 +145,7 @@ TEST_F(ProcessRuntimeTest, TheEndingWriteSendsSigtermAndKeepsCodeAndLog) {
 
 TEST_F(ProcessRuntimeTest, AGroupThatIgnoresSigtermIsKilledAtItsGrace) {
   Json pod = MakePod("p");
-  pod["metadata"]["finalizers"] = {"spawner.dev/record"};
+  pod["metadata"]["finalizers"] = {"example.dev/record"};
   pod["spec"]["terminationGracePeriodSeconds"] = 1;
   pod["spec"]["containers"][0]["command"] = {
       "/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo child $!; while :; do sleep 0.01; done"};

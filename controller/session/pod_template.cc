@@ -84,7 +84,6 @@ json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
       {"namespace", identity.ns},
       {"labels", std::move(labels)},
       {"annotations", std::move(annotations)},
-      {"finalizers", json::array({kFinalizer})},
   };
 }
 
@@ -168,14 +167,9 @@ absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
 }
 
 std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops) {
-  json finalizers = json::array();
-  for (const std::string& finalizer : pod.finalizers) {
-    if (finalizer != kFinalizer) finalizers.push_back(finalizer);
-  }
   json patch = {
       {"metadata",
        {{"uid", pod.uid},
-        {"finalizers", std::move(finalizers)},
         {"annotations",
          {{kReason, std::string(Name(end.reason))},
           {kMessage, end.message.substr(0, kMessageBytesMax)},

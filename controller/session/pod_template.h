@@ -19,7 +19,6 @@ namespace spawner {
 constexpr char kSessionLabel[] = "spawner.dev/session";
 constexpr char kManagedLabel[] = "spawner.dev/managed";
 constexpr char kManagedSelector[] = "spawner.dev/managed=true";
-constexpr char kFinalizer[] = "spawner.dev/record";
 constexpr char kBackendContainer[] = "backend";
 
 // Which incarnation of which session a pod is.
@@ -56,7 +55,7 @@ absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionS
 absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod);
 
 // The ending write, a JSON merge patch with the pod's uid as precondition: reason, message, time,
-// finalizer off, and `activeDeadlineSeconds: 1` if `stops` (a pod that still runs).
+// and `activeDeadlineSeconds: 1` if `stops` (a pod that still runs).
 std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops);
 
 }  // namespace spawner

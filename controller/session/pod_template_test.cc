@@ -51,7 +51,8 @@ TEST(BuildPod, NamesLabelsAndRecordsTheSession) {
   EXPECT_EQ(pod["metadata"]["labels"], json({{"team", "red"},
                                              {"spawner.dev/session", "abcdefghijklmnopqrstuvwxyz"},
                                              {"spawner.dev/managed", "true"}}));
-  EXPECT_EQ(pod["metadata"]["finalizers"], json::array({"spawner.dev/record"}));
+  // Whoever deletes a pod never waits for us: a namespace with pods of ours goes without us.
+  EXPECT_FALSE(pod["metadata"].contains("finalizers"));
   EXPECT_EQ(pod["metadata"]["annotations"]["spawner.dev/key"], "doc/7");
   EXPECT_EQ(pod["spec"]["restartPolicy"], "Never");
   EXPECT_EQ(pod["spec"]["terminationGracePeriodSeconds"], 4);
@@ -122,7 +123,6 @@ kube::Pod AsPod(const json& built) {
   pod.uid = "u-1";
   pod.labels = built["metadata"]["labels"].get<std::map<std::string, std::string>>();
   pod.annotations = built["metadata"]["annotations"].get<std::map<std::string, std::string>>();
-  pod.finalizers = built["metadata"]["finalizers"].get<std::vector<std::string>>();
   return pod;
 }
 
@@ -159,12 +159,11 @@ TEST(ParseSessionPod, ReportsAForeignOrMangledPod) {
 
 TEST(EndPatch, RecordsTheReasonAndReadsBack) {
   kube::Pod pod = AsPod(Build(Spec()));
-  pod.finalizers.push_back("other.dev/keep");
   const EndRecord end = {EndReason::kIdle, "nobody", absl::FromUnixMillis(1'800'000'000'123)};
   const json patch = json::parse(EndPatch(pod, end, true));
   EXPECT_EQ(patch["spec"]["activeDeadlineSeconds"], 1);
   EXPECT_EQ(patch["metadata"]["uid"], "u-1");
-  EXPECT_EQ(patch["metadata"]["finalizers"], json::array({"other.dev/keep"}));
+  EXPECT_FALSE(patch["metadata"].contains("finalizers"));  // another's stays
   EXPECT_FALSE(json::parse(EndPatch(pod, end, false)).contains("spec"));
 
   for (const auto& [name, value] : patch["metadata"]["annotations"].items()) {

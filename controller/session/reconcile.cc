@@ -101,15 +101,9 @@ class Turn {
     const Instant patience =
         *observed().stopping_at + session_.spec.lifetime.stop_grace + kStopSlack;
 
-    if (is_deleting) {
-      // Nobody's drain waits for our retention: record and let go once the statuses are final.
-      if (!pod().HasFinalizer(kFinalizer)) return;
-      if (is_stopped || now_ >= patience) {
-        WriteEnd(/*stops=*/false);
-      } else {
-        WakeBy(patience);
-      }
-    } else if (!view_.pod->end.has_value() || pod().HasFinalizer(kFinalizer)) {
+    // It goes without us, and its record with it: from then on the end is in our memory only.
+    if (is_deleting) return;
+    if (!view_.pod->end.has_value()) {
       WriteEnd(/*stops=*/!is_stopped);
     } else if (is_stopped) {
       DeleteAt(*observed().ended_at + session_.spec.lifetime.retention, Write::kDelete);

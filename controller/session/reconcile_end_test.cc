@@ -93,7 +93,7 @@ TEST_F(ReconcileEndTest, StopsTheSidecarsOfABackendThatLeft) {
   EXPECT_TRUE(plan.write_stops);
 }
 
-TEST_F(ReconcileEndTest, AForeignDeletionIsReleasedWhenTheStatusesAreFinal) {
+TEST_F(ReconcileEndTest, AForeignDeletionGoesWithoutUsAndIsRemembered) {
   MakeReady();
   pod().deletion_time = absl::UnixEpoch();
   Plan plan = Step();
@@ -103,10 +103,14 @@ TEST_F(ReconcileEndTest, AForeignDeletionIsReleasedWhenTheStatusesAreFinal) {
   EXPECT_EQ(plan.write, Write::kNone);
   Exit(143);
   plan = Step();
-  EXPECT_EQ(plan.write, Write::kEnd);
-  EXPECT_FALSE(plan.write_stops);
+  EXPECT_EQ(plan.state, SessionState::kTerminated);
+  EXPECT_EQ(plan.write, Write::kNone);
+  presence_ = PodView::Presence::kGone;
+  plan = Step();
   EXPECT_EQ(plan.reason, EndReason::kDeleted);
   EXPECT_EQ(plan.exit_code, 143);
+  EXPECT_FALSE(plan.is_forgotten);
+  EXPECT_TRUE(StepAfter(absl::Seconds(100)).is_forgotten);
 }
 
 TEST_F(ReconcileEndTest, AnEvictionIsNamedSo) {
@@ -116,17 +120,27 @@ TEST_F(ReconcileEndTest, AnEvictionIsNamedSo) {
   EXPECT_EQ(Step().reason, EndReason::kEvicted);
 }
 
-TEST_F(ReconcileEndTest, ADeletedPodThatWasNeverScheduledIsReleasedAtOnce) {
+TEST_F(ReconcileEndTest, ADeletedPodThatWasNeverScheduledHasEnded) {
   Create();
   pod().deletion_time = absl::UnixEpoch();
-  EXPECT_EQ(Step().write, Write::kEnd);
+  const Plan plan = Step();
+  EXPECT_EQ(plan.state, SessionState::kTerminated);
+  EXPECT_EQ(plan.write, Write::kNone);
 }
 
-TEST_F(ReconcileEndTest, ADeletedPodOfASilentNodeIsReleasedAfterItsGrace) {
+TEST_F(ReconcileEndTest, ARecordThatIsDeletedBeforeItsRetentionIsRememberedAsItWas) {
   MakeReady();
-  pod().deletion_time = absl::UnixEpoch();
-  EXPECT_EQ(Step().wake_at, now_ + absl::Seconds(5) + kStopSlack);
-  EXPECT_EQ(StepAfter(absl::Seconds(5) + kStopSlack).write, Write::kEnd);
+  session_.decision = EndDecision{EndReason::kRequested, "asked", false};
+  MakeDurable(Step());
+  Exit(0);
+  ASSERT_EQ(Step().state, SessionState::kTerminated);
+  pod().deletion_time = absl::UnixEpoch();  // by a drain
+  EXPECT_EQ(Step().write, Write::kNone);
+  presence_ = PodView::Presence::kGone;
+  const Plan plan = Step();
+  EXPECT_EQ(plan.reason, EndReason::kRequested);
+  EXPECT_EQ(plan.exit_code, 0);
+  EXPECT_FALSE(plan.is_forgotten);
 }
 
 TEST_F(ReconcileEndTest, ASilentNodeIsAConditionThenAnEnd) {

@@ -23,7 +23,6 @@ class ReconcileTest : public testing::Test {
     session_.spec.lifetime.retention = absl::Seconds(100);
     session_.created_at = now_;
     pod_.pod.uid = "u";
-    pod_.pod.finalizers = {kFinalizer};
     routes_.is_acked = true;
   }
 
@@ -91,7 +90,6 @@ class ReconcileTest : public testing::Test {
   // The ending write arrived.
   void MakeDurable(const Plan& plan) {
     pod_.end = EndRecord{plan.reason, plan.message, absl::UnixEpoch()};
-    pod().finalizers.clear();
   }
 
   Instant now_{1'000'000'000'000};

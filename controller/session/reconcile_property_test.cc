@@ -38,7 +38,6 @@ class World {
     session_.created_at = now_;
     session_.is_adopted = random_.OneIn(4);
     pod_.pod.uid = "u";
-    pod_.pod.finalizers = {kFinalizer};
   }
 
   // Until nothing is left of the session. False: it never ended.
@@ -139,7 +138,7 @@ class World {
     if (pod().active_deadline_seconds.has_value()) Stop(0);
     if (!pod().deletion_time.has_value()) return;
     Stop(143);
-    if (pod().finalizers.empty()) presence_ = PodView::Presence::kGone;
+    presence_ = PodView::Presence::kGone;
   }
 
   // What the last plan asked for arrives, once.
@@ -151,7 +150,6 @@ class World {
       case spawner::Write::kEnd:
         ++ending_writes_;
         if (!pod_.end.has_value()) pod_.end = EndRecord{end_.reason, end_.message, {}};
-        pod().finalizers.clear();
         if (stops_) pod().active_deadline_seconds = 1;
         return;
       case spawner::Write::kDelete:

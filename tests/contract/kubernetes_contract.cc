@@ -130,10 +130,10 @@ TEST_F(KubernetesContract, ADeleteHasAUidAsPrecondition) {
 
 TEST_F(KubernetesContract, AFinalizerKeepsADeletedPod) {
   Json json = api_.PendingPod("a");
-  json["metadata"]["finalizers"] = {"spawner.dev/record"};
+  json["metadata"]["finalizers"] = {"example.dev/record"};
   const absl::StatusOr<Pod> created = api_.Create(json);
   ASSERT_TRUE(created.ok()) << created.status();
-  EXPECT_TRUE(created->HasFinalizer("spawner.dev/record"));
+  EXPECT_TRUE(created->HasFinalizer("example.dev/record"));
   ASSERT_TRUE(api_.Delete(created->name, {.uid = created->uid}).ok());
   const absl::StatusOr<Pod> deleted = api_.GetPod(created->name);
   ASSERT_TRUE(deleted.ok()) << deleted.status();
@@ -142,7 +142,7 @@ TEST_F(KubernetesContract, AFinalizerKeepsADeletedPod) {
   EXPECT_TRUE(api_.Patch(created->name, {{"metadata", {{"labels", {{"x", "y"}}}}}}).ok());
   EXPECT_EQ(CodeOf(api_.Patch(
                 created->name,
-                {{"metadata", {{"finalizers", {"spawner.dev/record", "spawner.dev/more"}}}}})),
+                {{"metadata", {{"finalizers", {"example.dev/record", "example.dev/more"}}}}})),
             absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(api_.Patch(created->name, {{"metadata", {{"finalizers", nullptr}}}}).ok());
   EXPECT_TRUE(AwaitGone(created->name));
@@ -319,7 +319,7 @@ TEST_F(KubernetesContract, HoldsPodTemplates) {
 
 TEST_F(KubernetesContract, TheEndingWriteStopsAPodAndKeepsItsRecord) {
   Json json = api_.RunningPod("a");
-  json["metadata"]["finalizers"] = {"spawner.dev/record"};
+  json["metadata"]["finalizers"] = {"example.dev/record"};
   ASSERT_TRUE(api_.Create(json).ok());
   const Pod ready = Await(api_.Name("a"), [](const Pod& p) { return p.is_ready; });
   EXPECT_EQ(ready.phase, PodPhase::kRunning);
@@ -349,7 +349,7 @@ TEST_F(KubernetesContract, TheEndingWriteStopsAPodAndKeepsItsRecord) {
 
 TEST_F(KubernetesContract, ADeletedPodThatRunsEndsFirstAndIsKeptByItsFinalizer) {
   Json json = api_.RunningPod("a");
-  json["metadata"]["finalizers"] = {"spawner.dev/record"};
+  json["metadata"]["finalizers"] = {"example.dev/record"};
   ASSERT_TRUE(api_.Create(json).ok());
   const Pod ready = Await(api_.Name("a"), [](const Pod& p) { return p.is_ready; });
   ASSERT_TRUE(api_.Delete(ready.name, {.uid = ready.uid, .grace_seconds = 2}).ok());
