@@ -77,8 +77,11 @@ class Cluster:
             subprocess.run(["bazel", "build", "//deploy:images"], cwd=ROOT, check=True)
             folder = ROOT / "bazel-bin" / "deploy"
         self.load(*[pathlib.Path(folder) / f"{name}.tar" for name in IMAGES])
-        self.kubectl("apply", "-f", "-", input=self.manifests())
+        self.apply_manifests()
         self.await_rollout()
+
+    def apply_manifests(self):
+        self.kubectl("apply", "-f", "-", input=self.manifests())
 
     def manifests(self):
         """The dev overlay, with this cluster's addresses in place of those of index 0."""
