@@ -239,7 +239,9 @@ std::string DescribeStatus(const v1::GetStatusResponse& status, absl::Time now) 
   for (const auto& [state, count] : status.sessions_by_state()) {
     Line(&out, "Sessions", absl::StrCat(count, " ", state));
   }
-  if (status.proxies().empty()) Line(&out, "Proxies", "none has connected");
+  if (status.proxies().empty()) {
+    Line(&out, "Proxies", status.is_leader() ? "none has connected" : "known to the leader only");
+  }
   for (const v1::ProxyStatus& proxy : status.proxies()) {
     const std::string link =
         proxy.connected()

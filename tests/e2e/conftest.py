@@ -12,7 +12,9 @@ import pytest
 
 from cluster import Cluster
 from cluster_system import ClusterSystem
+from slow_link import slow_link
 
+LINK_DELAY_S = 0.15
 OUTPUTS = "TEST_UNDECLARED_OUTPUTS_DIR"  # as Bazel names it
 
 
@@ -36,6 +38,13 @@ def cluster(request):
 def spawner(cluster):
     cluster.install()
     return cluster
+
+
+@pytest.fixture
+def race(system):
+    """`system` with the link of its second proxy slow, and how many sessions to start on it."""
+    with slow_link(system.cluster, "node2", LINK_DELAY_S):
+        yield system, 100
 
 
 @pytest.fixture(scope="session")
