@@ -21,14 +21,17 @@ void OnInterrupt(int) {
 }
 
 void Write(FILE* file, const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fflush(file);  // a follower of `watch` wants each line now
+  const bool is_written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  // Each at once: a follower of `watch` wants each line now. Nobody reads any more (`| head`): end
+  // with the code of what would have killed us.
+  if (std::fflush(file) != 0 || !is_written) std::_Exit(128 + SIGPIPE);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   signal(SIGINT, OnInterrupt);
+  signal(SIGPIPE, SIG_IGN);  // of a connection, too: gRPC says so by itself
   const std::vector<std::string> words(argv + 1, argv + argc);
   return spawner::cli::Run(
       words, {.environment = [](const char* name) -> std::string {

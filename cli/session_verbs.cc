@@ -77,27 +77,6 @@ grpc::Status Choose(const std::vector<v1::Session>& found, uint64_t epoch, v1::S
                                                     "; the newest is ", found.front().epoch())};
 }
 
-// The one session that the line names, by ID or by --key.
-grpc::Status Named(const Invocation& i, v1::Session* session) {
-  std::vector<std::string> names = i.arguments.positionals;
-  if (!names.empty() && IsKind(names[0])) names.erase(names.begin());
-  const auto epoch = i.arguments.Int("epoch");
-  if (!epoch.ok() || epoch->value_or(0) < 0) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, epoch.ok()
-                                                    ? std::string("--epoch: must not be negative")
-                                                    : std::string(epoch.status().message())};
-  }
-  if (i.arguments.Has("key") && names.empty()) {
-    std::vector<v1::Session> found;
-    const grpc::Status status = FindByKey(i, i.arguments.Get("key"), &found);
-    return status.ok() ? Choose(found, static_cast<uint64_t>(epoch->value_or(0)), session) : status;
-  }
-  if (names.size() != 1 || i.arguments.Has("key")) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, "name one session: its ID, or --key=KEY"};
-  }
-  return GetOne(i, names[0], static_cast<uint64_t>(epoch->value_or(0)), session);
-}
-
 void PrintSessions(const Invocation& i, const std::vector<v1::Session>& sessions) {
   const Surroundings& s = i.surroundings;
   switch (i.format) {
@@ -125,6 +104,26 @@ void PrintSession(const Invocation& i, const v1::Session& session) {
 }
 
 }  // namespace
+
+grpc::Status FindNamed(const Invocation& i, v1::Session* session) {
+  std::vector<std::string> names = i.arguments.positionals;
+  if (!names.empty() && IsKind(names[0])) names.erase(names.begin());
+  const auto epoch = i.arguments.Int("epoch");
+  if (!epoch.ok() || epoch->value_or(0) < 0) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, epoch.ok()
+                                                    ? std::string("--epoch: must not be negative")
+                                                    : std::string(epoch.status().message())};
+  }
+  if (i.arguments.Has("key") && names.empty()) {
+    std::vector<v1::Session> found;
+    const grpc::Status status = FindByKey(i, i.arguments.Get("key"), &found);
+    return status.ok() ? Choose(found, static_cast<uint64_t>(epoch->value_or(0)), session) : status;
+  }
+  if (names.size() != 1 || i.arguments.Has("key")) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "name one session: its ID, or --key=KEY"};
+  }
+  return GetOne(i, names[0], static_cast<uint64_t>(epoch->value_or(0)), session);
+}
 
 bool IsKind(const std::string& word) { return word == "session" || word == "sessions"; }
 
@@ -176,7 +175,7 @@ int Get(const Invocation& i) {
   // `get session --key=KEY` is one, `get sessions --key=KEY` all incarnations that are kept.
   if (names == 1 || (has_key && names == 0 && (!names_kind || words[0] == "session"))) {
     v1::Session session;
-    const grpc::Status status = Named(i, &session);
+    const grpc::Status status = FindNamed(i, &session);
     if (!status.ok()) return Fail(i, status, "get session");
     PrintSession(i, session);
     return kOk;
@@ -195,7 +194,7 @@ int Get(const Invocation& i) {
 
 int DescribeSession(const Invocation& i) {
   v1::Session session;
-  const grpc::Status status = Named(i, &session);
+  const grpc::Status status = FindNamed(i, &session);
   if (!status.ok()) return Fail(i, status, "describe");
   if (i.format == Format::kTable || i.format == Format::kWide) {
     i.surroundings.out(Describe(session, i.surroundings.now()));
@@ -207,7 +206,7 @@ int DescribeSession(const Invocation& i) {
 
 int Terminate(const Invocation& i) {
   v1::Session session;
-  grpc::Status status = Named(i, &session);
+  grpc::Status status = FindNamed(i, &session);
   if (!status.ok()) return Fail(i, status, "terminate");
   v1::TerminateSessionRequest request;
   request.set_name(session.name());

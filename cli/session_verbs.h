@@ -11,6 +11,9 @@ namespace spawner::cli {
 // True for the word before a session's ID: "session" or "sessions".
 bool IsKind(const std::string& word);
 
+// The one session that the line names, by ID or by --key, with --epoch.
+grpc::Status FindNamed(const Invocation& invocation, v1::Session* session);
+
 // One Connect, with a request id of its own and $USER where no user is named.
 grpc::Status CallConnect(const Invocation& invocation, v1::ConnectRequest request,
                          v1::ConnectResponse* response);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "cli/arguments.h"
+#include "cli/logs_verb.h"
 #include "cli/request.h"
 #include "cli/session_verbs.h"
 
@@ -72,6 +73,18 @@ std::vector<Verb> Verbs() {
        2,
        false,
        Watch},
+      {"logs",
+       "logs (ID | --key=KEY)",
+       "what a session's backend has written; also after its end",
+       "logs --key=document-42 --tail=20 -f",
+       {key,
+        epoch,
+        {"follow", nullptr, "go on until the backend exits", 'f'},
+        {"tail", "N", "only the last N lines"},
+        {"since", "DURATION", "only what is younger, such as 5m"}},
+       2,
+       false,
+       ShowLogs},
       {"terminate",
        "terminate (ID | --key=KEY)",
        "end a session",
@@ -103,9 +116,9 @@ std::vector<Verb> Verbs() {
 }
 
 // Named by docs/api.md, for later versions.
-constexpr const char* kLater[] = {"wait",   "logs",       "why",     "hold",     "release", "grant",
-                                  "apply",  "pools",      "proxies", "drain",    "top",     "bench",
-                                  "doctor", "completion", "keys",    "uninstall"};
+constexpr const char* kLater[] = {"wait",  "why",    "hold",       "release", "grant",
+                                  "apply", "pools",  "proxies",    "drain",   "top",
+                                  "bench", "doctor", "completion", "keys",    "uninstall"};
 
 std::string Help(const std::vector<Verb>& verbs) {
   std::string text = "usage: spawnctl VERB [flags]\n\n";

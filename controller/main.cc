@@ -25,6 +25,7 @@
 #include "controller/cluster.h"
 #include "controller/core/engine.h"
 #include "controller/core/loop.h"
+#include "controller/core/pod_logs.h"
 #include "controller/flags.h"
 #include "controller/key_store.h"
 #include "controller/kube/counting_transport.h"
@@ -90,6 +91,7 @@ class Controller {
   kube::CountingTransport transport_{*cluster_.transport};
   core::CoreLoop loop_{transport_, clock_};
   kube::HttpKubeClient client_{transport_};
+  core::PodLogs logs_{transport_, clock_};
   api::Edge edge_;
   api::GrpcPort grpc_{edge_};
   api::HttpPort http_{edge_};
@@ -177,7 +179,9 @@ void Controller::Serve() {
                    // Soon until we are ready; afterwards whenever the loop turns.
                    return is_serving_ ? engine.NextWake() : std::min(engine.NextWake(), health_at_);
                  }});
-  edge_.Open(engine.core(), *keys_.ring());
+  loop_.Add({.step = [this](Instant now) { logs_.Step(now); },
+             .next_wake = [this] { return logs_.NextWake(); }});
+  edge_.Open(engine.core(), logs_, *keys_.ring());
   loop_.RunUntil([this] { return is_stopping_; });
 
   grpc_.SetServing(false);

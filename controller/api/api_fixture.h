@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "controller/api/edge.h"
+#include "controller/api/fake_logs.h"
 #include "controller/api/fake_loop.h"
 #include "controller/api/fake_service.h"
 #include "controller/api/grpc_port.h"
@@ -31,7 +32,7 @@ class ApiServer {
     SeededRandom random(7);
     keys = MakeKeyRing(random);
     EXPECT_TRUE(port.Start({"127.0.0.1", 0}).ok());
-    loop.Run([this] { edge.Open(service, keys); });
+    loop.Run([this] { edge.Open(service, logs, keys); });
     channel = port.InProcessChannel();
   }
   // As main() does it.
@@ -43,6 +44,7 @@ class ApiServer {
 
   FakeClock clock;
   FakeService service;
+  FakeLogs logs;
   FakeLoop loop;
   KeyRing keys;
   Edge edge;

@@ -8,13 +8,29 @@
 #include "controller/api/limits.h"
 
 namespace spawner::api {
+namespace {
+
+absl::string_view NameOf(Edge::StreamKind kind) {
+  switch (kind) {
+    case Edge::StreamKind::kWatch:
+      return "watches";
+    case Edge::StreamKind::kLog:
+      return "logs";
+    case Edge::StreamKind::kLink:
+      return "links";
+  }
+  return "streams";
+}
+
+}  // namespace
 
 Edge::Edge(Poster post, const Clock& clock, EdgeOptions options)
     : post_(std::move(post)), clock_(clock), options_(std::move(options)) {}
 
-void Edge::Open(core::Service& service, KeyRing keys) {
+void Edge::Open(core::Service& service, core::LogSource& logs, KeyRing keys) {
   keys_ = std::move(keys);
   service_ = &service;
+  logs_ = &logs;
 }
 
 void Edge::EndStreams() {
@@ -24,21 +40,22 @@ void Edge::EndStreams() {
       WithReason(absl::UnavailableError("this controller is shutting down; dial again"),
                  "NO_LEADER"),
       kNotReadyRetry);
-  for (Streams* streams : {&watches_, &links_}) {
-    for (const auto& [stream, end] : Streams(*streams)) end(status);
+  // Copies: what ends leaves its table.
+  for (const auto& [kind, streams] : std::map<StreamKind, Streams>(streams_)) {
+    for (const auto& [stream, end] : streams) end(status);
   }
 }
 
 absl::Status Edge::AddStream(StreamKind kind, const void* stream, int max,
                              std::function<void(const absl::Status&)> end) {
   if (service_ == nullptr || !takes_work_) return NotReady();
-  Streams& streams = StreamsOf(kind);
+  Streams& streams = streams_[kind];
   if (streams.size() >= static_cast<size_t>(max)) {
-    return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                         max, kind == StreamKind::kWatch ? " watches" : " links",
-                                         " are open, no more are taken; close one first")),
-                                     "RATE_LIMITED"),
-                          kOverloadRetry);
+    return WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                       max, " ", NameOf(kind), " are open, no more are taken; close one first")),
+                   "RATE_LIMITED"),
+        kOverloadRetry);
   }
   streams.emplace(stream, std::move(end));
   return absl::OkStatus();
@@ -50,10 +67,16 @@ absl::Status Edge::BeginCall() {
   return absl::OkStatus();
 }
 
-void Edge::RemoveStream(StreamKind kind, const void* stream) { StreamsOf(kind).erase(stream); }
+void Edge::RemoveStream(StreamKind kind, const void* stream) { streams_[kind].erase(stream); }
+
+bool Edge::IsQuiet() const {
+  return open_calls_ == 0 && std::all_of(streams_.begin(), streams_.end(),
+                                         [](const auto& kind) { return kind.second.empty(); });
+}
 
 void Edge::Close() {
   service_ = nullptr;
+  logs_ = nullptr;
   not_ready_reason_ = "shutting down";
 }
 

@@ -15,6 +15,7 @@
 #include "controller/api/key_ring.h"
 #include "controller/api/metrics.h"
 #include "controller/api/urls.h"
+#include "controller/core/log_source.h"
 #include "controller/core/service.h"
 
 namespace spawner::api {
@@ -42,9 +43,9 @@ class Edge {
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 
-  // `service` outlives the call of Close.
-  void Open(core::Service& service, KeyRing keys);
-  // Ends every open watch and link, and refuses new ones and new calls: UNAVAILABLE.
+  // Both outlive the call of Close.
+  void Open(core::Service& service, core::LogSource& logs, KeyRing keys);
+  // Ends every open watch, log and link, and refuses new ones and new calls: UNAVAILABLE.
   void EndStreams();
   void Close();
   // Why there is no service yet: "keys: get secrets: connection refused".
@@ -55,6 +56,7 @@ class Edge {
 
   // Null before Open and after Close.
   core::Service* service() const { return service_; }
+  core::LogSource* logs() const { return logs_; }
   // The core's, with the requests to Kubernetes. Only while there is a service.
   core::CoreStatus Status() const;
   const KeyRing& keys() const { return keys_; }
@@ -79,7 +81,7 @@ class Edge {
   Metrics& metrics() { return metrics_; }
   // A stream that is open, of one kind: `end` ends it, and calls RemoveStream. UNAVAILABLE while
   // there is no service, RESOURCE_EXHAUSTED / RATE_LIMITED if `kind` has `max` of them.
-  enum class StreamKind { kWatch, kLink };
+  enum class StreamKind { kWatch, kLog, kLink };
   absl::Status AddStream(StreamKind kind, const void* stream, int max,
                          std::function<void(const absl::Status&)> end);
   // Of a stream that was not added: nothing happens.
@@ -89,22 +91,21 @@ class Edge {
   absl::Status BeginCall();
   void EndCall() { --open_calls_; }
   // Nothing that a client waits for: no call, no stream.
-  bool IsQuiet() const { return open_calls_ == 0 && watches_.empty() && links_.empty(); }
+  bool IsQuiet() const;
 
  private:
   using Streams = std::map<const void*, std::function<void(const absl::Status&)>>;
-  Streams& StreamsOf(StreamKind kind) { return kind == StreamKind::kWatch ? watches_ : links_; }
 
   const Poster post_;
   const Clock& clock_;
   const EdgeOptions options_;
   core::Service* service_ = nullptr;
+  core::LogSource* logs_ = nullptr;
   KeyRing keys_;
   std::string not_ready_reason_ = "starting";
   std::string lease_problem_;
   Metrics metrics_;
-  Streams watches_;
-  Streams links_;
+  std::map<StreamKind, Streams> streams_;
   int open_calls_ = 0;
   bool takes_work_ = true;
   // Counts only: gRPC's threads enter and leave, nothing else hangs on its value.

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "controller/api/fake_logs.h"
 #include "controller/api/fake_loop.h"
 #include "controller/api/fake_service.h"
 
@@ -27,7 +28,7 @@ class HttpPortTest : public ::testing::Test {
     EXPECT_TRUE(port_.Start({"127.0.0.1", 0}).ok());
   }
   void Open() {
-    loop_.Run([this] { edge_.Open(service_, {}); });
+    loop_.Run([this] { edge_.Open(service_, logs_, {}); });
   }
   // Sends the bytes and reads to the end of the connection.
   std::string Exchange(const std::string& bytes) {
@@ -48,6 +49,7 @@ class HttpPortTest : public ::testing::Test {
 
   FakeClock clock_;
   FakeService service_;
+  FakeLogs logs_;
   FakeLoop loop_;
   Edge edge_;
   HttpPort port_;

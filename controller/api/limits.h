@@ -41,6 +41,12 @@ inline constexpr int kWatchersMax = 128;
 // Events of one watcher that are not on the wire yet: the initial list of 10,000 sessions and what
 // changes while it is sent. A watcher that is slower gets RESOURCE_EXHAUSTED and lists again.
 inline constexpr size_t kWatchOutboxMax = 16'384;
+inline constexpr int kLogsMax = 64;  // each with a connection to the API server, and to a kubelet
+// Of one log, not on the wire yet: then its sender waits. One piece may come on top.
+inline constexpr size_t kLogOutboxBytesMax = 256 << 10;
+inline constexpr size_t kLogMessageBytesMax = 64 << 10;
+// Who follows a session that has not started is served this late at the most.
+inline constexpr absl::Duration kLogRetry = absl::Milliseconds(250);
 inline constexpr int kLinksMax = 1'000;
 // Messages to one proxy that are not on the wire yet. One that is slower is cut off: it dials again
 // and gets a snapshot.

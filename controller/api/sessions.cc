@@ -10,6 +10,7 @@
 #include "controller/api/convert.h"
 #include "controller/api/filter.h"
 #include "controller/api/limits.h"
+#include "controller/api/logs.h"
 #include "controller/api/names.h"
 #include "controller/api/watch.h"
 
@@ -87,12 +88,6 @@ grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, absl::str
   reactor->Finish(NotThereYet(method));
   return reactor;
 }
-
-class RefusingLogs final : public grpc::ServerWriteReactor<v1::StreamLogsResponse> {
- public:
-  RefusingLogs() { Finish(NotThereYet("StreamLogs")); }
-  void OnDone() override { delete this; }
-};
 
 }  // namespace
 
@@ -202,7 +197,7 @@ grpc::ServerUnaryReactor* SessionsService::RevokeGrant(grpc::CallbackServerConte
 
 grpc::ServerWriteReactor<v1::StreamLogsResponse>* SessionsService::StreamLogs(
     grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) {
-  return new RefusingLogs;
+  return StartLogs(edge_, *request);
 }
 
 }  // namespace spawner::api

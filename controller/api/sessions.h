@@ -28,6 +28,8 @@ class SessionsService final : public v1::Sessions::CallbackService {
   grpc::ServerUnaryReactor* TerminateSession(grpc::CallbackServerContext* context,
                                              const v1::TerminateSessionRequest* request,
                                              v1::Session* response) override;
+  grpc::ServerWriteReactor<v1::StreamLogsResponse>* StreamLogs(
+      grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) override;
 
   // --- not there yet ----------------------------------------------------------------------------
   grpc::ServerUnaryReactor* WaitSession(grpc::CallbackServerContext* context,
@@ -45,8 +47,6 @@ class SessionsService final : public v1::Sessions::CallbackService {
   grpc::ServerUnaryReactor* RevokeGrant(grpc::CallbackServerContext* context,
                                         const v1::RevokeGrantRequest* request,
                                         v1::RevokeGrantResponse* response) override;
-  grpc::ServerWriteReactor<v1::StreamLogsResponse>* StreamLogs(
-      grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) override;
 
  private:
   Edge& edge_;

@@ -143,11 +143,6 @@ TEST_F(SessionsTest, WhatIsNotThereYetNamesItself) {
   const grpc::Status status = stub_->WaitSession(&context, {}, &session);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(status.error_message(), "WaitSession: not supported by this version");
-  grpc::ClientContext logs_context;
-  v1::StreamLogsResponse chunk;
-  const auto logs = stub_->StreamLogs(&logs_context, {});
-  EXPECT_FALSE(logs->Read(&chunk));
-  EXPECT_EQ(logs->Finish().error_message(), "StreamLogs: not supported by this version");
   grpc::ClientContext templates_context;
   v1::ListTemplatesResponse templates;
   EXPECT_EQ(v1::Templates::NewStub(server_.channel)

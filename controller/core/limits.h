@@ -45,6 +45,11 @@ constexpr int kPageSizeMax = 1000;
 // Between two looks for the pods of lost proxies.
 constexpr absl::Duration kProxyPodInterval = absl::Seconds(2);
 
+// From the request for a log that is not followed to its end, between two pieces.
+constexpr absl::Duration kLogSilenceMax = absl::Seconds(30);
+// Of an answer that says why there is no log.
+constexpr size_t kLogErrorBytesMax = 64 << 10;
+
 // The loop looks around at least this often.
 constexpr absl::Duration kPollMax = absl::Seconds(60);
 

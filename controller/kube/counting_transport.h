@@ -33,6 +33,7 @@ class CountingTransport final : public HttpTransport {
 
   RequestId Start(HttpRequest request, HttpHandler* handler) override;
   void Cancel(RequestId id) override;
+  void SetPaused(RequestId id, bool is_paused) override { inner_.SetPaused(id, is_paused); }
   void Poll(absl::Duration max_wait) override { inner_.Poll(max_wait); }
   void Wake() override { inner_.Wake(); }
   std::string Describe() const override { return inner_.Describe(); }

@@ -1,44 +1,18 @@
 #include "controller/kube/curl_transport.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/check.h"
 #include "base/status.h"
-#include "base/version.h"
+#include "controller/kube/curl_transfer.h"
 #include "controller/kube/limits.h"
 
 namespace spawner::kube {
 namespace {
-
-using List = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
-
-void Append(List& list, const std::string& line) {
-  curl_slist* const head = curl_slist_append(list.get(), line.c_str());
-  SPAWNER_CHECK(head != nullptr);         // out of memory
-  if (list == nullptr) list.reset(head);  // else it is the same
-}
-
-// A peer that vanished without a word (a node that lost power behind a virtual address) must not
-// hold our watches for the quarter of an hour that Linux would try.
-int SetTcpUserTimeout(void*, curl_socket_t fd, curlsocktype) {
-  const auto ms = static_cast<unsigned>(absl::ToInt64Milliseconds(kTcpSilenceMax));
-  // Refused on what is not TCP: then there is nothing to watch over.
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
-  return CURL_SOCKOPT_OK;
-}
 
 // Part of the URL `server`; empty if it has none.
 std::string UrlPart(CURLU* url, CURLUPart part) {
@@ -49,191 +23,7 @@ std::string UrlPart(CURLU* url, CURLUPart part) {
   return copy;
 }
 
-long Seconds(absl::Duration d) {  // libcurl's type
-  return static_cast<long>(absl::ToInt64Seconds(absl::Ceil(d, absl::Seconds(1))));
-}
-
-int WaitMs(absl::Duration d) {
-  const absl::Duration bounded = std::clamp(d, absl::ZeroDuration(), absl::Hours(1));
-  return static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(bounded, absl::Milliseconds(1))));
-}
-
 }  // namespace
-
-// One request and its easy handle.
-class CurlTransport::Transfer {
- public:
-  Transfer(CurlTransport& owner, RequestId id, HttpRequest request, HttpHandler* handler)
-      : owner_(owner), id_(id), request_(std::move(request)), handler_(handler) {}
-  ~Transfer() {
-    if (easy_ == nullptr) return;
-    if (is_added_) curl_multi_remove_handle(owner_.multi_, easy_);
-    curl_easy_cleanup(easy_);
-  }
-  Transfer(const Transfer&) = delete;
-  Transfer& operator=(const Transfer&) = delete;
-
-  // Hands it to libcurl. An error is the request's end.
-  absl::Status Begin(absl::string_view token);
-  // No call of the handler any more.
-  void Detach() { handler_ = nullptr; }
-  void DeliverEnd(const absl::Status& status) {
-    owner_.called_handlers_ = true;
-    handler_->OnEnd(status);
-  }
-
-  RequestId id() const { return id_; }
-  CURL* easy() const { return easy_; }
-  absl::string_view error_text() const { return error_text_.data(); }
-  std::optional<absl::Status> early_end;  // of what libcurl never got
-
- private:
-  template <typename T>
-  void Set(CURLoption option, T value) {
-    const CURLcode code = curl_easy_setopt(easy_, option, value);
-    if (code != CURLE_OK && option_error_ == CURLE_OK) option_error_ = code;
-  }
-  void SetBlob(CURLoption option, const std::string& text) {
-    if (text.empty()) return;
-    // `text` is the owner's configuration: no copy.
-    curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
-    Set(option, &blob);
-  }
-  void SetRequest(absl::string_view token);
-  void SetTls();
-  void SetTimes();
-
-  static size_t OnHeaderLine(char* data, size_t, size_t size, void* self) {
-    return static_cast<Transfer*>(self)->TakeHeaderLine({data, size}) ? size : 0;
-  }
-  static size_t OnBody(char* data, size_t, size_t size, void* self) {
-    return static_cast<Transfer*>(self)->TakeBody({data, size}) ? size : 0;
-  }
-  // False: the request was cancelled.
-  bool TakeHeaderLine(absl::string_view line);
-  bool TakeBody(absl::string_view chunk);
-
-  CurlTransport& owner_;
-  const RequestId id_;
-  const HttpRequest request_;
-  HttpHandler* handler_;
-  CURL* easy_ = nullptr;
-  bool is_added_ = false;
-  CURLcode option_error_ = CURLE_OK;
-  std::string url_;
-  List headers_{nullptr, curl_slist_free_all};
-  List connect_to_{nullptr, curl_slist_free_all};
-  std::array<char, CURL_ERROR_SIZE> error_text_{};
-  int code_ = 0;
-  bool is_head_over_ = false;  // what comes after are trailers
-  std::optional<absl::Duration> retry_after_;
-};
-
-absl::Status CurlTransport::Transfer::Begin(absl::string_view token) {
-  easy_ = curl_easy_init();
-  if (easy_ == nullptr) return absl::UnavailableError("out of memory");
-  SetRequest(token);
-  SetTls();
-  SetTimes();
-  if (option_error_ != CURLE_OK) {
-    return absl::UnavailableError(absl::StrCat("libcurl: ", curl_easy_strerror(option_error_)));
-  }
-  if (const CURLMcode code = curl_multi_add_handle(owner_.multi_, easy_); code != CURLM_OK) {
-    return absl::UnavailableError(absl::StrCat("libcurl: ", curl_multi_strerror(code)));
-  }
-  is_added_ = true;
-  return absl::OkStatus();
-}
-
-void CurlTransport::Transfer::SetRequest(absl::string_view token) {
-  url_ = owner_.base_url_ + request_.path;
-  Set(CURLOPT_URL, url_.c_str());
-  Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-  if (!request_.body.empty()) {
-    Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-    Set(CURLOPT_POSTFIELDS, request_.body.data());
-    Append(headers_, absl::StrCat("Content-Type: ", request_.content_type));
-    Append(headers_, "Expect:");  // no pause to ask whether the body is welcome
-  }
-  Append(headers_, "Accept: application/json");
-  if (!token.empty()) Append(headers_, absl::StrCat("Authorization: Bearer ", token));
-  Set(CURLOPT_HTTPHEADER, headers_.get());
-  Set(CURLOPT_USERAGENT, absl::StrCat("spawner/", kVersion).c_str());
-  Set(CURLOPT_PRIVATE, this);
-  Set(CURLOPT_ERRORBUFFER, error_text_.data());
-  Set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeaderLine);
-  Set(CURLOPT_HEADERDATA, this);
-  Set(CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
-  Set(CURLOPT_WRITEDATA, this);
-  Set(CURLOPT_PROTOCOLS_STR, "http,https");
-  Set(CURLOPT_PROXY, "");
-  Set(CURLOPT_PATH_AS_IS, 1L);
-  Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  Set(CURLOPT_PIPEWAIT, 1L);  // rather wait for a connection than open one for each request
-  if (!owner_.connect_to_.empty()) {
-    Append(connect_to_, owner_.connect_to_);
-    Set(CURLOPT_CONNECT_TO, connect_to_.get());
-  }
-}
-
-void CurlTransport::Transfer::SetTls() {
-  const KubeConfig& config = owner_.config_;
-  Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  SetBlob(CURLOPT_CAINFO_BLOB, config.ca_pem);
-  // With an authority of its own, a server must not be vouched for by any of the system's.
-  if (!config.ca_pem.empty()) Set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  SetBlob(CURLOPT_SSLCERT_BLOB, config.client_cert_pem);
-  SetBlob(CURLOPT_SSLKEY_BLOB, config.client_key_pem);
-  if (config.skip_tls_verify) {
-    Set(CURLOPT_SSL_VERIFYPEER, 0L);
-    Set(CURLOPT_SSL_VERIFYHOST, 0L);
-  }
-}
-
-void CurlTransport::Transfer::SetTimes() {
-  Set(CURLOPT_NOSIGNAL, 1L);
-  Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(kConnectMax)));
-  if (request_.is_stream) {
-    Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    Set(CURLOPT_LOW_SPEED_TIME, Seconds(request_.timeout));
-  } else {
-    Set(CURLOPT_TIMEOUT_MS, static_cast<long>(WaitMs(request_.timeout)));
-  }
-  Set(CURLOPT_TCP_KEEPALIVE, 1L);
-  Set(CURLOPT_TCP_KEEPIDLE, Seconds(kTcpProbeAfter));
-  Set(CURLOPT_TCP_KEEPINTVL, Seconds(kTcpProbeEvery));
-  Set(CURLOPT_SOCKOPTFUNCTION, &SetTcpUserTimeout);
-}
-
-bool CurlTransport::Transfer::TakeHeaderLine(absl::string_view line) {
-  if (handler_ == nullptr) return false;
-  if (is_head_over_) return true;
-  line = absl::StripAsciiWhitespace(line);
-  if (absl::StartsWith(line, "HTTP/")) {  // of each head: interim ones have their own
-    long code = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &code);
-    code_ = static_cast<int>(code);
-    retry_after_.reset();
-  } else if (absl::StartsWithIgnoreCase(line, "retry-after:")) {
-    int64_t seconds = 0;  // an API server never sends a date
-    if (absl::SimpleAtoi(line.substr(line.find(':') + 1), &seconds) && seconds >= 0) {
-      retry_after_ = absl::Seconds(seconds);
-    }
-  } else if (line.empty() && code_ >= 200) {
-    is_head_over_ = true;
-    if (code_ == 401) owner_.token_.Refused();
-    owner_.called_handlers_ = true;
-    handler_->OnHead(code_, retry_after_);
-  }
-  return handler_ != nullptr;
-}
-
-bool CurlTransport::Transfer::TakeBody(absl::string_view chunk) {
-  if (handler_ == nullptr) return false;
-  owner_.called_handlers_ = true;
-  handler_->OnData(chunk);
-  return handler_ != nullptr;
-}
 
 absl::StatusOr<std::unique_ptr<CurlTransport>> CurlTransport::Create(KubeConfig config,
                                                                      const Clock& clock) {
@@ -305,8 +95,24 @@ void CurlTransport::Cancel(RequestId id) {
   transfers_.erase(it);
 }
 
-void CurlTransport::ApplyStartsAndCancels() {
+void CurlTransport::SetPaused(RequestId id, bool is_paused) {
+  const auto it = transfers_.find(id);
+  if (it != transfers_.end() && it->second->SetPaused(is_paused)) resuming_.push_back(id);
+}
+
+// Those never take a place from the others.
+void CurlTransport::CountPausable(int change) {
+  pausable_ += change;
+  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                    static_cast<long>(kConnectionsMax + pausable_));
+}
+
+void CurlTransport::ApplyOrders() {
   cancelled_.clear();
+  for (const RequestId id : std::exchange(resuming_, {})) {
+    const auto it = transfers_.find(id);
+    if (it != transfers_.end()) it->second->Resume();
+  }
   for (const RequestId id : std::exchange(starting_, {})) {
     const auto it = transfers_.find(id);
     if (it == transfers_.end()) continue;  // cancelled
@@ -356,7 +162,7 @@ void CurlTransport::DeliverEnds() {
 void CurlTransport::Poll(absl::Duration max_wait) {
   called_handlers_ = false;
   for (const bool may_wait : {true, false}) {
-    ApplyStartsAndCancels();
+    ApplyOrders();
     int running = 0;
     curl_multi_perform(multi_, &running);
     DeliverEnds();
@@ -364,7 +170,7 @@ void CurlTransport::Poll(absl::Duration max_wait) {
     curl_multi_poll(multi_, nullptr, 0, WaitMs(max_wait), nullptr);
   }
   // What handlers started goes out before the next wait, wherever that is.
-  ApplyStartsAndCancels();
+  ApplyOrders();
 }
 
 void CurlTransport::Wake() { curl_multi_wakeup(multi_); }

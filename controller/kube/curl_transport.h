@@ -32,6 +32,7 @@ class CurlTransport final : public HttpTransport {
 
   RequestId Start(HttpRequest request, HttpHandler* handler) override;
   void Cancel(RequestId id) override;
+  void SetPaused(RequestId id, bool is_paused) override;
   void Poll(absl::Duration max_wait) override;
   void Wake() override;
   std::string Describe() const override { return config_.server; }
@@ -40,8 +41,10 @@ class CurlTransport final : public HttpTransport {
   class Transfer;
 
   CurlTransport(KubeConfig config, const Clock& clock, CURLM* multi);
-  // libcurl must not be called from within its own callbacks: starts and cancels wait for this.
-  void ApplyStartsAndCancels();
+  // libcurl must not be called from within its own callbacks: starts, cancels and resumptions wait
+  // for this.
+  void ApplyOrders();
+  void CountPausable(int change);
   void DeliverEnds();
   absl::Status ErrorOf(const Transfer& transfer, CURLcode code) const;
 
@@ -53,7 +56,9 @@ class CurlTransport final : public HttpTransport {
   CURLM* const multi_;
   RequestId last_id_ = 0;
   std::unordered_map<RequestId, std::unique_ptr<Transfer>> transfers_;
+  int pausable_ = 0;  // requests with a connection of their own
   std::vector<RequestId> starting_;
+  std::vector<RequestId> resuming_;
   std::vector<std::unique_ptr<Transfer>> cancelled_;
   bool called_handlers_ = false;  // in this turn
 };

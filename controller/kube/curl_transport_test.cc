@@ -34,6 +34,7 @@ class Recorder final : public HttpHandler {
   void OnData(absl::string_view chunk) override {
     data.append(chunk.data(), chunk.size());
     if (cancel_at_data) transport_.Cancel(id);
+    if (pause_at_data) transport_.SetPaused(id, true);
   }
   void OnEnd(const absl::Status& s) override {
     ended = true;
@@ -41,6 +42,7 @@ class Recorder final : public HttpHandler {
   }
 
   bool cancel_at_data = false;
+  bool pause_at_data = false;
   HttpTransport::RequestId id = 0;
   int heads = 0;
   int code = 0;
@@ -130,6 +132,50 @@ TEST_F(CurlTransportTest, StreamsWhatComesBeforeTheEnd) {
   Recorder stream(*transport);
   stream.Start({.path = "/watch", .is_stream = true});
   EXPECT_TRUE(PollUntil(*transport, [&stream] { return stream.data == "line\n"; }));
+  EXPECT_FALSE(stream.ended);
+}
+
+TEST_F(CurlTransportTest, APausedStreamMakesItsSenderWaitAndNobodyElse) {
+  // More than any buffer on the way takes.
+  std::string body(32 << 20, 'x');
+  for (size_t i = 0; i < body.size(); i += 997) body[i] = static_cast<char>('a' + i % 23);
+  TestServer server([&body](const TestServer::Request& request) {
+    return TestServer::Answer{
+        HttpAnswer(200, absl::StrContains(request.head, "/log") ? body : "small")};
+  });
+  const auto transport = Connect(server.port());
+  Recorder stream(*transport);
+  stream.pause_at_data = true;
+  stream.Start({.path = "/log",
+                .timeout = absl::InfiniteDuration(),
+                .is_stream = true,
+                .is_pausable = true});
+  EXPECT_TRUE(PollUntil(*transport, [&stream] { return !stream.data.empty(); }));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Get(*transport)->data, "small");
+  const size_t before = stream.data.size();
+  EXPECT_LT(before, body.size());
+  for (int i = 0; i < 20; ++i) transport->Poll(absl::Milliseconds(10));
+  EXPECT_EQ(stream.data.size(), before);
+  EXPECT_FALSE(stream.ended);
+  stream.pause_at_data = false;
+  transport->SetPaused(stream.id, false);
+  EXPECT_TRUE(PollUntil(*transport, [&stream] { return stream.ended; }));
+  EXPECT_TRUE(stream.status.ok()) << stream.status;
+  EXPECT_TRUE(stream.data == body);
+  transport->SetPaused(stream.id, true);  // over: ignored
+}
+
+TEST_F(CurlTransportTest, APausedStreamMayBeCancelled) {
+  const std::string body(32 << 20, 'x');
+  TestServer server(Always(HttpAnswer(200, body)));
+  const auto transport = Connect(server.port());
+  Recorder stream(*transport);
+  stream.pause_at_data = true;
+  stream.Start({.path = "/log", .is_stream = true, .is_pausable = true});
+  EXPECT_TRUE(PollUntil(*transport, [&stream] { return !stream.data.empty(); }));
+  transport->SetPaused(stream.id, false);
+  transport->Cancel(stream.id);
+  for (int i = 0; i < 3; ++i) transport->Poll(absl::Milliseconds(10));
   EXPECT_FALSE(stream.ended);
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,9 @@ class FakeHttpTransport final : public HttpTransport {
     return sent_.size();
   }
   void Cancel(RequestId id) override { open_.erase(id); }
+  void SetPaused(RequestId id, bool is_paused) override {
+    is_paused ? void(paused_.insert(id)) : void(paused_.erase(id));
+  }
   void Poll(absl::Duration max_wait) override {}
   void Wake() override {}
   std::string Describe() const override { return "fake"; }
@@ -31,6 +35,7 @@ class FakeHttpTransport final : public HttpTransport {
   const std::vector<HttpRequest>& sent() const { return sent_; }
   RequestId last() const { return sent_.size(); }
   bool IsOpen(RequestId id) const { return open_.count(id) != 0; }
+  bool IsPaused(RequestId id) const { return paused_.count(id) != 0; }
 
   void Head(RequestId id, int code, std::optional<absl::Duration> retry_after = std::nullopt) {
     if (HttpHandler* handler = Find(id)) handler->OnHead(code, retry_after);
@@ -64,6 +69,7 @@ class FakeHttpTransport final : public HttpTransport {
   const size_t chunk_size_;
   std::vector<HttpRequest> sent_;
   std::map<RequestId, HttpHandler*> open_;
+  std::set<RequestId> paused_;
 };
 
 }  // namespace spawner::kube

@@ -17,9 +17,13 @@ struct HttpRequest {
   std::string path;          // with query: "/api/v1/namespaces/a/pods?watch=true"
   std::string content_type;  // of `body`; empty without one
   std::string body;
-  // From start to end; for a stream: the longest silence. UNAVAILABLE when it is over.
+  // From start to end; for a stream: the longest silence, which may be infinite. UNAVAILABLE when
+  // it is over.
   absl::Duration timeout = absl::Seconds(30);
   bool is_stream = false;
+  // A stream that SetPaused works on. Over a connection of its own: on a shared one, what nobody
+  // takes would be in everybody's way.
+  bool is_pausable = false;
 };
 
 // Gets one response, on the thread that calls HttpTransport::Poll. OnEnd comes exactly once and
@@ -47,6 +51,9 @@ class HttpTransport {
   virtual RequestId Start(HttpRequest request, HttpHandler* handler) = 0;
   // Ends the request without a further call of its handler. An id that is over is ignored.
   virtual void Cancel(RequestId id) = 0;
+  // While paused, a pausable stream's handler gets no data once Poll has returned; the sender has
+  // to wait as soon as the buffers of sockets are full. An id that is over is ignored.
+  virtual void SetPaused(RequestId id, bool is_paused) = 0;
   // Moves all requests on and calls handlers; waits for at most `max_wait`, less if a response
   // moves or Wake is called. The loop's only wait.
   virtual void Poll(absl::Duration max_wait) = 0;

@@ -82,6 +82,14 @@ void LocalKubernetes::Cancel(RequestId id) {
   streams_.erase(id);
 }
 
+void LocalKubernetes::SetPaused(RequestId id, bool is_paused) {
+  Exchange* exchange = Find(id);
+  if (exchange == nullptr || exchange->is_paused == is_paused) return;
+  exchange->is_paused = is_paused;
+  exchange->last_data = clock_.Now();  // its silence was not the sender's
+  if (!is_paused) runtime_.Wake();     // there may be something for it
+}
+
 void LocalKubernetes::Poll(absl::Duration max_wait) {
   const absl::Duration due = NextWake() - clock_.Now();
   runtime_.Wait(std::clamp(due, absl::ZeroDuration(), std::max(max_wait, absl::ZeroDuration())));
@@ -95,6 +103,7 @@ Instant LocalKubernetes::NextWake() const {
   Instant wake = kubelet_.NextWake();
   for (const RequestId id : streams_) {
     const Exchange& exchange = exchanges_.at(id);
+    if (exchange.is_paused) continue;
     wake = std::min(wake, exchange.last_data + exchange.request.timeout);
     if (!exchange.watch) continue;
     if (exchange.watch->HasNews(store_)) return Instant{};
@@ -115,7 +124,7 @@ void LocalKubernetes::Step(Instant now) {
   const std::set<RequestId> open = streams_;
   for (const RequestId id : open) {
     const Exchange* exchange = Find(id);
-    if (exchange == nullptr) continue;
+    if (exchange == nullptr || exchange->is_paused) continue;
     if (exchange->watch) {
       MoveWatch(id, now);
     } else {
@@ -209,6 +218,8 @@ void LocalKubernetes::OpenLog(RequestId id, const ApiPath& path, Instant now) {
   if (!pod) return FinishWithError(id, NotFound(path.key()));
   ApiResult<PodLog::Query> query = ParseLogQuery(path, clock_.WallNow());
   if (!query.ok()) return FinishWithError(id, query.error());
+  // As the real one: no node yet is no error.
+  if (!(*pod)["spec"].contains("nodeName")) return Finish(id, 204, "");
   const PodLog* log = kubelet_.FindLog(path.key());
   if (log == nullptr) {
     return FinishWithError(

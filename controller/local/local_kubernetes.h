@@ -45,6 +45,7 @@ class LocalKubernetes : public kube::HttpTransport {
 
   RequestId Start(kube::HttpRequest request, kube::HttpHandler* handler) override;
   void Cancel(RequestId id) override;
+  void SetPaused(RequestId id, bool is_paused) override;
   void Poll(absl::Duration max_wait) override;
   void Wake() override;
   std::string Describe() const override { return "local"; }
@@ -72,6 +73,7 @@ class LocalKubernetes : public kube::HttpTransport {
     kube::HttpHandler* handler = nullptr;
     std::optional<WatchStream> watch;
     std::optional<LogFollower> log;
+    bool is_paused = false;
     Instant last_data;
   };
 

@@ -251,14 +251,19 @@ TEST_F(PodsTest, LogsAreReadAndFollowed) {
   EXPECT_EQ(Do("GET", absl::StrCat(kPod, "/log?tailLines=1")).data, "two\n");
   EXPECT_EQ(Do("GET", absl::StrCat(kPod, "/log?tailLines=x")).code, 400);
   Recorder follower;
-  kubernetes_.Start({.path = absl::StrCat(kPod, "/log?follow=true"),
-                     .timeout = absl::InfiniteDuration(),
-                     .is_stream = true},
-                    &follower);
+  const auto id = kubernetes_.Start({.path = absl::StrCat(kPod, "/log?follow=true"),
+                                     .timeout = absl::InfiniteDuration(),
+                                     .is_stream = true,
+                                     .is_pausable = true},
+                                    &follower);
   kubernetes_.Poll(absl::ZeroDuration());
   EXPECT_EQ(follower.data, "one\ntwo\n");
   EXPECT_FALSE(follower.status.has_value());
+  kubernetes_.SetPaused(id, true);
   runtime_.ExitPod(Get()["metadata"]["uid"], 0);
+  kubernetes_.Poll(absl::ZeroDuration());
+  EXPECT_FALSE(follower.status.has_value()) << "paused";
+  kubernetes_.SetPaused(id, false);
   kubernetes_.Poll(absl::ZeroDuration());
   ASSERT_TRUE(follower.status.has_value());
   EXPECT_TRUE(follower.status->ok());

@@ -13,11 +13,12 @@ namespace {
 constexpr char kJsonError[] = "no answer within the test's patience";
 
 // Keeps what comes of one stream.
-class Stream final : public kube::HttpHandler {
+class Recorder final : public kube::HttpHandler {
  public:
-  void OnHead(int, std::optional<absl::Duration>) override {}
+  void OnHead(int head_code, std::optional<absl::Duration>) override { code = head_code; }
   void OnData(absl::string_view chunk) override { data.append(chunk.data(), chunk.size()); }
   void OnEnd(const absl::Status&) override { ended = true; }
+  int code = 0;
   std::string data;
   bool ended = false;
 };
@@ -121,11 +122,20 @@ absl::StatusOr<std::string> ContractClient::Replace(const std::string& path,
 }
 
 std::string ContractClient::Read(const std::string& path, bool is_stream) {
-  Stream stream;
-  const auto id = world_->transport().Start({.path = path, .is_stream = is_stream}, &stream);
-  Until([&stream] { return stream.ended; }, is_stream ? absl::Seconds(2) : absl::Seconds(40));
+  Recorder recorder;
+  const auto id = world_->transport().Start({.path = path, .is_stream = is_stream}, &recorder);
+  Until([&recorder] { return recorder.ended; }, is_stream ? absl::Seconds(2) : absl::Seconds(40));
   world_->transport().Cancel(id);
-  return stream.data;
+  return recorder.data;
+}
+
+ContractClient::Answer ContractClient::Stream(const std::string& path, absl::Duration patience) {
+  Recorder recorder;
+  const auto id =
+      world_->transport().Start({.path = path, .is_stream = true, .is_pausable = true}, &recorder);
+  Until([&recorder] { return recorder.ended; }, patience);
+  world_->transport().Cancel(id);
+  return {recorder.code, recorder.data, recorder.ended};
 }
 
 }  // namespace spawner::contract

@@ -38,6 +38,13 @@ class ContractClient {
   absl::StatusOr<std::string> Replace(const std::string& path, const std::string& json);
   // A whole list or the start of a stream: what came until `patience` was over or it ended.
   std::string Read(const std::string& path, bool is_stream);
+  struct Answer {
+    int code = 0;
+    std::string text;
+    bool is_ended = false;
+  };
+  // Of a GET that may be a stream, after `patience` at the latest.
+  Answer Stream(const std::string& path, absl::Duration patience);
 
   // Lets time pass until `done` or until patience is over; false then.
   template <typename Done>

@@ -347,6 +347,32 @@ TEST_F(KubernetesContract, TheEndingWriteStopsAPodAndKeepsItsRecord) {
   EXPECT_TRUE(AwaitGone(ended.name));
 }
 
+TEST_F(KubernetesContract, APodHasALogFromItsStartAsLongAsItIsThere) {
+  const std::string log = kube::PodPath(api_.world().ns(), api_.Name("a")) + "/log?container=main";
+  EXPECT_EQ(api_.Stream(log, absl::Seconds(20)).code, 404);
+  ASSERT_TRUE(api_.Create(api_.PendingPod("b")).ok());
+  const std::string unscheduled =
+      kube::PodPath(api_.world().ns(), api_.Name("b")) + "/log?container=main";
+  EXPECT_EQ(api_.Stream(unscheduled, absl::Seconds(20)).code, 204);
+
+  ASSERT_TRUE(api_.Create(api_.RunningPod("a")).ok());
+  const Pod ready = Await(api_.Name("a"), [](const Pod& p) { return p.is_ready; });
+  EXPECT_EQ(api_.Stream(log, absl::Seconds(20)).code, 200);
+  EXPECT_EQ(api_.Stream(log + "&tailLines=x", absl::Seconds(20)).code, 400);
+  EXPECT_FALSE(api_.Stream(log + "&follow=true", absl::Seconds(1)).is_ended);
+  ASSERT_TRUE(api_.Patch(ready.name, {{"spec", {{"activeDeadlineSeconds", 1}}}}).ok());
+  const ContractClient::Answer followed = api_.Stream(log + "&follow=true", absl::Seconds(20));
+  EXPECT_EQ(followed.code, 200);
+  EXPECT_TRUE(followed.is_ended) << "with its container";
+  const Pod ended = Await(ready.name, [](const Pod& p) { return p.IsFinal(); });
+  const ContractClient::Answer kept = api_.Stream(log, absl::Seconds(20));
+  EXPECT_EQ(kept.code, 200);
+  EXPECT_EQ(kept.text, followed.text);
+  EXPECT_TRUE(api_.Delete(ended.name, {.uid = ended.uid}).ok());
+  EXPECT_TRUE(AwaitGone(ended.name));
+  EXPECT_EQ(api_.Stream(log, absl::Seconds(20)).code, 404);
+}
+
 TEST_F(KubernetesContract, ADeletedPodThatRunsEndsFirstAndIsKeptByItsFinalizer) {
   Json json = api_.RunningPod("a");
   json["metadata"]["finalizers"] = {"example.dev/record"};

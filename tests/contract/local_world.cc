@@ -12,6 +12,7 @@ namespace {
 class LocalWorld final : public ContractWorld {
  public:
   LocalWorld() {
+    runtime_.SetScript("contract/runs:1", {.log = "hello\n"});
     runtime_.SetScript("contract/pending:1", {.unschedulable_message = "0/1 nodes are available"});
   }
   kube::HttpTransport& transport() override { return kubernetes_; }

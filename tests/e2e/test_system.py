@@ -4,5 +4,6 @@
 from tests.system.test_browser import *
 from tests.system.test_ends import *
 from tests.system.test_keeps_alive import *
+from tests.system.test_logs import *
 from tests.system.test_main_job import *
 from tests.system.test_url_race import *

@@ -256,6 +256,12 @@ awaitable<void> Exit(Exchange& exchange) {
   std::_Exit(static_cast<int>(*code));
 }
 
+awaitable<void> Print(Exchange& exchange) {
+  std::printf("%s\n", exchange.request().Query("text").value_or("").c_str());
+  std::fflush(stdout);
+  co_await exchange.Reply(200, kText, "printed\n");
+}
+
 awaitable<void> Crash(Exchange&) {
   std::abort();
   co_return;
@@ -351,6 +357,7 @@ awaitable<void> HandleEcho(Exchange& exchange) {
                                                                     {"/upload", Upload},
                                                                     {"/status", Status},
                                                                     {"/exit", Exit},
+                                                                    {"/print", Print},
                                                                     {"/crash", Crash},
                                                                     {"/hog", Hog},
                                                                     {"/close-early", CloseEarly},

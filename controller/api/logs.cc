@@ -1,0 +1,177 @@
+#include "controller/api/logs.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/grpc_status.h"
+#include "base/status.h"
+#include "controller/api/call.h"
+#include "controller/api/convert.h"
+#include "controller/api/limits.h"
+#include "controller/api/names.h"
+
+namespace spawner::api {
+namespace {
+
+struct LogOrder {
+  SessionName name;
+  Epoch epoch;
+  core::LogQuery query;
+};
+
+absl::StatusOr<LogOrder> ReadLogs(const Edge& edge, const v1::StreamLogsRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  LogOrder order;
+  ASSIGN_OR_RETURN(order.name, ParseSessionName("name", request.name()));
+  RETURN_IF_ERROR(edge.CheckNamespace(order.name.ns));
+  order.epoch = {request.epoch()};
+  order.query.ns = order.name.ns;
+  order.query.follow = request.follow();
+  if (request.has_tail_lines()) {
+    if (request.tail_lines() < 0) {
+      return InvalidField("tail_lines", absl::StrCat(request.tail_lines(), " is negative"));
+    }
+    order.query.tail_lines = request.tail_lines();
+  }
+  if (request.has_since()) {
+    ASSIGN_OR_RETURN(order.query.since, ReadDuration("since", request.since()));
+  }
+  return order;
+}
+
+// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post. What is posted
+// holds `self_`, which is cleared when the stream is finished, never the reactor itself.
+class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>,
+                         public core::LogReader {
+ public:
+  explicit LogReactor(Edge& edge) : edge_(edge), self_(std::make_shared<LogReactor*>(this)) {}
+
+  void Begin(LogOrder order) {
+    Post([order = std::move(order)](LogReactor& self) { self.Open(order); });
+  }
+  // Before Begin: ends the call with nothing on the loop.
+  void Refuse(const absl::Status& status) { Finish(ToGrpc(status)); }
+
+  // --- core::LogReader --------------------------------------------------------------------------
+  void OnLogText(absl::string_view text) override {
+    absl::StrAppend(&outbox_, text);
+    SetPaused(outbox_.size() >= kLogOutboxBytesMax);
+    WriteNext();
+  }
+  void OnLogEnd(const absl::Status& status) override {
+    read_.reset();
+    is_paused_ = false;
+    if (ReasonOf(status) == "LOG_UNAVAILABLE") {
+      if (order_.query.follow && IsStarting()) return StartRead(kLogRetry);
+      end_ = Annotate(status, absl::StrCat("log of session ", order_.name.id.value));
+    } else {
+      end_ = status;
+    }
+    WriteNext();
+  }
+
+  // --- gRPC's threads ---------------------------------------------------------------------------
+  void OnWriteDone(bool ok) override {
+    Post([ok](LogReactor& self) {
+      self.is_writing_ = false;
+      if (!ok) return self.End(absl::CancelledError("the reader is gone"));
+      self.WriteNext();
+    });
+  }
+  void OnCancel() override {
+    Post([](LogReactor& self) { self.End(absl::CancelledError("the call was cancelled")); });
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  template <typename Work>
+  void Post(Work work) {
+    edge_.Post([self = self_, work = std::move(work)] {
+      if (*self != nullptr) work(**self);
+    });
+  }
+
+  void Open(const LogOrder& order) {
+    const absl::Status added = edge_.AddStream(Edge::StreamKind::kLog, this, kLogsMax,
+                                               [this](const absl::Status& status) { End(status); });
+    if (!added.ok()) return End(added);
+    order_ = order;
+    const absl::StatusOr<SessionView> view =
+        edge_.service()->Get(order_.name.ns, order_.name.id, order_.epoch);
+    if (!view.ok()) return End(view.status());
+    // One incarnation's log, whatever starts at this key meanwhile.
+    order_.epoch = view->epoch;
+    order_.query.pod = view->pod;
+    StartRead(absl::ZeroDuration());
+  }
+
+  void StartRead(absl::Duration delay) {
+    order_.query.delay = delay;
+    read_ = edge_.logs()->Start(order_.query, this);
+  }
+
+  bool IsStarting() {
+    const absl::StatusOr<SessionView> view =
+        edge_.service()->Get(order_.name.ns, order_.name.id, order_.epoch);
+    return view.ok() &&
+           (view->state == SessionState::kPending || view->state == SessionState::kStarting);
+  }
+
+  void SetPaused(bool is_paused) {
+    if (!read_.has_value() || is_paused == is_paused_) return;
+    is_paused_ = is_paused;
+    edge_.logs()->SetPaused(*read_, is_paused);
+  }
+
+  void WriteNext() {
+    if (is_writing_) return;
+    if (outbox_.empty()) {
+      if (end_.has_value()) End(*end_);
+      return;
+    }
+    const size_t size = std::min(outbox_.size(), kLogMessageBytesMax);
+    message_.set_content(outbox_.substr(0, size));
+    outbox_.erase(0, size);
+    if (outbox_.size() < kLogOutboxBytesMax / 2) SetPaused(false);
+    is_writing_ = true;
+    StartWrite(&message_);
+  }
+
+  // The last thing that the loop does with this object.
+  void End(const absl::Status& status) {
+    if (read_.has_value()) edge_.logs()->Cancel(*read_);
+    edge_.RemoveStream(Edge::StreamKind::kLog, this);
+    *self_ = nullptr;
+    Finish(ToGrpc(status));
+  }
+
+  Edge& edge_;
+  const std::shared_ptr<LogReactor*> self_;
+  LogOrder order_;
+  std::optional<core::LogSource::ReadId> read_;
+  bool is_paused_ = false;
+  std::string outbox_;
+  std::optional<absl::Status> end_;  // once all of outbox_ is written
+  v1::StreamLogsResponse message_;   // the one being written
+  bool is_writing_ = false;
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::StreamLogsResponse>* StartLogs(Edge& edge,
+                                                            const v1::StreamLogsRequest& request) {
+  auto* reactor = new LogReactor(edge);
+  absl::StatusOr<LogOrder> order = ReadLogs(edge, request);
+  if (order.ok()) {
+    reactor->Begin(*std::move(order));
+  } else {
+    reactor->Refuse(order.status());
+  }
+  return reactor;
+}
+
+}  // namespace spawner::api
