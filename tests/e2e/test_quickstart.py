@@ -156,13 +156,16 @@ def test_a_program_that_dies_is_told_of(env, tmp_path):
 def test_a_build_that_fails_says_so(env, tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "bazel").write_text("#!/bin/sh\necho 'ERROR: base/status.h:1:1: no such thing' >&2\nexit 1\n")
+    (tools / "bazel").write_text("#!/bin/sh\necho ERROR: no such thing >&2\nls -l /proc/self/fd >%s\nexit 1\n"
+                                 % (tmp_path / "descriptors"))
     (tools / "bazel").chmod(0o755)
     done = subprocess.run([QUICKSTART], timeout=60, capture_output=True, text=True, env={
         **os.environ, **env, "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "PATH": "%s:%s" % (tools, os.environ["PATH"])})
     assert done.returncode == 1
     assert done.stderr.endswith("no such thing\nquickstart: the build failed; see above\n"), done.stderr
+    # Bazel's server lives on: with the lock it would let no other quickstart start.
+    assert "/lock" not in (tmp_path / "descriptors").read_text()
 
 
 def test_wrong_arguments_are_usage_errors():
