@@ -186,15 +186,14 @@ void Core::TakeRegistryChanges() {
   for (const SessionId& id : changes.sessions) {
     if (slots_.count(id) > 0) {
       queue_.MarkDirty(id);
-    } else {
-      proxies_.ForgetSession(id);  // of an id that is nobody's
+    } else if (has_taken_over_) {
+      proxies_.ForgetSession(id);  // of an id that is nobody's: every pod has been listed
     }
   }
   for (const SessionId& id : changes.used) {
     const auto slot = slots_.find(id);
     Incarnation* newest = slot == slots_.end() ? nullptr : slot->second.newest();
     if (newest == nullptr) continue;
-    newest->was_used = true;
     newest->idle_since = clock_.Now();
     newest->last_active_time = clock_.WallNow();
   }
@@ -274,7 +273,7 @@ Plan Core::MakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   Traffic traffic;
   RouteView view;
   if (is_newest) {
-    const auto sum = proxies_.SumUsage(id, incarnation.first_version);
+    const auto sum = proxies_.SumUsage(id, incarnation.identity.epoch, incarnation.first_version);
     TakeUsage(incarnation, sum, now);
     traffic.open = sum.open;
     traffic.is_known = sum.is_known;
@@ -305,7 +304,8 @@ Plan Core::MakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
 
 void Core::TakeUsage(Incarnation& incarnation, const route::ProxyRegistry::UsageSum& sum,
                      Instant now) {
-  if (sum.open > 0) incarnation.was_used = true;
+  // By the totals, not by the news of it: those may have come before its pod was listed here.
+  if (sum.open > 0 || sum.opened_total > 0) incarnation.was_used = true;
   const bool has_left = sum.open == 0 && incarnation.open > 0;
   if (has_left) incarnation.idle_since = now;
   if (sum.open > 0 || has_left) incarnation.last_active_time = clock_.WallNow();

@@ -56,8 +56,6 @@ constexpr absl::Duration kPollMax = absl::Seconds(60);
 // A link that has not said hello by then is closed.
 constexpr absl::Duration kHelloWaitMax = absl::Seconds(5);
 constexpr size_t kLinksMax = 512;
-// How long a new proxy waits for its place in the roster to be durable before it gets routes.
-constexpr absl::Duration kRosterWaitMax = absl::Seconds(3);
 // How long a request may wait at a proxy for a backend; the proxy may have a lower bound.
 constexpr absl::Duration kHoldTimeout = absl::Minutes(5);
 

@@ -171,9 +171,9 @@ void Links::Step(Instant now) {
       continue;
     }
     if (!link.is_admitted) {
-      const bool may_wait = now < link.opened_at + kRosterWaitMax;
-      // The next leader has to know of it before it can serve anybody.
-      if (leadership_.is_leader && are_routes_complete_ && (is_saved || !may_wait)) Admit(id, link);
+      // The next leader has to know of it before it can serve anybody. A leader that can't write
+      // the Lease is none in a moment.
+      if (leadership_.is_leader && are_routes_complete_ && is_saved) Admit(id, link);
       continue;
     }
     // Out of office: what is published stays as it is until the next leader is known.

@@ -10,6 +10,7 @@
 namespace spawner::core {
 
 void ProxyPods::Step(Instant now) {
+  if (is_asking_) return;
   const std::vector<route::RosterEntry> lost = core_.LostProxies();
   if (lost.empty()) {
     next_at_ = Instant::Infinite();
@@ -17,7 +18,7 @@ void ProxyPods::Step(Instant now) {
     return;
   }
   if (next_at_ == Instant::Infinite()) next_at_ = now;  // the first look is at once
-  if (is_asking_ || now < next_at_) return;
+  if (now < next_at_) return;
   if (position_ >= lost.size()) {
     position_ = 0;
     next_at_ = now + kProxyPodInterval;
@@ -25,7 +26,6 @@ void ProxyPods::Step(Instant now) {
   }
   const route::RosterEntry& proxy = lost[position_++];
   is_asking_ = true;
-  next_at_ = now + kProxyPodInterval;  // if no answer comes before
   const std::weak_ptr<char> alive = alive_;
   kube_.GetObject(
       absl::StrCat("/api/v1/namespaces/", proxy.pod_namespace, "/pods/", proxy.pod_name),

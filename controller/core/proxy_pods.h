@@ -22,7 +22,8 @@ class ProxyPods {
   ProxyPods& operator=(const ProxyPods&) = delete;
 
   void Step(Instant now);
-  Instant NextWake() const { return next_at_; }
+  // An answer wakes the loop by itself.
+  Instant NextWake() const { return is_asking_ ? Instant::Infinite() : next_at_; }
 
  private:
   void OnAnswer(const std::string& uid, const absl::StatusOr<std::string>& json);

@@ -137,10 +137,11 @@ absl::Status ProxyRegistry::TakeUsage(Proxy& proxy, const Usage& usage) {
     return absl::InvalidArgumentError(
         absl::StrCat("usage of ", usage.sessions.size(), " sessions"));
   }
+  std::map<UsageKey, SessionUsage> before;
   if (usage.is_complete) {
-    for (auto& [key, old] : proxy.usage) {
+    before.swap(proxy.usage);
+    for (const auto& [key, old] : before) {
       if (old.open != 0) changes_.sessions.push_back(key.first);
-      old.open = old.held = 0;
     }
   }
   for (const SessionUsage& entry : usage.sessions) {
@@ -156,6 +157,9 @@ absl::Status ProxyRegistry::TakeUsage(Proxy& proxy, const Usage& usage) {
       old = old->second.open == 0 ? proxy.usage.erase(old) : std::next(old);
     }
     SessionUsage& known = proxy.usage[{entry.session, entry.epoch}];
+    if (const auto old_one = before.find({entry.session, entry.epoch}); old_one != before.end()) {
+      known = old_one->second;
+    }
     if (entry.open > 0 || entry.opened_total > known.opened_total) {
       changes_.used.push_back(entry.session);
     }
@@ -279,7 +283,7 @@ ProxyRegistry::GateSum ProxyRegistry::SumGate(const SessionId& session, Epoch ep
   return sum;
 }
 
-ProxyRegistry::UsageSum ProxyRegistry::SumUsage(const SessionId& session,
+ProxyRegistry::UsageSum ProxyRegistry::SumUsage(const SessionId& session, Epoch epoch,
                                                 uint64_t first_version) const {
   UsageSum sum;
   for (const auto& [key, proxy] : proxies_) {
@@ -297,8 +301,7 @@ ProxyRegistry::UsageSum ProxyRegistry::SumUsage(const SessionId& session,
          it != proxy.usage.end() && it->first.first == session; ++it) {
       sum.open += it->second.open;
       sum.held += it->second.held;
-      sum.opened_total += it->second.opened_total;
-      sum.idle_for = std::min(sum.idle_for, it->second.idle_for);
+      if (it->first.second == epoch) sum.opened_total += it->second.opened_total;
     }
   }
   return sum;

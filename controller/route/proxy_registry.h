@@ -72,14 +72,13 @@ class ProxyRegistry {
   struct UsageSum {
     int64_t open = 0;  // of every epoch: a connection is a connection
     int64_t held = 0;
-    uint64_t opened_total = 0;
-    absl::Duration idle_for = absl::InfiniteDuration();  // of the most recent
+    uint64_t opened_total = 0;  // of the epoch asked for
     bool is_known = true;
     Instant known_at = Instant::Infinite();
     std::string given_up;  // id of a given-up proxy that may have served it
   };
   // `first_version`: of the incarnation's first route in this term; 0 if it is older than the term.
-  UsageSum SumUsage(const SessionId& session, uint64_t first_version) const;
+  UsageSum SumUsage(const SessionId& session, Epoch epoch, uint64_t first_version) const;
 
   // What happened since the last call.
   struct Changes {
@@ -112,6 +111,7 @@ class ProxyRegistry {
  private:
   struct Proxy;
   using ProxyKey = std::pair<std::string, uint64_t>;  // id, generation: in order of age
+  using UsageKey = std::pair<SessionId, Epoch>;
 
   Proxy* FindByLink(LinkId link);
   void Lose(Proxy& proxy, Instant now);
@@ -129,7 +129,7 @@ class ProxyRegistry {
     Instant heard_at;
     uint64_t acked = 0;
     uint64_t sent = 0;  // what it may know of this term
-    std::map<std::pair<SessionId, Epoch>, SessionUsage> usage;
+    std::map<UsageKey, SessionUsage> usage;
     absl::flat_hash_map<SessionId, GateCount> gates;
   };
 

@@ -51,14 +51,14 @@ TEST_F(ProxyRegistryTest, SumsAbsoluteTotalsOverProxies) {
   ASSERT_TRUE(Hello(2, "b", 1).ok());
   ASSERT_TRUE(registry_.OnUsage(2, Open(1, 4), now_).ok());
   ASSERT_TRUE(registry_.OnUsage(2, Open(1, 4), now_).ok());  // a repetition does no harm
-  const auto sum = registry_.SumUsage(kSession, 0);
+  const auto sum = registry_.SumUsage(kSession, {1}, 0);
   EXPECT_EQ(sum.open, 3);
   EXPECT_EQ(sum.opened_total, 5u);
   EXPECT_TRUE(sum.is_known);
   Usage complete;
   complete.is_complete = true;
   ASSERT_TRUE(registry_.OnUsage(1, complete, now_).ok());
-  EXPECT_EQ(registry_.SumUsage(kSession, 0).open, 1);
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).open, 1);
 }
 
 TEST_F(ProxyRegistryTest, TellsOfUseThatCameAndWentBetweenReports) {
@@ -72,10 +72,29 @@ TEST_F(ProxyRegistryTest, TellsOfUseThatCameAndWentBetweenReports) {
   EXPECT_EQ(registry_.TakeChanges().used.size(), 1u);
 }
 
+TEST_F(ProxyRegistryTest, WhatWasOpenedBelongsToItsEpoch) {
+  ASSERT_TRUE(Hello(1, "a", 1, Open(1, 3)).ok());
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).opened_total, 3u);
+  EXPECT_EQ(registry_.SumUsage(kSession, {2}, 0).opened_total, 0u);
+  EXPECT_EQ(registry_.SumUsage(kSession, {2}, 0).open, 1);
+}
+
+TEST_F(ProxyRegistryTest, ACompleteReportReplacesAllThatWasKnown) {
+  ASSERT_TRUE(Hello(1, "a", 1, Open(1, 3)).ok());
+  registry_.TakeChanges();
+  ASSERT_TRUE(Hello(2, "a", 1, Open(0, 3)).ok());
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).opened_total, 3u);
+  auto changes = registry_.TakeChanges();
+  EXPECT_TRUE(changes.used.empty()) << "nothing was opened in between";
+  EXPECT_FALSE(changes.sessions.empty());
+  ASSERT_TRUE(Hello(3, "a", 1).ok());
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).opened_total, 0u);
+}
+
 TEST_F(ProxyRegistryTest, AClosedLinkIsNoProofOfDeath) {
   ASSERT_TRUE(Hello(1, "a", 1, Open(2)).ok());
   registry_.OnLinkClosed(1, now_);
-  const auto sum = registry_.SumUsage(kSession, 0);
+  const auto sum = registry_.SumUsage(kSession, {1}, 0);
   EXPECT_EQ(sum.open, 2);
   EXPECT_FALSE(sum.is_known);
   EXPECT_EQ(sum.known_at, now_ + kHold);
@@ -85,8 +104,8 @@ TEST_F(ProxyRegistryTest, AClosedLinkIsNoProofOfDeath) {
 TEST_F(ProxyRegistryTest, ALostProxyDoesNotConcernSessionsItNeverHeardOf) {
   ASSERT_TRUE(Hello(1, "a", 1).ok());
   registry_.OnLinkClosed(1, now_);
-  EXPECT_FALSE(registry_.SumUsage(kSession, 5).is_known);
-  EXPECT_TRUE(registry_.SumUsage(kSession, 6).is_known);
+  EXPECT_FALSE(registry_.SumUsage(kSession, {1}, 5).is_known);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 6).is_known);
 }
 
 TEST_F(ProxyRegistryTest, AReturningProxyBringsItsTotals) {
@@ -94,7 +113,7 @@ TEST_F(ProxyRegistryTest, AReturningProxyBringsItsTotals) {
   registry_.OnLinkClosed(1, now_);
   registry_.TakeChanges();
   ASSERT_TRUE(Hello(2, "a", 1, Open(1, 3)).ok());
-  const auto sum = registry_.SumUsage(kSession, 0);
+  const auto sum = registry_.SumUsage(kSession, {1}, 0);
   EXPECT_EQ(sum.open, 1);
   EXPECT_TRUE(sum.is_known);
   const auto changes = registry_.TakeChanges();
@@ -107,8 +126,8 @@ TEST_F(ProxyRegistryTest, ANewerProcessThatReportsProvesALostOneDead) {
   ASSERT_TRUE(Hello(1, "a", 1, Open(2)).ok());
   registry_.OnLinkClosed(1, now_);
   ASSERT_TRUE(Hello(2, "a", 2).ok());
-  EXPECT_TRUE(registry_.SumUsage(kSession, 0).is_known);
-  EXPECT_EQ(registry_.SumUsage(kSession, 0).open, 0);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 0).is_known);
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).open, 0);
   ASSERT_EQ(registry_.Roster().size(), 1u);
   EXPECT_EQ(registry_.Roster()[0].generation, 2u);
 }
@@ -116,19 +135,19 @@ TEST_F(ProxyRegistryTest, ANewerProcessThatReportsProvesALostOneDead) {
 TEST_F(ProxyRegistryTest, AnOlderProcessThatStillReportsIsCounted) {
   ASSERT_TRUE(Hello(1, "a", 1, Open(2)).ok());
   ASSERT_TRUE(Hello(2, "a", 2, Open(1)).ok());
-  EXPECT_EQ(registry_.SumUsage(kSession, 0).open, 3);
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).open, 3);
   registry_.OnLinkClosed(1, now_);
-  EXPECT_EQ(registry_.SumUsage(kSession, 0).open, 1);
-  EXPECT_TRUE(registry_.SumUsage(kSession, 0).is_known);
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).open, 1);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 0).is_known);
 }
 
 TEST_F(ProxyRegistryTest, ALostProxyWhosePodIsGoneIsDead) {
   ASSERT_TRUE(Hello(1, "a", 1, Open(2)).ok());
   registry_.OnPodGone("a-uid", now_);  // it reports: it lives
-  EXPECT_EQ(registry_.SumUsage(kSession, 0).open, 2);
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 0).open, 2);
   registry_.OnLinkClosed(1, now_);
   registry_.OnPodGone("a-uid", now_);
-  EXPECT_TRUE(registry_.SumUsage(kSession, 0).is_known);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 0).is_known);
   EXPECT_TRUE(registry_.Roster().empty());
 }
 
@@ -138,11 +157,11 @@ TEST_F(ProxyRegistryTest, ALostProxyIsGivenUpAfterTheHoldAndNamed) {
   EXPECT_EQ(registry_.NextExpiry(), now_ + kHold);
   now_ = now_ + kHold;
   registry_.Expire(now_);
-  const auto sum = registry_.SumUsage(kSession, 0);
+  const auto sum = registry_.SumUsage(kSession, {1}, 0);
   EXPECT_TRUE(sum.is_known);
   EXPECT_EQ(sum.open, 0);
   EXPECT_EQ(sum.given_up, "a");
-  EXPECT_EQ(registry_.SumUsage(kSession, 6).given_up, "");
+  EXPECT_EQ(registry_.SumUsage(kSession, {1}, 6).given_up, "");
   EXPECT_EQ(registry_.Roster().size(), 1u);
   now_ = now_ + kGivenUpMemory;
   registry_.Expire(now_);
@@ -154,19 +173,19 @@ TEST_F(ProxyRegistryTest, AProxyThatLeftWithNothingOpenIsNotLost) {
   ASSERT_TRUE(Hello(1, "a", 1).ok());
   registry_.OnLeaving(1, now_);
   registry_.OnLinkClosed(1, now_);
-  EXPECT_TRUE(registry_.SumUsage(kSession, 0).is_known);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 0).is_known);
   ASSERT_TRUE(Hello(2, "b", 1, Open(1)).ok());
   registry_.OnLeaving(2, now_);
   registry_.OnLinkClosed(2, now_);
-  EXPECT_FALSE(registry_.SumUsage(kSession, 0).is_known);
+  EXPECT_FALSE(registry_.SumUsage(kSession, {1}, 0).is_known);
 }
 
 TEST_F(ProxyRegistryTest, AProxyOfTheRosterIsUnknownUntilItReports) {
   registry_.LoadRoster({{"a", 1, "u", "p", "n"}}, now_);
-  EXPECT_FALSE(registry_.SumUsage(kSession, 0).is_known);
-  EXPECT_TRUE(registry_.SumUsage(kSession, 1).is_known);  // this term's session
+  EXPECT_FALSE(registry_.SumUsage(kSession, {1}, 0).is_known);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 1).is_known);  // this term's session
   ASSERT_TRUE(Hello(1, "a", 1).ok());
-  EXPECT_TRUE(registry_.SumUsage(kSession, 0).is_known);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 0).is_known);
 }
 
 TEST_F(ProxyRegistryTest, AGateIsCountedWhenEveryConnectedProxyHasAnswered) {
@@ -197,7 +216,7 @@ TEST_F(ProxyRegistryTest, TheSameProcessReplacesItsOwnLink) {
   ASSERT_TRUE(Hello(2, "a", 1).ok());
   EXPECT_EQ(replaced_, 1u);
   registry_.OnLinkClosed(1, now_);  // the old link's end concerns nobody
-  EXPECT_TRUE(registry_.SumUsage(kSession, 0).is_known);
+  EXPECT_TRUE(registry_.SumUsage(kSession, {1}, 0).is_known);
 }
 
 TEST_F(ProxyRegistryTest, RefusesWhatNoProxyMaySay) {

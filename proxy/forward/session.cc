@@ -143,6 +143,8 @@ void Session::OnRoute(const RouteEvent& event) {
                           .opened_total = opened_total_,
                           .bytes_total = bytes_total_,
                           .last_active = last_active_});
+    opened_total_ = static_cast<uint64_t>(open_);
+    bytes_total_ = 0;
   }
   MarkDirty(true);
   if (!is_routed()) {

@@ -79,7 +79,7 @@ class Session {
   int64_t open_ = 0;
   int64_t held_ = 0;
   int64_t waiting_ = 0;
-  uint64_t opened_total_ = 0;
+  uint64_t opened_total_ = 0;  // of this incarnation, as bytes_total_
   uint64_t bytes_total_ = 0;
   Instant last_active_;
   Instant opened_at_;

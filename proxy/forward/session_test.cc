@@ -87,6 +87,23 @@ TEST_F(SessionTest, HoldsUntilTheRouteOpens) {
   EXPECT_EQ(Usage().opened_total, 1u);
 }
 
+TEST_F(SessionTest, TotalsBeginAnewWithTheNextIncarnation) {
+  Set(RouteState::kOpen);
+  ASSERT_TRUE(Received(Ask(), "ok"));
+  Set(RouteState::kEnded);
+  Set(RouteState::kHold, 2);
+  world_.Run(absl::Seconds(2));
+  EXPECT_EQ(Usage(1).opened_total, 1u);
+  EXPECT_EQ(Usage(2).opened_total, 0u);
+  EXPECT_EQ(Usage(2).bytes_total, 0u);
+  Ask();
+  EXPECT_EQ(Usage(2).opened_total, 1u);
+  Set(RouteState::kHold, 3);  // what is held goes along
+  world_.Run(absl::Seconds(2));
+  EXPECT_EQ(Usage(3).opened_total, 1u);
+  EXPECT_EQ(Usage(3).open, 1);
+}
+
 TEST_F(SessionTest, AHeldBodyStaysWithTheClientUntilTheRouteOpens) {
   Set(RouteState::kHold);
   SimPeer& client = world_.NewClient();

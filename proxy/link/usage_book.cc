@@ -82,9 +82,7 @@ void UsageBook::Report(const Key& key, Instant now, v1::Usage& usage) {
 
 v1::Usage UsageBook::TakeComplete(Instant now) {
   std::vector<Key> keys;
-  for (const auto& [key, sum] : sums_) {
-    if (IsOpen(sum) || changed_.count(key) != 0) keys.push_back(key);
-  }
+  for (const auto& [key, sum] : sums_) keys.push_back(key);
   v1::Usage usage;
   usage.set_complete(true);
   for (const Key& key : keys) Report(key, now, usage);

@@ -27,7 +27,8 @@ class UsageBook {
   // open and that has been reported.
   void Apply(const RouteChange& change);
 
-  // Every session with anything open or with news, `complete`: for Hello.
+  // Every session there is a total of, `complete`: for Hello. Whoever gets it may be new, and may
+  // refuse it: so the next one names the same again.
   v1::Usage TakeComplete(Instant now);
   // Sessions whose open count left or reached zero since they were last reported.
   bool IsUrgent() const { return !urgent_.empty(); }

@@ -89,7 +89,7 @@ struct SessionTotals {
   uint64_t epoch = 0;         // of the route that the connections were opened under
   int64_t open = 0;           // tunnels, exchanges in flight and requests held, now
   int64_t held = 0;           // of those: held
-  uint64_t opened_total = 0;  // since the worker started, never falling
+  uint64_t opened_total = 0;  // of this epoch, never falling
   uint64_t bytes_total = 0;   // of bodies and tunnels, both ways, never falling
   Instant last_active;        // when the last byte moved
 };

@@ -14,33 +14,40 @@ int64_t SimProxy::Total(const Use& use) const {
   return total;
 }
 
-std::map<Epoch, int64_t> SimProxy::ByEpoch(const SessionId& session, const Use& use) const {
-  std::map<Epoch, int64_t> totals = use.open;
+Epoch SimProxy::EpochOf(const SessionId& session) const {
   const auto route = routes_.find(session);
-  const Epoch epoch = route == routes_.end() ? Epoch{} : route->second.epoch;
-  totals[epoch] += use.held + use.waiting;
+  return route == routes_.end() ? Epoch{} : route->second.epoch;
+}
+
+std::map<Epoch, SimProxy::Totals> SimProxy::ByEpoch(const SessionId& session,
+                                                    const Use& use) const {
+  std::map<Epoch, Totals> totals;
+  for (const auto& [epoch, open] : use.open) totals[epoch].open += open;
+  for (const auto& [epoch, opened] : use.opened) totals[epoch].opened = opened;
+  totals[EpochOf(session)].open += use.held + use.waiting;
   return totals;
 }
 
 void SimProxy::AppendUsage(const SessionId& session, Use& use, bool is_complete,
                            route::Usage& usage) {
-  std::map<Epoch, int64_t> totals = ByEpoch(session, use);
-  for (const auto& [epoch, open] : use.reported) totals.try_emplace(epoch, 0);
-  for (const auto& [epoch, open] : totals) {
+  std::map<Epoch, Totals> totals = ByEpoch(session, use);
+  for (const auto& [epoch, former] : use.reported) {
+    totals.try_emplace(epoch, Totals{0, former.opened});
+  }
+  for (const auto& [epoch, total] : totals) {
     const auto reported = use.reported.find(epoch);
-    if (!is_complete && reported != use.reported.end() && reported->second == open &&
-        use.reported_total == use.opened_total) {
-      continue;
-    }
+    if (!is_complete && reported != use.reported.end() && reported->second == total) continue;
     route::SessionUsage entry;
     entry.session = session;
     entry.epoch = epoch;
-    entry.open = open;
-    entry.opened_total = use.opened_total;
+    entry.open = total.open;
+    entry.opened_total = total.opened;
     usage.sessions.push_back(std::move(entry));
   }
+  std::erase_if(totals, [this, &session](const auto& item) {
+    return item.second.open == 0 && item.first < EpochOf(session);  // over, and said so
+  });
   use.reported = std::move(totals);
-  use.reported_total = use.opened_total;
 }
 
 route::Hello SimProxy::MakeHello() {
@@ -113,15 +120,20 @@ void SimProxy::ApplyRoute(const route::Route& route, uint64_t version,
   Epoch& greatest = greatest_[route.session];
   if (route.epoch < greatest) return;  // fenced
   greatest = route.epoch;
-  routes_[route.session] = route;
   Use& use = uses_[route.session];
+  if (EpochOf(route.session) < route.epoch) {
+    // What is held counts for the new incarnation, and nothing else does.
+    use.opened.clear();
+    if (use.held > 0) use.opened[route.epoch] = static_cast<uint64_t>(use.held);
+  }
+  routes_[route.session] = route;
   if (route.state != RouteState::kGated) gates_.erase(route.session);
   switch (route.state) {
     case RouteState::kHold:
-      use.held += std::exchange(use.waiting, 0);
+      Admit(route.session, use);
       break;
     case RouteState::kOpen:
-      use.held += std::exchange(use.waiting, 0);
+      Admit(route.session, use);
       while (use.held > 0) {
         --use.held;
         Serve(route.session, use, route.epoch);
@@ -155,7 +167,14 @@ void SimProxy::Remove(const SessionId& session) {
   }
   found->second.held = found->second.waiting = 0;
   found->second.open.clear();
+  found->second.opened.clear();
   Report(session, true);
+}
+
+// The gate is open again, or the next incarnation has begun: those behind it count.
+void SimProxy::Admit(const SessionId& session, Use& use) {
+  if (use.waiting > 0) use.opened[EpochOf(session)] += static_cast<uint64_t>(use.waiting);
+  use.held += std::exchange(use.waiting, 0);
 }
 
 void SimProxy::Serve(const SessionId& session, Use& use, Epoch epoch) {
@@ -173,22 +192,21 @@ void SimProxy::Request(const SessionId& session) {
   if (route == routes_.end()) {
     if (!is_linked_) return listener_.decided(session, Fate::kHeld);  // 503, Retry-After
     ++use.held;
-    ++use.opened_total;
+    ++use.opened[Epoch{}];
     listener_.send(route::Query{session});
     return Report(session, true);
   }
   switch (route->second.state) {
     case RouteState::kHold:
       ++use.held;
-      ++use.opened_total;
+      ++use.opened[route->second.epoch];
       break;
     case RouteState::kOpen:
-      ++use.opened_total;
+      ++use.opened[route->second.epoch];
       Serve(session, use, route->second.epoch);
       break;
     case RouteState::kGated:
       ++use.waiting;
-      ++use.opened_total;
       break;
     case RouteState::kEnded:
       return listener_.decided(session, Fate::kEnded);
@@ -224,13 +242,14 @@ void SimProxy::Report(const SessionId& session, bool is_urgent_only) {
   if (!is_linked_) return;
   Use& use = uses_[session];
   bool is_urgent = false;
-  for (const auto& [epoch, open] : ByEpoch(session, use)) {
+  const std::map<Epoch, Totals> totals = ByEpoch(session, use);
+  for (const auto& [epoch, total] : totals) {
     const auto reported = use.reported.find(epoch);
-    const int64_t before = reported == use.reported.end() ? 0 : reported->second;
-    is_urgent = is_urgent || (open > 0) != (before > 0);
+    const int64_t before = reported == use.reported.end() ? 0 : reported->second.open;
+    is_urgent = is_urgent || (total.open > 0) != (before > 0);
   }
   for (const auto& [epoch, before] : use.reported) {
-    if (before > 0 && ByEpoch(session, use)[epoch] == 0) is_urgent = true;
+    if (before.open > 0 && totals.count(epoch) == 0) is_urgent = true;
   }
   if (is_urgent_only && (!is_urgent || is_lazy)) return;
   route::Usage usage;

@@ -58,13 +58,17 @@ class SimProxy {
   void Break(const SessionId& session, Epoch epoch);
 
  private:
+  struct Totals {
+    int64_t open = 0;
+    uint64_t opened = 0;
+    bool operator==(const Totals&) const = default;
+  };
   struct Use {
     std::map<Epoch, int64_t> open;
     int64_t held = 0;     // no route, or HOLD, or from before the gate closed
     int64_t waiting = 0;  // behind the gate
-    uint64_t opened_total = 0;
-    std::map<Epoch, int64_t> reported;
-    uint64_t reported_total = 0;
+    std::map<Epoch, uint64_t> opened;
+    std::map<Epoch, Totals> reported;
   };
 
   void Apply(const route::Routes& routes);
@@ -75,7 +79,9 @@ class SimProxy {
   int64_t Total(const Use& use) const;
   void Report(const SessionId& session, bool is_urgent_only);
   // By the epoch of the route that the requests came under.
-  std::map<Epoch, int64_t> ByEpoch(const SessionId& session, const Use& use) const;
+  std::map<Epoch, Totals> ByEpoch(const SessionId& session, const Use& use) const;
+  Epoch EpochOf(const SessionId& session) const;
+  void Admit(const SessionId& session, Use& use);
   // Appends what is not as last reported; all if `is_complete`.
   void AppendUsage(const SessionId& session, Use& use, bool is_complete, route::Usage& usage);
 
