@@ -37,14 +37,15 @@ void ProxyPods::Step(Instant now) {
 void ProxyPods::OnAnswer(const std::string& uid, const absl::StatusOr<std::string>& json) {
   is_asking_ = false;
   next_at_ = Instant{};  // the next one, if there is one, at once
-  if (!json.ok()) {
-    if (absl::IsNotFound(json.status())) return core_.OnProxyPodGone(uid);
-    Log(LogLevel::kWarning, "proxy_pod_unknown", {{"error", json.status().ToString()}});
-    return;
+  const absl::StatusOr<kube::Pod> pod = json.ok() ? kube::DecodePod(*json) : json.status();
+  const bool is_gone =
+      pod.ok() ? pod->uid != uid || pod->IsFinal() : absl::IsNotFound(pod.status());
+  if (!pod.ok() && !is_gone) {
+    Log(LogLevel::kWarning, "proxy_pod_unknown", {{"error", pod.status().ToString()}});
   }
-  const auto pod = kube::DecodePod(*json);
-  if (!pod.ok()) return;
-  if (pod->uid != uid || pod->IsFinal()) core_.OnProxyPodGone(uid);
+  if (!is_gone) return;
+  core_.OnProxyPodGone(uid);
+  if (position_ > 0) --position_;  // the next one has moved into its place
 }
 
 }  // namespace spawner::core
