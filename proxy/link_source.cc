@@ -40,7 +40,8 @@ LinkOptions OptionsFor(const Settings& settings, const Clock& clock) {
 class LinkSource final : public RouteSource {
  public:
   LinkSource(const Settings& settings, Sinks sinks, const Clock& clock, Random& random)
-      : client_(OptionsFor(settings, clock),
+      : clock_(clock),
+        client_(OptionsFor(settings, clock),
                 {.wake = std::move(sinks.wake),
                  .post_change = std::move(sinks.post_change),
                  .post_state = std::move(sinks.post_state)},
@@ -53,13 +54,17 @@ class LinkSource final : public RouteSource {
   absl::Status Reload() override { return absl::OkStatus(); }
   void Leave() override { client_.Leave(); }
   bool is_finished() const override { return client_.link().is_finished(); }
-  // A proxy whose link is down serves what it knows (fails static).
-  bool is_ready() const override { return client_.link().has_routes(); }
+  // A proxy whose link is down serves what it knows (fails static), ready or not.
+  bool is_ready() const override { return client_.link().is_ready(clock_.Now()); }
+  const char* unready_why() const override {
+    return client_.link().has_routes() ? "the link to the controller is down\n" : "no routes yet\n";
+  }
   LinkMetrics metrics() const override {
     return {.route_version = client_.link().version().version, .is_up = client_.link().is_up()};
   }
 
  private:
+  const Clock& clock_;
   LinkClient client_;
 };
 

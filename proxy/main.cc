@@ -30,7 +30,7 @@ Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource
   if (path == "/healthz") return {.status = 200, .message = "ok\n", .content_type = "text/plain"};
   if (path == "/readyz") {
     const bool is_ready = source.is_ready() && !is_leaving;
-    const char* const why = is_leaving ? "leaving\n" : is_ready ? "ok\n" : "no routes yet\n";
+    const char* const why = is_leaving ? "leaving\n" : is_ready ? "ok\n" : source.unready_why();
     return {.status = is_ready ? 200 : 503, .message = why, .content_type = "text/plain"};
   }
   if (path == "/metrics") {

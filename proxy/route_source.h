@@ -40,8 +40,10 @@ class RouteSource {
   virtual void Leave() = 0;
   // Every worker is drained and whoever has to know it knows.
   virtual bool is_finished() const = 0;
-  // Workers have a table to serve.
+  // Workers have a table to serve, and it is kept up to date.
   virtual bool is_ready() const = 0;
+  // Of one that is not ready, for a person to read.
+  virtual const char* unready_why() const { return "no routes yet\n"; }
   virtual LinkMetrics metrics() const = 0;
 };
 

@@ -24,6 +24,10 @@ inline constexpr absl::Duration kSilenceMin = absl::Milliseconds(2500);
 inline constexpr absl::Duration kSilenceMax = absl::Seconds(30);
 inline constexpr double kSilentHeartbeats = 2.5;
 
+// The link may be down for so long and the proxy still counts as ready: longer than a change of
+// leaders takes (lease 6 s, election, dial), so that none makes all proxies unready at once.
+inline constexpr absl::Duration kUnreadyAfter = absl::Seconds(15);
+
 // How often changed totals are sent: architecture.md.
 inline constexpr absl::Duration kUsagePeriod = absl::Seconds(1);
 // Of one Usage message, some 60 bytes each: far below gRPC's 4 MiB.

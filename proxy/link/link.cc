@@ -141,6 +141,7 @@ void Link::OnClosed(uint64_t stream, const absl::Status& status, Instant now) {
 // The stream is of no more use: back to the configured address after a pause.
 void Link::Lose(absl::string_view why, Instant now) {
   const bool was_up = phase_ == Phase::kUp;
+  if (was_up) lost_at_ = now;
   if (was_up && now - up_since_ >= kBackoffForgetAfter) attempts_ = 0;
   Log(was_up ? LogLevel::kWarning : LogLevel::kInfo, was_up ? "link_lost" : "link_refused",
       {{"address", target_}, {"why", why}, {"attempt", attempts_ + 1}});

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "proxy/link/ack_book.h"
+#include "proxy/link/limits.h"
 #include "proxy/link/query_book.h"
 #include "proxy/link/route_feed.h"
 #include "proxy/link/usage_book.h"
@@ -73,6 +74,10 @@ class Link {
   // Drained, and the last report is out or had its time.
   bool is_finished() const { return phase_ == Phase::kFinished; }
   bool has_routes() const { return feed_.has_routes(); }
+  // New users should come to it. What it serves does not depend on this: decision 0004.
+  bool is_ready(Instant now) const {
+    return has_routes() && (is_up() || now < lost_at_ + kUnreadyAfter);
+  }
   RouteVersion version() const { return feed_.version(); }
   int64_t open() const { return usage_.open(); }
   uint64_t queries_dropped() const { return queries_dropped_; }
@@ -107,6 +112,7 @@ class Link {
   int attempts_ = 0;    // failed in a row
   int redirects_ = 0;   // followed in a row
   Instant up_since_;
+  Instant lost_at_;
   absl::Duration silence_;
   uint32_t leadership_ = 0;  // greatest followed
 

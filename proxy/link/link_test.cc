@@ -181,6 +181,24 @@ TEST_F(LinkTest, DetectsASilentLinkWithinThreeSecondsAndServesOn) {
   EXPECT_LE(clock_.Now() - last, absl::Seconds(3));
 }
 
+TEST_F(LinkTest, IsUnreadyOnlyWhenTheLinkIsDownForLongerThanAChangeOfLeaders) {
+  EXPECT_FALSE(link_.is_ready(clock_.Now())) << "no routes yet";
+  BringUp();
+  EXPECT_TRUE(link_.is_ready(clock_.Now()));
+  Advance(kSilenceMin + kUnreadyAfter - absl::Seconds(1));
+  EXPECT_FALSE(link_.is_up());
+  EXPECT_TRUE(link_.is_ready(clock_.Now()));
+  Advance(absl::Seconds(1));
+  EXPECT_FALSE(link_.is_ready(clock_.Now()));
+  EXPECT_TRUE(link_.has_routes());
+  Advance(absl::Minutes(1));  // refused dials do not make it ready again
+  EXPECT_FALSE(link_.is_ready(clock_.Now()));
+  const size_t dials = dialled_.size();
+  while (dialled_.size() == dials) Advance(absl::Milliseconds(10));
+  Welcome(3);
+  EXPECT_TRUE(link_.is_ready(clock_.Now()));
+}
+
 TEST_F(LinkTest, HeartbeatsKeepItUp) {
   BringUp();
   for (uint64_t i = 0; i < 20; ++i) {
