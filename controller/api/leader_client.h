@@ -24,15 +24,28 @@ class LeaderClient {
   // call has not been forwarded already.
   bool ShouldForward(const absl::Status& status, Call& call) const;
 
+  // Whether the leader can say more than we can: what proxies report goes to it alone.
+  bool ShouldAsk(Call& call) const;
+
   // `response` is the call's; it is written and the call finished when the leader has answered.
   void Connect(const CallPtr& call, const v1::ConnectRequest& request,
                v1::ConnectResponse* response);
   void Terminate(const CallPtr& call, const v1::TerminateSessionRequest& request,
                  v1::Session* response);
+  // The same; if the leader does not answer in time `otherwise` has to.
+  void Get(const CallPtr& call, const v1::GetSessionRequest& request, v1::Session* response,
+           std::function<void()> otherwise);
+  void List(const CallPtr& call, const v1::ListSessionsRequest& request,
+            v1::ListSessionsResponse* response, std::function<void()> otherwise);
 
  private:
+  struct Terms {
+    absl::Duration patience;
+    std::function<void()> otherwise;  // null: the leader's silence is the answer
+  };
   template <typename Request, typename Response, typename Start>
-  void Forward(const CallPtr& call, const Request& request, Response* response, Start start);
+  void Forward(const CallPtr& call, const Request& request, Response* response, Terms terms,
+               Start start);
   v1::Sessions::Stub& StubOf(const std::string& address);
 
   Edge& edge_;

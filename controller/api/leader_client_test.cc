@@ -62,6 +62,34 @@ TEST_F(LeaderClientTest, StandbyForwardsToTheLeader) {
   EXPECT_EQ(ReasonOf(status), "SESSION_NOT_FOUND");
 }
 
+// Proxies report to the leader: only it knows who is connected.
+TEST_F(LeaderClientTest, StandbyLetsTheLeaderAnswerReads) {
+  ApiServer leader;
+  ASSERT_TRUE(Connect().ok());  // the standby's cache has a session that the leader has not
+  MakeStandby(server_, leader.port.port());
+  const auto get = [this](const std::string& name) {
+    grpc::ClientContext context;
+    v1::GetSessionRequest request;
+    request.set_name("namespaces/default/sessions/" + name);
+    v1::Session session;
+    return FromGrpc(stub_->GetSession(&context, request, &session));
+  };
+  const auto count = [this] {
+    grpc::ClientContext context;
+    v1::ListSessionsRequest request;
+    request.set_parent("namespaces/default");
+    v1::ListSessionsResponse response;
+    EXPECT_TRUE(stub_->ListSessions(&context, request, &response).ok());
+    return response.sessions_size();
+  };
+  EXPECT_EQ(ReasonOf(get("s-doc")), "SESSION_NOT_FOUND");
+  EXPECT_EQ(count(), 0);
+  // Nobody listens there: what the standby itself sees has to do.
+  server_.loop.Run([this] { server_.service.status.leader_address = "127.0.0.1:1"; });
+  EXPECT_TRUE(get("s-doc").ok());
+  EXPECT_EQ(count(), 1);
+}
+
 TEST_F(LeaderClientTest, ForwardedCallTakesNoSecondHop) {
   ApiServer other;
   MakeStandby(server_, other.port.port());

@@ -34,6 +34,10 @@ inline constexpr absl::Duration kOverloadRetry = absl::Seconds(1);
 inline constexpr absl::Duration kNotReadyRetry = absl::Seconds(1);
 // A call without a deadline of its own that is forwarded to the leader.
 inline constexpr absl::Duration kForwardTimeoutMax = absl::Minutes(10);
+// How long a read waits for the leader before the standby's own view has to do.
+inline constexpr absl::Duration kForwardReadMax = absl::Seconds(1);
+// Of a forwarded answer: a page of the largest size.
+inline constexpr int kForwardBytesMax = 64 << 20;
 
 // --- streams
 // --------------------------------------------------------------------------------------
