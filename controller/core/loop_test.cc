@@ -16,6 +16,7 @@ class WaitingTransport final : public kube::HttpTransport {
   explicit WaitingTransport(FakeClock& clock) : clock_(clock) {}
   RequestId Start(kube::HttpRequest, kube::HttpHandler*) override { return 1; }
   void Cancel(RequestId) override {}
+  void SetPaused(RequestId, bool) override {}
   void Poll(absl::Duration max_wait) override {
     waits.push_back(max_wait);
     if (!std::exchange(is_woken_, false)) clock_.Advance(max_wait);
@@ -35,6 +36,10 @@ class CoreLoopTest : public testing::Test {
   CoreLoop::Part Part(const std::string& name, Instant wake_at = Instant::Infinite()) {
     return {[this, name](Instant) { done_.push_back(name); }, [wake_at] { return wake_at; }};
   }
+  // Work, and after it `waits` waits each with its work.
+  void Run(size_t waits) {
+    loop_.RunUntil([this, waits] { return transport_.waits.size() >= waits; });
+  }
 
   FakeClock clock_;
   WaitingTransport transport_{clock_};
@@ -42,22 +47,26 @@ class CoreLoopTest : public testing::Test {
   std::vector<std::string> done_;
 };
 
-TEST_F(CoreLoopTest, DoesWhatWasPostedThenEveryPartThenWaits) {
+TEST_F(CoreLoopTest, DoesWhatWasPostedThenEveryPartThenLooksWhetherItIsDone) {
   loop_.Add(Part("first"));
   loop_.Add(Part("second"));
   loop_.Post([this] { done_.push_back("posted"); });
-  loop_.Turn(absl::Seconds(7));
+  Run(0);
   EXPECT_EQ(done_, (std::vector<std::string>{"posted", "first", "second"}));
-  EXPECT_EQ(transport_.waits, std::vector<absl::Duration>{absl::Seconds(7)});
+  EXPECT_TRUE(transport_.waits.empty()) << "what is done does not wait";
+}
+
+TEST_F(CoreLoopTest, LooksAroundNowAndThenEvenIfNobodyAsksForIt) {
+  Run(1);
+  EXPECT_EQ(transport_.waits, std::vector<absl::Duration>{kPollMax});
 }
 
 TEST_F(CoreLoopTest, WaitsForTheEarliestPartAndNeverANegativeTime) {
   loop_.Add(Part("late", clock_.Now() + absl::Seconds(5)));
   loop_.Add(Part("early", clock_.Now() + absl::Seconds(2)));
-  loop_.Turn(absl::Seconds(60));
-  loop_.Turn(absl::Seconds(60));  // "early" is due
+  Run(2);  // "early" is due from then on
   clock_.Advance(absl::Seconds(60));
-  loop_.Turn(absl::Seconds(60));  // both are overdue
+  Run(3);  // both are overdue
   EXPECT_EQ(transport_.waits, (std::vector<absl::Duration>{absl::Seconds(2), absl::ZeroDuration(),
                                                            absl::ZeroDuration()}));
 }
@@ -68,24 +77,24 @@ TEST_F(CoreLoopTest, APartMayAddAnotherWhichRunsInTheSameTurn) {
                if (!std::exchange(has_added, true)) loop_.Add(Part("added"));
              },
              [] { return Instant::Infinite(); }});
-  loop_.Turn(absl::ZeroDuration());
+  Run(0);
   EXPECT_EQ(done_, std::vector<std::string>{"added"});
 }
 
-TEST_F(CoreLoopTest, WorkThatPostsDoesNotWaitForTheNextEvent) {
+TEST_F(CoreLoopTest, WorkThatPostsIsFollowedAtOnce) {
   loop_.Post([this] { loop_.Post([this] { done_.push_back("second"); }); });
   const Instant begin = clock_.Now();
-  loop_.Turn(kPollMax);
-  loop_.Turn(absl::ZeroDuration());
-  EXPECT_EQ(done_, std::vector<std::string>{"second"});
+  loop_.RunUntil([this] { return !done_.empty(); });
   EXPECT_EQ(clock_.Now(), begin);
 }
 
-TEST_F(CoreLoopTest, RunEndsWithTheTurnInWhichStopCame) {
+TEST_F(CoreLoopTest, EndsAtItsDeadlineIfItIsNeverDone) {
+  const Instant begin = clock_.Now();
   loop_.Add(Part("step"));
-  loop_.Post([this] { loop_.Stop(); });
-  loop_.Run();
-  EXPECT_EQ(done_, std::vector<std::string>{"step"});
+  loop_.RunUntil([] { return false; }, begin + absl::Seconds(7));
+  EXPECT_EQ(clock_.Now(), begin + absl::Seconds(7));
+  EXPECT_EQ(transport_.waits, std::vector<absl::Duration>{absl::Seconds(7)});
+  EXPECT_EQ(done_.size(), 2u);
 }
 
 }  // namespace
