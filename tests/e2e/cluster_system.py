@@ -1,5 +1,9 @@
 """Spawner installed on a development cluster, for the test bodies of tests/system."""
 
+import contextlib
+
+import grpc
+
 from cluster import wait_until
 from tests.support import api
 from tests.support.system import System
@@ -34,7 +38,11 @@ class ClusterSystem(System):
         return self.cluster.get("pod", name, "-n", self.namespace)
 
     def kill_container(self, namespace, pod_name):
-        """kill -9 of the pod's first process, on its node."""
+        """kill -9 of the pod's first process, on its node.
+
+        kubelet starts it again at once the first time, after 10 s and more from then on: each test
+        begins with pods that have not crashed before (replace_controllers, replace_proxy).
+        """
         pod = self.cluster.get("pod", pod_name, "-n", namespace)
         container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
         place = pod["spec"]["nodeName"]
@@ -46,16 +54,97 @@ class ClusterSystem(System):
     def controller_pods(self):
         return self.pods(CONTROLLER[0], "app.kubernetes.io/name=" + CONTROLLER[1])
 
+    def replace_controllers(self):
+        """New pods in place of the controllers' pods; returns once one of them leads."""
+        before = self.leadership()
+        self.cluster.kubectl("delete", "pods", "-n", CONTROLLER[0], "--timeout=60s",
+                             "-l", "app.kubernetes.io/name=" + CONTROLLER[1])
+        self.cluster.await_rollout()
+        self.await_leader(above=before)
+        self.await_proxies()
+
+    def proxy_pod(self, number):
+        """Name of the pod of the proxy at self.proxies[number]."""
+        address = self.cluster.node_address(number + 1)
+        for pod in self.pods("spawner-proxy"):
+            if pod["status"].get("hostIP") == address and not pod["metadata"].get("deletionTimestamp"):
+                return pod["metadata"]["name"]
+        raise AssertionError("no proxy runs at %s" % address)
+
+    def replace_proxy(self, number):
+        before = self.proxy_pod(number)
+        self.cluster.kubectl("delete", "pod", before, "-n", "spawner-proxy", "--timeout=90s")
+        self.cluster.await_rollout()
+        self.await_proxies()
+
+    @contextlib.contextmanager
+    def cut_off(self, number):
+        """Nothing passes between a node's proxy and any controller, in either direction."""
+        node = "node%d" % (number + 1)
+        rules = """
+            table inet cut_off {
+              chain out { type filter hook output priority -400; tcp dport 9090 drop; }
+              chain in { type filter hook input priority -400; tcp sport 9090 drop; }
+            }"""
+        self.cluster.enter(node, "nft", rules)
+        try:
+            yield
+        finally:
+            self.cluster.enter(node, "nft", "delete table inet cut_off")
+
+    # --- who leads, who is linked -------------------------------------------------------------------
+
+    def leading(self):
+        """(pod, GetStatus) of the controller that leads, each asked by itself; None if none does."""
+        for pod in self.controller_pods():
+            address = pod["status"].get("podIP")
+            if not address:
+                continue
+            one = api.Api(address + ":9090")
+            try:
+                status = one.admin.GetStatus(api.admin_pb2.GetStatusRequest(), timeout=2)
+            except grpc.RpcError:
+                continue
+            finally:
+                one.close()
+            if status.is_leader:
+                return pod["metadata"]["name"], status
+        return None
+
     def leader_pod(self):
-        """Name of the pod of the controller that leads."""
-        def leading():
-            status = self.api.admin.GetStatus(api.admin_pb2.GetStatusRequest(), timeout=5)
-            for pod in self.controller_pods():
-                address = pod["status"].get("podIP")
-                if address and status.leader_address.startswith(address + ":"):
-                    return pod["metadata"]["name"]
-            return None
-        return wait_until(leading, 20, "a leading controller")
+        return wait_until(self.leading, 40, "a leading controller")[0]
+
+    def leadership(self):
+        return wait_until(self.leading, 40, "a leading controller")[1].leadership
+
+    def await_leader(self, above):
+        """Until one leads by a leadership number above `above`: none from before."""
+        def is_new():
+            found = self.leading()
+            return found is not None and found[1].leadership > above
+        wait_until(is_new, 40, "a new leader")
+
+    def lost_proxies(self):
+        """Pods of the proxies that the leader knows of and can't ask; None while nobody leads."""
+        found = self.leading()
+        return found and [proxy.pod for proxy in found[1].proxies if not proxy.connected]
+
+    def await_proxies(self, seconds=30):
+        """Until the proxy of every node is linked to the leader, and no other is thought of."""
+        def are_linked():
+            found = self.leading()
+            if found is None:
+                return False
+            linked = sorted(proxy.pod for proxy in found[1].proxies if proxy.connected)
+            return len(linked) == len(found[1].proxies) and linked == sorted(
+                pod["metadata"]["name"] for pod in self.pods("spawner-proxy"))
+        wait_until(are_linked, seconds, "every proxy is linked to the leader")
+
+    def is_proxy_ready(self, number):
+        """What the proxy's own /readyz says."""
+        code = self.cluster.enter("node%d" % (number + 1), "curl", "-s", "-o", "/dev/null", "-w",
+                                  "%{http_code}", "http://127.0.0.1:9092/readyz", check=False)
+        return code.strip() == "200"
 
     # --- the API server's own account ---------------------------------------------------------------
 
