@@ -1,5 +1,6 @@
 #include "base/flags.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -26,7 +27,53 @@ Flags FlagsOf(const Program& program) {
   return flags;
 }
 
-std::string Help(const Program& program) {
+absl::Status Unknown(const Program& program, absl::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& [known, flag] : FlagsOf(program)) names.push_back(absl::StrCat("--", known));
+  return absl::InvalidArgumentError(absl::StrCat("--", name, ": no such flag; there are ",
+                                                 absl::StrJoin(names, ", "),
+                                                 ", --help and --version"));
+}
+
+absl::Status Set(const Program& program, const std::string& name, absl::CommandLineFlag& flag,
+                 const std::string& value) {
+  const bool adds_up = std::find(program.repeatable.begin(), program.repeatable.end(), name) !=
+                       program.repeatable.end();
+  const std::string before = adds_up ? flag.CurrentValue() : "";
+  std::string error;
+  if (flag.ParseFrom(before.empty() ? value : absl::StrCat(before, ",", value), &error)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("--", name, ": \"", value, "\" is no valid value",
+                                                 error.empty() ? "" : ": ", error, ". ",
+                                                 flag.Help()));
+}
+
+// One flag from its "name=value"; `next` is the argument after it, null if there is none, and set
+// to null if it was taken as the value.
+absl::Status ParseOne(const Program& program, const Flags& flags, absl::string_view text,
+                      const std::string*& next) {
+  const size_t equals = text.find('=');
+  const std::string name = absl::StrReplaceAll(text.substr(0, equals), {{"_", "-"}});
+  const bool has_value = equals != absl::string_view::npos;
+  const auto flag = flags.find(name);
+  if (flag == flags.end() && absl::StartsWith(name, "no") && !has_value) {
+    const auto negated = flags.find(name.substr(2));
+    if (negated != flags.end() && negated->second->IsOfType<bool>()) {
+      return Set(program, negated->first, *negated->second, "false");
+    }
+  }
+  if (flag == flags.end()) return Unknown(program, name);
+  if (has_value) return Set(program, name, *flag->second, std::string(text.substr(equals + 1)));
+  if (flag->second->IsOfType<bool>()) return Set(program, name, *flag->second, "true");
+  if (next == nullptr)
+    return absl::InvalidArgumentError(absl::StrCat("--", name, ": needs a value"));
+  return Set(program, name, *flag->second, *std::exchange(next, nullptr));
+}
+
+}  // namespace
+
+std::string HelpText(const Program& program) {
   std::string text = absl::StrCat(program.name, ": ", program.about, "\n\nFlags:\n");
   for (const auto& [name, flag] : FlagsOf(program)) {
     absl::StrAppend(&text, "  --", name, "\n      ", flag->Help());
@@ -37,19 +84,13 @@ std::string Help(const Program& program) {
   return text;
 }
 
-absl::Status Unknown(const Program& program, absl::string_view name) {
-  std::vector<std::string> names;
-  for (const auto& [known, flag] : FlagsOf(program)) names.push_back(absl::StrCat("--", known));
-  return absl::InvalidArgumentError(absl::StrCat("--", name, ": no such flag; there are ",
-                                                 absl::StrJoin(names, ", "),
-                                                 ", --help and --version"));
-}
-
-}  // namespace
-
 absl::Status ParseFlags(const Program& program, const std::vector<std::string>& arguments,
                         std::vector<std::string>* positional) {
   const Flags flags = FlagsOf(program);
+  for (const auto& [name, flag] : flags) {
+    std::string error;
+    flag->ParseFrom(flag->DefaultValue(), &error);
+  }
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view text = arguments[i];
     if (text == "--") {
@@ -62,52 +103,29 @@ absl::Status ParseFlags(const Program& program, const std::vector<std::string>& 
       continue;
     }
     text.remove_prefix(absl::StartsWith(text, "--") ? 2 : 1);
-    const size_t equals = text.find('=');
-    const std::string name = absl::StrReplaceAll(text.substr(0, equals), {{"_", "-"}});
-    bool has_value = equals != absl::string_view::npos;
-    std::string value(has_value ? text.substr(equals + 1) : absl::string_view());
-    auto flag = flags.find(name);
-    if (flag == flags.end() && absl::StartsWith(name, "no") && !has_value) {
-      const auto negated = flags.find(name.substr(2));
-      if (negated != flags.end() && negated->second->IsOfType<bool>()) {
-        flag = negated;
-        value = "false";
-        has_value = true;
-      }
-    }
-    if (flag == flags.end()) return Unknown(program, name);
-    if (!has_value && flag->second->IsOfType<bool>()) {
-      value = "true";
-    } else if (!has_value) {
-      if (i + 1 == arguments.size()) {
-        return absl::InvalidArgumentError(absl::StrCat("--", name, ": needs a value"));
-      }
-      value = arguments[++i];
-    }
-    std::string error;
-    if (!flag->second->ParseFrom(value, &error)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--", name, ": \"", value, "\" is no valid value", error.empty() ? "" : ": ",
-                       error, ". ", flag->second->Help()));
-    }
+    const bool is_last = i + 1 == arguments.size();
+    const std::string* next = is_last ? nullptr : &arguments[i + 1];
+    const absl::Status status = ParseOne(program, flags, text, next);
+    if (!status.ok()) return status;
+    if (!is_last && next == nullptr) ++i;
   }
   return absl::OkStatus();
 }
 
-void ParseFlagsOrExit(const Program& program, int argc, char** argv) {
-  std::vector<std::string> arguments;
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
+void ExitIfHelpOrVersion(const Program& program, const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
     if (argument == "--help" || argument == "-h") {
-      std::fputs(Help(program).c_str(), stdout);
-      std::exit(0);
+      std::exit(std::fputs(HelpText(program).c_str(), stdout) < 0 ? 1 : 0);
     }
     if (argument == "--version") {
-      std::printf("%s %s\n", program.name.c_str(), kVersion);
-      std::exit(0);
+      std::exit(std::printf("%s %s\n", program.name.c_str(), kVersion) < 0 ? 1 : 0);
     }
-    arguments.emplace_back(argv[i]);
   }
+}
+
+void ParseFlagsOrExit(const Program& program, int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  ExitIfHelpOrVersion(program, arguments);
   std::vector<std::string> positional;
   if (const absl::Status status = ParseFlags(program, arguments, &positional); !status.ok()) {
     ExitForBadFlag(program, status.message());

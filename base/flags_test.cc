@@ -33,6 +33,24 @@ TEST(Flags, TakesAllForms) {
   EXPECT_FALSE(absl::GetFlag(FLAGS_flags_test_switch));
 }
 
+TEST(Flags, OnesThatMayBeRepeatedAddUp) {
+  Program program = kProgram;
+  program.repeatable = {"flags-test-name"};
+  std::vector<std::string> rest;
+  ASSERT_TRUE(ParseFlags(program, {"--flags-test-name=a,b", "--flags-test-name", "c"}, &rest).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_flags_test_name), "a,b,c");
+  ASSERT_TRUE(ParseFlags(program, {}, &rest).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_flags_test_name), "") << "each command line stands for itself";
+  EXPECT_TRUE(rest.empty());
+}
+
+TEST(Flags, HelpNamesEachWithItsDefault) {
+  const std::string help = HelpText(kProgram);
+  EXPECT_NE(help.find("  --flags-test-wait\n      A duration such as 5s. Default: 1s.\n"),
+            std::string::npos)
+      << help;
+}
+
 TEST(Flags, NamesTheFlagThatIsWrong) {
   std::vector<std::string> rest;
   EXPECT_NE(Parse({"--nonsense"}, &rest).message().find("--nonsense: no such flag"),

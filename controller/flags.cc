@@ -1,124 +1,44 @@
 #include "controller/flags.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <utility>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/reflection.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "base/ids.h"
 #include "base/status.h"
 #include "controller/api/urls.h"
 
-ABSL_FLAG(std::string, listen, "127.0.0.1:9090", "gRPC, for applications, proxies and spawnctl");
-ABSL_FLAG(std::string, http_listen, "127.0.0.1:9091", "HTTP: /healthz, /readyz, /metrics");
-ABSL_FLAG(std::string, advertise_address, "",
-          "where other controllers and proxies reach --listen; default $POD_IP and its port");
+ABSL_FLAG(std::string, listen, "127.0.0.1:9090",
+          "ADDR:PORT of gRPC, for applications, proxies and spawnctl.");
+ABSL_FLAG(std::string, http_listen, "127.0.0.1:9091",
+          "ADDR:PORT of HTTP: /healthz, /readyz, /metrics.");
+ABSL_FLAG(
+    std::string, advertise_address, "",
+    "ADDR:PORT where other controllers and proxies reach --listen. Empty: $POD_IP and its port.");
 ABSL_FLAG(std::string, kubeconfig, "",
-          "file that names the cluster and our credentials; default the pod's service account");
-ABSL_FLAG(bool, local, false, "no cluster: sessions are processes of this machine");
+          "FILE that names the cluster and our credentials. Empty: the pod's service account.");
+ABSL_FLAG(bool, local, false, "No cluster: sessions are processes of this machine.");
 ABSL_FLAG(std::string, namespace, "",
-          "namespace to serve; repeat it or separate by commas; * is all. Default: the "
-          "kubeconfig's, or default");
-ABSL_FLAG(std::string, base_domain, "", "sessions are https://ID.BASE_DOMAIN/");
+          "Namespace to serve; repeat it or separate by commas; * is all. Empty: the "
+          "kubeconfig's, or default.");
+ABSL_FLAG(std::string, base_domain, "", "NAME: sessions are https://ID.NAME/.");
 ABSL_FLAG(std::string, public_url, "",
-          "the proxies as browsers reach them, http(s)://HOST[:PORT]; without --base-domain "
-          "sessions are PUBLIC_URL/s/ID/");
+          "The proxies as browsers reach them, http(s)://HOST[:PORT]; without --base-domain "
+          "sessions are PUBLIC_URL/s/ID/.");
 ABSL_FLAG(std::string, lost_proxy_hold, "10m",
-          "how long a proxy that is lost keeps sessions from ending as idle; or never");
-ABSL_FLAG(std::string, node_lost_after, "5m",
-          "how long a node may be silent before its sessions end as NODE_LOST; or never");
-ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error");
-ABSL_FLAG(bool, help, false, "print this");
-ABSL_FLAG(bool, version, false, "print the version");
+          "DURATION for which a proxy that is lost keeps sessions from ending as idle, or never.");
+ABSL_FLAG(
+    std::string, node_lost_after, "5m",
+    "DURATION for which a node may be silent before its sessions end as NODE_LOST, or never.");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace spawner {
 namespace {
 
-struct Named {
-  const char* name;   // as it is written; absl's has '_' for '-'
-  const char* value;  // in --help; empty: a switch
-};
-
-// In the order of --help.
-constexpr Named kNames[] = {
-    {"listen", "ADDR:PORT"},
-    {"http-listen", "ADDR:PORT"},
-    {"advertise-address", "ADDR:PORT"},
-    {"kubeconfig", "FILE"},
-    {"local", ""},
-    {"namespace", "NS"},
-    {"base-domain", "NAME"},
-    {"public-url", "URL"},
-    {"lost-proxy-hold", "DURATION"},
-    {"node-lost-after", "DURATION"},
-    {"log-level", "LEVEL"},
-    {"help", ""},
-    {"version", ""},
-};
-
-const Named* FindName(absl::string_view name) {
-  const auto* found = std::find_if(std::begin(kNames), std::end(kNames),
-                                   [name](const Named& one) { return one.name == name; });
-  return found == std::end(kNames) ? nullptr : found;
-}
-
-absl::CommandLineFlag& FlagOf(const Named& named) {
-  std::string name = named.name;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return *absl::FindCommandLineFlag(name);
-}
-
 absl::Status Bad(absl::string_view flag, absl::string_view allowed) {
   return absl::InvalidArgumentError(absl::StrCat(flag, ": allowed is ", allowed));
-}
-
-absl::Status UnknownFlag(absl::string_view argument) {
-  const std::string names = absl::StrJoin(kNames, ", ", [](std::string* out, const Named& one) {
-    absl::StrAppend(out, "--", one.name);
-  });
-  return absl::InvalidArgumentError(absl::StrCat(argument, ": no such flag; allowed are ", names));
-}
-
-absl::Status SetFlag(const Named& named, absl::string_view value) {
-  absl::CommandLineFlag& flag = FlagOf(named);
-  std::string text(value);
-  if (absl::string_view(named.name) == "namespace" && !flag.CurrentValue().empty()) {
-    text = absl::StrCat(flag.CurrentValue(), ",", value);
-  }
-  std::string error;
-  if (flag.ParseFrom(text, &error)) return absl::OkStatus();
-  return Bad(absl::StrCat("--", named.name, "=", value), "true or false");  // only switches fail
-}
-
-absl::Status ReadArguments(const std::vector<std::string>& arguments) {
-  for (const Named& one : kNames) {
-    std::string error;
-    FlagOf(one).ParseFrom(FlagOf(one).DefaultValue(), &error);
-  }
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    absl::string_view text = arguments[i];
-    if (text == "-h") text = "--help";
-    if (!absl::ConsumePrefix(&text, "--")) return UnknownFlag(arguments[i]);
-    const size_t equals = text.find('=');
-    const Named* named = FindName(text.substr(0, equals));
-    if (named == nullptr) return UnknownFlag(arguments[i]);
-    if (equals != absl::string_view::npos) {
-      RETURN_IF_ERROR(SetFlag(*named, text.substr(equals + 1)));
-    } else if (*named->value == '\0') {
-      RETURN_IF_ERROR(SetFlag(*named, "true"));
-    } else if (i + 1 < arguments.size()) {
-      RETURN_IF_ERROR(SetFlag(*named, arguments[++i]));
-    } else {
-      return Bad(arguments[i], absl::StrCat(arguments[i], "=", named->value));
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<Address> ReadAddress(absl::string_view name, const std::string& text) {
@@ -163,12 +83,25 @@ absl::Status CheckUrls(ControllerFlags& flags) {
 
 }  // namespace
 
+Program ControllerProgram() {
+  return {.name = "controller",
+          .about =
+              "runs sessions on Kubernetes, each in a pod of its own.\n\n"
+              "  controller --local --public-url=http://127.0.0.1:8080   no cluster needed\n"
+              "  controller --kubeconfig=FILE --base-domain=NAME         a cluster, from "
+              "outside",
+          .flag_files = "controller/flags.cc",
+          .repeatable = {"namespace"}};
+}
+
 absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::string>& arguments) {
-  RETURN_IF_ERROR(ReadArguments(arguments));
+  std::vector<std::string> words;
+  RETURN_IF_ERROR(ParseFlags(ControllerProgram(), arguments, &words));
+  if (!words.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", words[0], "\": only flags are allowed, see --help"));
+  }
   ControllerFlags flags;
-  flags.help = absl::GetFlag(FLAGS_help);
-  flags.version = absl::GetFlag(FLAGS_version);
-  if (flags.help || flags.version) return flags;
   ASSIGN_OR_RETURN(flags.listen, ReadAddress("listen", absl::GetFlag(FLAGS_listen)));
   ASSIGN_OR_RETURN(flags.http_listen, ReadAddress("http-listen", absl::GetFlag(FLAGS_http_listen)));
   flags.advertise_address = absl::GetFlag(FLAGS_advertise_address);
@@ -195,23 +128,6 @@ absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::stri
                "debug, info, warning or error");
   }
   return flags;
-}
-
-std::string ControllerUsage() {
-  std::string text =
-      "controller: runs sessions on Kubernetes, each in a pod of its own.\n\n"
-      "  controller --local --public-url=http://127.0.0.1:8080   no cluster needed\n"
-      "  controller --kubeconfig=FILE --base-domain=NAME         a cluster, from "
-      "outside\n\nFlags:\n";
-  for (const Named& one : kNames) {
-    const absl::CommandLineFlag& flag = FlagOf(one);
-    absl::StrAppend(&text, "  --", one.name, *one.value == '\0' ? "" : "=", one.value, "\n      ",
-                    flag.Help());
-    const std::string initial = flag.DefaultValue();
-    if (*one.value != '\0' && !initial.empty()) absl::StrAppend(&text, ". Default ", initial);
-    absl::StrAppend(&text, "\n");
-  }
-  return text;
 }
 
 }  // namespace spawner

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/address.h"
+#include "base/flags.h"
 #include "base/log.h"
 
 namespace spawner {
@@ -15,9 +15,6 @@ namespace spawner {
 // The controller's command line, every value checked. docs/operations.md is the reference; --help
 // prints it.
 struct ControllerFlags {
-  bool help = false;     // nothing else counts
-  bool version = false;  // nothing else counts
-
   Address listen;
   Address http_listen;
   std::string advertise_address;  // empty: made from $POD_IP or --listen
@@ -31,13 +28,12 @@ struct ControllerFlags {
   LogLevel log_level = LogLevel::kInfo;
 };
 
+// For --help and --version, and what ParseControllerFlags parses.
+Program ControllerProgram();
+
 // `arguments` without the program's name. INVALID_ARGUMENT is one line that says what is allowed.
-// Takes --name=value and --name value; switches as --name, --name=false. --namespace adds up.
 // Reads nothing but its arguments: may be called more than once.
 absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::string>& arguments);
-
-// Every flag with its default and meaning.
-std::string ControllerUsage();
 
 }  // namespace spawner
 

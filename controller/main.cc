@@ -1,6 +1,7 @@
 // The controller. Reads as a table of contents: flags, the world, the ports, the keys, the core;
 // then the loop turns until SIGTERM; then the end, in the other order.
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -13,8 +14,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/flags.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/signals.h"
 #include "base/status.h"
 #include "base/version.h"
 #include "controller/api/edge.h"
@@ -31,7 +34,6 @@
 #include "controller/kube/counting_transport.h"
 #include "controller/kube/http_kube_client.h"
 #include "controller/kube/lease.h"
-#include "controller/signals.h"
 
 namespace spawner {
 namespace {
@@ -217,13 +219,9 @@ void Controller::UpdateHealth(Instant now) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
+  ExitIfHelpOrVersion(ControllerProgram(), arguments);
   const absl::StatusOr<ControllerFlags> flags = ParseControllerFlags(arguments);
   if (!flags.ok()) return Fail(kExitUsage, flags.status());
-  if (flags->help || flags->version) {
-    const std::string text =
-        flags->help ? ControllerUsage() : absl::StrCat("controller ", kVersion, "\n");
-    return std::fputs(text.c_str(), stdout) < 0 ? kExitFailed : 0;
-  }
   SetLogLevel(flags->log_level);
   api::SendGrpcLogToOurs();
   const SystemClock clock;
@@ -235,7 +233,7 @@ int Main(const std::vector<std::string>& arguments) {
       api::SessionUrls::Make(flags->public_url, flags->base_domain);
   if (!urls.ok()) return Fail(kExitUsage, urls.status());
   Controller controller(*flags, surroundings, clock, random, *std::move(cluster), *std::move(urls));
-  const Signals signals([&controller](int signal) { controller.Stop(signal); });
+  const Signals signals({SIGTERM, SIGINT}, [&controller](int signal) { controller.Stop(signal); });
   return controller.Run();
 }
 

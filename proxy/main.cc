@@ -1,6 +1,7 @@
 // The proxy: main owns the link to the controller (or the static routes), the signals and the admin
 // port; workers, one thread each, do everything for clients.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -9,7 +10,9 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/time.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/random.h"
+#include "base/signals.h"
 #include "base/status.h"
 #include "proxy/admin.h"
 #include "proxy/flags.h"
@@ -17,7 +20,6 @@
 #include "proxy/io/epoll_io.h"
 #include "proxy/metrics.h"
 #include "proxy/route_source.h"
-#include "proxy/signals.h"
 
 namespace spawner::proxy {
 namespace {
@@ -42,12 +44,13 @@ Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource
       .status = 404, .reason = "NOT_FOUND", .message = "There are /healthz, /readyz, /metrics."};
 }
 
-absl::Status Run(const Settings& settings, Signals& signals) {
+absl::Status Run(const Settings& settings) {
   const SystemClock clock;
   SystemRandom random;
   ASSIGN_OR_RETURN(const std::unique_ptr<EpollIo> io, EpollIo::Create());
   Timers timers;
-  RETURN_IF_ERROR(signals.Attach(*io));
+  Mailbox<int> signals([&loop = *io] { loop.Wake(); });
+  const Signals watch({SIGTERM, SIGINT, SIGHUP}, [&signals](int signal) { signals.Post(signal); });
 
   Fleet fleet;
   const RouteSource::Sinks sinks = {
@@ -90,12 +93,13 @@ absl::Status Run(const Settings& settings, Signals& signals) {
     io->Dispatch();
     timers.Run(clock.Now());
     admin.Sweep();
-    if (signals.TakeReload()) {
-      if (const absl::Status status = source->Reload(); !status.ok()) {
-        Log(LogLevel::kError, "reload_failed", {{"error", status.ToString()}});
+    for (const int signal : signals.Drain()) {
+      if (signal == SIGHUP) {
+        if (const absl::Status status = source->Reload(); !status.ok()) {
+          Log(LogLevel::kError, "reload_failed", {{"error", status.ToString()}});
+        }
+        continue;
       }
-    }
-    while (signals.TakeTerminate()) {
       const bool is_second = exit_at != Instant::Infinite();
       const absl::Duration patience = is_second ? absl::ZeroDuration() : settings.drain_timeout;
       Log(LogLevel::kInfo, "draining", {{"seconds", absl::ToDoubleSeconds(patience)}});
@@ -115,8 +119,7 @@ int main(int argc, char** argv) {
   const spawner::proxy::Settings settings = spawner::proxy::ParseFlagsOrExit(argc, argv);
   spawner::SetLogLevel(settings.log_level);
   spawner::proxy::RaiseFileLimit();
-  spawner::proxy::Signals signals;
-  const absl::Status status = spawner::proxy::Run(settings, signals);
+  const absl::Status status = spawner::proxy::Run(settings);
   if (status.ok()) return 0;
   std::fprintf(stderr, "proxy: %s\n", std::string(status.message()).c_str());
   return 1;

@@ -63,9 +63,9 @@ def api_server(code, message):
 
 
 @pytest.mark.parametrize("flags, line", [
-    (["--lisen=:1"], "controller: --lisen=:1: no such flag; allowed are --listen, --http-listen, "
-     "--advertise-address, --kubeconfig, --local, --namespace, --base-domain, --public-url, "
-     "--lost-proxy-hold, --node-lost-after, --log-level, --help, --version"),
+    (["--lisen=:1"], "controller: --lisen: no such flag; there are --advertise-address, "
+     "--base-domain, --http-listen, --kubeconfig, --listen, --local, --log-level, "
+     "--lost-proxy-hold, --namespace, --node-lost-after, --public-url, --help and --version"),
     (["--local", "--listen=1.2.3.4:70000"],
      "controller: --listen=1.2.3.4:70000: allowed is ADDR:PORT such as 127.0.0.1:9090 or :9090, "
      "PORT 0 to 65535 (0: any free one)"),
@@ -84,7 +84,7 @@ def test_bad_flag_is_exit_code_2_and_one_line(flags, line):
 def test_help_and_version_go_to_stdout():
     code, out, err = run("--help")
     assert (code, err) == (0, "")
-    assert "--lost-proxy-hold=DURATION" in out
+    assert "--lost-proxy-hold\n      DURATION " in out
     code, out, err = run("--version")
     assert (code, err) == (0, "")
     assert out.startswith("controller ") and out.count("\n") == 1
