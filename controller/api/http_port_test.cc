@@ -81,6 +81,9 @@ TEST_F(HttpPortTest, HealthzNeedsNoCore) {
 TEST_F(HttpPortTest, MetricsHaveTheContractsNames) {
   service_.status.sessions = {{SessionState::kReady, 2}};
   service_.status.kubernetes_requests = {{"create pods 201", 5}};
+  service_.status.counters.drains_refused = 3;
+  service_.status.counters.idle_end_error.Add(absl::Milliseconds(20));
+  service_.status.counters.start_phases["pulling"].Add(absl::Seconds(100));
   loop_.Run([this] {
     edge_.metrics().CountConnect("cold", "ok", absl::Milliseconds(3));
     edge_.metrics().CountConnect("cold", "ok", absl::Minutes(3));
@@ -98,7 +101,13 @@ TEST_F(HttpPortTest, MetricsHaveTheContractsNames) {
         "1\n",
         "spawner_connect_duration_seconds_bucket{started_from=\"cold\",outcome=\"ok\",le=\"+Inf\"} "
         "2\n",
-        "spawner_connect_duration_seconds_count{started_from=\"cold\",outcome=\"ok\"} 2\n"}) {
+        "spawner_connect_duration_seconds_count{started_from=\"cold\",outcome=\"ok\"} 2\n",
+        "spawner_start_phase_seconds_bucket{phase=\"pulling\",le=\"60\"} 0\n",
+        "spawner_start_phase_seconds_bucket{phase=\"pulling\",le=\"120\"} 1\n",
+        "spawner_idle_end_error_seconds_bucket{le=\"0.01\"} 0\n",
+        "spawner_idle_end_error_seconds_bucket{le=\"0.025\"} 1\n",
+        "spawner_idle_end_error_seconds_sum 0.02\nspawner_idle_end_error_seconds_count 1\n",
+        "spawner_drains_refused_total 3\n"}) {
     EXPECT_TRUE(absl::StrContains(answer, line)) << line << "\n" << answer;
   }
 }

@@ -17,6 +17,40 @@ void AppendHead(std::string& out, absl::string_view name, absl::string_view type
   absl::StrAppend(&out, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
 }
 
+// `labels` without braces, may be empty.
+void AppendHistogram(std::string& out, absl::string_view name, absl::string_view labels,
+                     const Histogram& histogram) {
+  const absl::string_view comma = labels.empty() ? "" : ",";
+  const std::string braces = labels.empty() ? "" : absl::StrCat("{", labels, "}");
+  uint64_t total = 0;
+  for (size_t i = 0; i < histogram.counts().size(); ++i) {
+    total += histogram.counts()[i];
+    const std::string bound =
+        i < Histogram::kBounds.size() ? absl::StrCat(Histogram::kBounds[i]) : "+Inf";
+    absl::StrAppend(&out, name, "_bucket{", labels, comma, "le=\"", bound, "\"} ", total, "\n");
+  }
+  absl::StrAppend(&out, name, "_sum", braces, " ", histogram.sum_seconds(), "\n");
+  absl::StrAppend(&out, name, "_count", braces, " ", total, "\n");
+}
+
+void AppendCounters(std::string& out, const core::CoreStatus::Counters& counters) {
+  AppendHead(out, "spawner_start_phase_seconds", "histogram",
+             "How long starts were in each phase; total: from Connect to READY.");
+  for (const auto& [phase, histogram] : counters.start_phases) {
+    AppendHistogram(out, "spawner_start_phase_seconds", absl::StrCat("phase=\"", phase, "\""),
+                    histogram);
+  }
+  AppendHead(out, "spawner_idle_end_error_seconds", "histogram",
+             "How late idle ends were decided after their deadline.");
+  AppendHistogram(out, "spawner_idle_end_error_seconds", "", counters.idle_end_error);
+  AppendHead(out, "spawner_drains_refused_total", "counter",
+             "Idle ends called off because somebody was found behind the closed gate.");
+  absl::StrAppend(&out, "spawner_drains_refused_total ", counters.drains_refused, "\n");
+  AppendHead(out, "spawner_pods_ignored_total", "counter",
+             "Pods labelled as ours that could not be read.");
+  absl::StrAppend(&out, "spawner_pods_ignored_total ", counters.pods_ignored, "\n");
+}
+
 void AppendCore(std::string& out, const core::CoreStatus& status) {
   AppendHead(out, "spawner_sessions", "gauge", "Sessions by state.");
   for (const auto& [state, count] : status.sessions) {
@@ -40,17 +74,14 @@ void AppendCore(std::string& out, const core::CoreStatus& status) {
   absl::StrAppend(&out, "spawner_proxies{link=\"up\"} ", connected,
                   "\nspawner_proxies{link=\"lost\"} ",
                   static_cast<int64_t>(status.proxies.size()) - connected, "\n");
+  AppendCounters(out, status.counters);
 }
 
 }  // namespace
 
 void Metrics::CountConnect(const std::string& started_from, const std::string& outcome,
                            absl::Duration duration) {
-  Histogram& histogram = connects_[{started_from, outcome}];
-  const double seconds = absl::ToDoubleSeconds(duration);
-  const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), seconds);
-  ++histogram.counts[static_cast<size_t>(bound - kBounds.begin())];
-  histogram.sum_seconds += seconds;
+  connects_[{started_from, outcome}].Add(duration);
 }
 
 std::string Metrics::Text(const core::CoreStatus* status) const {
@@ -60,18 +91,10 @@ std::string Metrics::Text(const core::CoreStatus* status) const {
   AppendHead(out, "spawner_connect_duration_seconds", "histogram",
              "Connect calls from arrival to answer.");
   for (const auto& [labels, histogram] : connects_) {
-    const std::string names =
-        absl::StrCat("started_from=\"", labels.first, "\",outcome=\"", labels.second, "\"");
-    uint64_t total = 0;
-    for (size_t i = 0; i < histogram.counts.size(); ++i) {
-      total += histogram.counts[i];
-      const std::string bound = i < kBounds.size() ? absl::StrCat(kBounds[i]) : "+Inf";
-      absl::StrAppend(&out, "spawner_connect_duration_seconds_bucket{", names, ",le=\"", bound,
-                      "\"} ", total, "\n");
-    }
-    absl::StrAppend(&out, "spawner_connect_duration_seconds_sum{", names, "} ",
-                    histogram.sum_seconds, "\nspawner_connect_duration_seconds_count{", names, "} ",
-                    total, "\n");
+    AppendHistogram(
+        out, "spawner_connect_duration_seconds",
+        absl::StrCat("started_from=\"", labels.first, "\",outcome=\"", labels.second, "\""),
+        histogram);
   }
   if (status != nullptr) AppendCore(out, *status);
   return out;

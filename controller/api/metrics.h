@@ -1,13 +1,12 @@
 #ifndef SPAWNER_CONTROLLER_API_METRICS_H_
 #define SPAWNER_CONTROLLER_API_METRICS_H_
 
-#include <array>
-#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "absl/time/time.h"
+#include "base/histogram.h"
 #include "controller/core/service.h"
 
 namespace spawner::api {
@@ -25,13 +24,6 @@ class Metrics {
   std::string Text(const core::CoreStatus* status) const;
 
  private:
-  // Upper bounds in seconds: from 0.5 ms, as a Connect to a live session takes less than 1 ms.
-  static constexpr std::array<double, 15> kBounds = {
-      0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
-  struct Histogram {
-    std::array<uint64_t, kBounds.size() + 1> counts{};
-    double sum_seconds = 0;
-  };
   // Bounded: outcomes are reasons of our own, some twenty.
   std::map<std::pair<std::string, std::string>, Histogram> connects_;
 };

@@ -330,11 +330,11 @@ void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   if (may_write && plan.write == Write::kEnd && !session.decision.has_value()) {
     session.decision = EndDecision{plan.reason, plan.message, false};
     if (plan.reason == EndReason::kIdle && plan.idle_deadline.has_value()) {
-      const absl::Duration error = now - *plan.idle_deadline;
-      ++counters_.idle_ends;
-      counters_.idle_end_error_sum += error;
-      counters_.idle_end_error_max = std::max(counters_.idle_end_error_max, error);
+      counters_.idle_end_error.Add(now - *plan.idle_deadline);
     }
+  }
+  if (may_write && !session.is_adopted) {
+    incarnation.start_clock.Observe(plan.state, plan.phase, now, counters_.start_phases);
   }
   session.state = plan.state;
   session.observed = plan.observed;

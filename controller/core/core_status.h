@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/histogram.h"
 #include "controller/session/session.h"
 
 // What an operator may know of a controller at one moment.
@@ -27,10 +28,10 @@ struct CoreStatus {
   // Since the process started.
   struct Counters {
     uint64_t drains_refused = 0;  // a closed gate found somebody and opened again
-    uint64_t idle_ends = 0;
-    // How late idle ends were decided after their deadline, summed; and the latest.
-    absl::Duration idle_end_error_sum;
-    absl::Duration idle_end_error_max;
+    // How late idle ends were decided after their deadline.
+    Histogram idle_end_error;
+    // By phase: how long sessions that this controller started were in it.
+    std::map<std::string, Histogram> start_phases;
     uint64_t pods_ignored = 0;  // labelled as ours, but not to be read
   };
   std::string controller_id;

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "controller/core/phase_clock.h"
 #include "controller/core/service.h"
 #include "controller/session/pod_template.h"
 #include "controller/session/reconcile.h"
@@ -55,6 +56,8 @@ struct Incarnation {
   uint64_t first_version = 0;
   std::optional<RouteGoal> published;
   uint64_t published_version = 0;
+
+  PhaseClock start_clock;
 
   // Writes: one at a time.
   bool is_writing = false;
