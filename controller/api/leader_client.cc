@@ -31,12 +31,12 @@ bool IsNoAnswer(const grpc::Status& status) {
 }  // namespace
 
 bool LeaderClient::ShouldForward(const absl::Status& status, Call& call) const {
-  return ReasonOf(status) == "NO_LEADER" && ShouldAsk(call);
+  return ReasonOf(status) == "NO_LEADER" && ShouldAsk(call.context());
 }
 
-bool LeaderClient::ShouldAsk(Call& call) const {
+bool LeaderClient::ShouldAsk(const grpc::CallbackServerContext& context) const {
   if (edge_.service() == nullptr) return false;
-  if (call.context().client_metadata().count(kForwarded) > 0) return false;
+  if (context.client_metadata().count(kForwarded) > 0) return false;
   const core::CoreStatus core = edge_.service()->GetStatus();
   return !core.is_leader && !core.leader_address.empty();
 }
@@ -94,22 +94,36 @@ void LeaderClient::Terminate(const CallPtr& call, const v1::TerminateSessionRequ
 
 void LeaderClient::Get(const CallPtr& call, const v1::GetSessionRequest& request,
                        v1::Session* response, std::function<void()> otherwise) {
-  Forward(call, request, response, {kForwardReadMax, std::move(otherwise)},
-          [](v1::Sessions::Stub& stub, grpc::ClientContext* context,
-             const v1::GetSessionRequest* in, v1::Session* out,
-             std::function<void(grpc::Status)> done) {
-            stub.async()->GetSession(context, in, out, std::move(done));
-          });
+  Forward(
+      call, request, response, {kForwardReadMax, std::move(otherwise)},
+      [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::GetSessionRequest* in,
+         v1::Session* out, std::function<void(grpc::Status)> done) {
+        stub.async()->GetSession(context, in, out, std::move(done));
+      });
 }
 
 void LeaderClient::List(const CallPtr& call, const v1::ListSessionsRequest& request,
                         v1::ListSessionsResponse* response, std::function<void()> otherwise) {
-  Forward(call, request, response, {kForwardReadMax, std::move(otherwise)},
-          [](v1::Sessions::Stub& stub, grpc::ClientContext* context,
-             const v1::ListSessionsRequest* in, v1::ListSessionsResponse* out,
-             std::function<void(grpc::Status)> done) {
-            stub.async()->ListSessions(context, in, out, std::move(done));
-          });
+  Forward(
+      call, request, response, {kForwardReadMax, std::move(otherwise)},
+      [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::ListSessionsRequest* in,
+         v1::ListSessionsResponse* out, std::function<void(grpc::Status)> done) {
+        stub.async()->ListSessions(context, in, out, std::move(done));
+      });
+}
+
+void LeaderClient::Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
+                        std::function<void(const grpc::Status&, const v1::Session&)> done) {
+  auto hop = std::make_shared<Hop<v1::Session>>();
+  hop->context = grpc::ClientContext::FromCallbackServerContext(context);
+  hop->context->AddMetadata(kForwarded, "1");
+  hop->context->set_deadline(absl::ToChronoTime(edge_.clock().WallNow() + kForwardReadMax));
+  v1::Sessions::Stub& stub = StubOf(edge_.service()->GetStatus().leader_address);
+  stub.async()->GetSession(
+      hop->context.get(), &request, &hop->response,
+      [edge = &edge_, hop, done = std::move(done)](const grpc::Status& status) {
+        edge->Post([hop, status, done] { done(status, hop->response); });
+      });
 }
 
 }  // namespace spawner::api

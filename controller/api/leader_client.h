@@ -25,7 +25,7 @@ class LeaderClient {
   bool ShouldForward(const absl::Status& status, Call& call) const;
 
   // Whether the leader can say more than we can: what proxies report goes to it alone.
-  bool ShouldAsk(Call& call) const;
+  bool ShouldAsk(const grpc::CallbackServerContext& context) const;
 
   // `response` is the call's; it is written and the call finished when the leader has answered.
   void Connect(const CallPtr& call, const v1::ConnectRequest& request,
@@ -37,6 +37,10 @@ class LeaderClient {
            std::function<void()> otherwise);
   void List(const CallPtr& call, const v1::ListSessionsRequest& request,
             v1::ListSessionsResponse* response, std::function<void()> otherwise);
+  // For what is no unary call: the session as the leader knows it. `context` is the one of the call
+  // that asks; UNAVAILABLE or DEADLINE_EXCEEDED: the leader does not answer.
+  void Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
+            std::function<void(const grpc::Status&, const v1::Session&)> done);
 
  private:
   struct Terms {

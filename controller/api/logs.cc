@@ -48,7 +48,11 @@ absl::StatusOr<LogOrder> ReadLogs(const Edge& edge, const v1::StreamLogsRequest&
 class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>,
                          public core::LogReader {
  public:
-  explicit LogReactor(Edge& edge) : edge_(edge), self_(std::make_shared<LogReactor*>(this)) {}
+  LogReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
+      : edge_(edge),
+        leader_(leader),
+        context_(context),
+        self_(std::make_shared<LogReactor*>(this)) {}
 
   void Begin(LogOrder order) {
     Post([order = std::move(order)](LogReactor& self) { self.Open(order); });
@@ -65,11 +69,16 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
   void OnLogEnd(const absl::Status& status) override {
     read_.reset();
     is_paused_ = false;
+    end_ = status;
     if (ReasonOf(status) == "LOG_UNAVAILABLE") {
-      if (order_.query.follow && IsStarting()) return StartRead(kLogRetry);
       end_ = Annotate(status, absl::StrCat("log of session ", order_.name.id.value));
-    } else {
-      end_ = status;
+      if (order_.query.follow) {
+        return Find([](LogReactor& self, const absl::Status& found_status, const Found& found) {
+          if (!found_status.ok() || !found.is_starting) return self.WriteNext();
+          self.end_.reset();
+          self.StartRead(kLogRetry);
+        });
+      }
     }
     WriteNext();
   }
@@ -100,25 +109,54 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
                                                [this](const absl::Status& status) { End(status); });
     if (!added.ok()) return End(added);
     order_ = order;
+    Find([](LogReactor& self, const absl::Status& status, const Found& found) {
+      if (!status.ok()) return self.End(status);
+      // One incarnation's log, whatever starts at this key meanwhile.
+      self.order_.epoch = found.epoch;
+      self.order_.query.pod = found.pod;
+      self.StartRead(absl::ZeroDuration());
+    });
+  }
+
+  struct Found {
+    Epoch epoch;
+    std::string pod;
+    bool is_starting = false;
+  };
+  using TakeFound = void (*)(LogReactor& self, const absl::Status& status, const Found& found);
+
+  // Calls `take` with the session, now or later.
+  void Find(TakeFound take) {
+    if (!leader_.ShouldAsk(*context_)) return FindHere(take);
+    v1::GetSessionRequest request;
+    request.set_name(
+        absl::StrCat("namespaces/", order_.name.ns, "/sessions/", order_.name.id.value));
+    request.set_epoch(order_.epoch.value);
+    leader_.Find(*context_, request,
+                 [self = self_, take](const grpc::Status& status, const v1::Session& session) {
+                   if (*self == nullptr) return;
+                   if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+                     return (*self)->FindHere(take);
+                   }
+                   const bool is_starting =
+                       session.state() == v1::PENDING || session.state() == v1::STARTING;
+                   take(**self, FromGrpc(status), {{session.epoch()}, session.pod(), is_starting});
+                 });
+  }
+  void FindHere(TakeFound take) {
+    if (edge_.service() == nullptr) return End(edge_.NotReady());
     const absl::StatusOr<SessionView> view =
         edge_.service()->Get(order_.name.ns, order_.name.id, order_.epoch);
-    if (!view.ok()) return End(view.status());
-    // One incarnation's log, whatever starts at this key meanwhile.
-    order_.epoch = view->epoch;
-    order_.query.pod = view->pod;
-    StartRead(absl::ZeroDuration());
+    if (!view.ok()) return take(*this, view.status(), {});
+    const bool is_starting =
+        view->state == SessionState::kPending || view->state == SessionState::kStarting;
+    take(*this, absl::OkStatus(), {view->epoch, view->pod, is_starting});
   }
 
   void StartRead(absl::Duration delay) {
     order_.query.delay = delay;
     read_ = edge_.logs()->Start(order_.query, this);
-  }
-
-  bool IsStarting() {
-    const absl::StatusOr<SessionView> view =
-        edge_.service()->Get(order_.name.ns, order_.name.id, order_.epoch);
-    return view.ok() &&
-           (view->state == SessionState::kPending || view->state == SessionState::kStarting);
   }
 
   void SetPaused(bool is_paused) {
@@ -150,6 +188,8 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
   }
 
   Edge& edge_;
+  LeaderClient& leader_;
+  grpc::CallbackServerContext* const context_;
   const std::shared_ptr<LogReactor*> self_;
   LogOrder order_;
   std::optional<core::LogSource::ReadId> read_;
@@ -162,9 +202,10 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::StreamLogsResponse>* StartLogs(Edge& edge,
+grpc::ServerWriteReactor<v1::StreamLogsResponse>* StartLogs(Edge& edge, LeaderClient& leader,
+                                                            grpc::CallbackServerContext* context,
                                                             const v1::StreamLogsRequest& request) {
-  auto* reactor = new LogReactor(edge);
+  auto* reactor = new LogReactor(edge, leader, context);
   absl::StatusOr<LogOrder> order = ReadLogs(edge, request);
   if (order.ok()) {
     reactor->Begin(*std::move(order));

@@ -1,6 +1,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "controller/api/api_fixture.h"
 #include "controller/api/limits.h"
 #include "spawner/v1/sessions.grpc.pb.h"
@@ -146,6 +147,39 @@ TEST_F(LogsTest, AReaderThatCatchesUpIsSentMore) {
   context_.TryCancel();
   server_.loop.WaitUntil([this] { return server_.logs.open.empty(); });
   EXPECT_EQ(Finish().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(LogsTest, AStandbyAsksTheLeaderForThePodAndReadsItself) {
+  ApiServer leader;
+  leader.loop.Run([&leader] {
+    SessionView view = FakeService::MakeSession("s-new");
+    view.pod = "s-new-9";
+    leader.service.sessions["s-new"] = view;
+  });
+  server_.loop.Run([this, &leader] {
+    server_.service.status.leader_address = absl::StrCat("127.0.0.1:", leader.port.port());
+  });
+  request_.set_name("namespaces/default/sessions/s-new");
+  Open();
+  EXPECT_EQ(Asked(1).pod, "s-new-9");
+  Text("one\n");
+  End(absl::OkStatus());
+  EXPECT_EQ(Rest(), "one\n");
+  EXPECT_EQ(Finish(), absl::OkStatus());
+
+  request_.set_name("namespaces/default/sessions/s-doc");  // the standby's alone
+  grpc::ClientContext unknown;
+  stream_ = stub_->StreamLogs(&unknown, request_);
+  EXPECT_EQ(Rest(), "");
+  EXPECT_EQ(ReasonOf(Finish()), "SESSION_NOT_FOUND");
+
+  server_.loop.Run([this] { server_.service.status.leader_address = "127.0.0.1:1"; });
+  grpc::ClientContext alone;
+  stream_ = stub_->StreamLogs(&alone, request_);
+  EXPECT_EQ(Asked(2).pod, "s-doc-1");
+  End(absl::OkStatus());
+  EXPECT_EQ(Rest(), "");
+  EXPECT_EQ(Finish(), absl::OkStatus());
 }
 
 TEST_F(LogsTest, TheControllersEndEndsIt) {

@@ -115,18 +115,19 @@ grpc::ServerUnaryReactor* SessionsService::GetSession(grpc::CallbackServerContex
                                                       v1::Session* response) {
   const absl::StatusOr<SessionName> read = ReadGet(edge_, *request);
   const SessionName name = read.ok() ? *read : SessionName{};
-  return StartCall(
-      edge_, context, read.status(),
-      [this, name, request, response](const CallPtr& call, core::Service&) {
-        auto answer = [edge = &edge_, call, name, request, response] {
-          if (edge->service() == nullptr) return call->Finish(edge->NotReady());
-          const auto view = edge->service()->Get(name.ns, name.id, Epoch{request->epoch()});
-          if (view.ok()) WriteSession(*view, edge->urls(), *response);
-          call->Finish(view.status());
-        };
-        if (leader_.ShouldAsk(*call)) return leader_.Get(call, *request, response, answer);
-        answer();
-      });
+  return StartCall(edge_, context, read.status(),
+                   [this, name, request, response](const CallPtr& call, core::Service&) {
+                     auto answer = [edge = &edge_, call, name, request, response] {
+                       if (edge->service() == nullptr) return call->Finish(edge->NotReady());
+                       const auto view =
+                           edge->service()->Get(name.ns, name.id, Epoch{request->epoch()});
+                       if (view.ok()) WriteSession(*view, edge->urls(), *response);
+                       call->Finish(view.status());
+                     };
+                     if (leader_.ShouldAsk(call->context()))
+                       return leader_.Get(call, *request, response, answer);
+                     answer();
+                   });
 }
 
 grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerContext* context,
@@ -134,22 +135,23 @@ grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerCont
                                                         v1::ListSessionsResponse* response) {
   const absl::StatusOr<core::ListParams> read = ReadList(edge_, *request);
   const core::ListParams params = read.ok() ? *read : core::ListParams{};
-  return StartCall(
-      edge_, context, read.status(),
-      [this, params, request, response](const CallPtr& call, core::Service&) {
-        auto answer = [edge = &edge_, call, params, response] {
-          if (edge->service() == nullptr) return call->Finish(edge->NotReady());
-          const absl::StatusOr<core::ListResult> result = edge->service()->List(params);
-          if (!result.ok()) return call->Finish(result.status());
-          for (const SessionView& view : result->sessions) {
-            WriteSession(view, edge->urls(), *response->add_sessions());
-          }
-          response->set_next_page_token(result->next_page_token);
-          call->Finish(absl::OkStatus());
-        };
-        if (leader_.ShouldAsk(*call)) return leader_.List(call, *request, response, answer);
-        answer();
-      });
+  return StartCall(edge_, context, read.status(),
+                   [this, params, request, response](const CallPtr& call, core::Service&) {
+                     auto answer = [edge = &edge_, call, params, response] {
+                       if (edge->service() == nullptr) return call->Finish(edge->NotReady());
+                       const absl::StatusOr<core::ListResult> result =
+                           edge->service()->List(params);
+                       if (!result.ok()) return call->Finish(result.status());
+                       for (const SessionView& view : result->sessions) {
+                         WriteSession(view, edge->urls(), *response->add_sessions());
+                       }
+                       response->set_next_page_token(result->next_page_token);
+                       call->Finish(absl::OkStatus());
+                     };
+                     if (leader_.ShouldAsk(call->context()))
+                       return leader_.List(call, *request, response, answer);
+                     answer();
+                   });
 }
 
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionsService::WatchSessions(
@@ -208,7 +210,7 @@ grpc::ServerUnaryReactor* SessionsService::RevokeGrant(grpc::CallbackServerConte
 
 grpc::ServerWriteReactor<v1::StreamLogsResponse>* SessionsService::StreamLogs(
     grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) {
-  return StartLogs(edge_, *request);
+  return StartLogs(edge_, leader_, context, *request);
 }
 
 }  // namespace spawner::api
