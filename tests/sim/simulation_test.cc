@@ -88,7 +88,7 @@ class Chaos {
     const size_t proxy = random_.Below(kProxies);
     const size_t controller = random_.Below(kControllers);
     // Users come and go in every seed; how much breaks differs.
-    const uint64_t what = random_.Below(random_.OneIn(calm_) ? 24 : 12);
+    const uint64_t what = random_.Below(random_.OneIn(calm_) ? 25 : 12);
     Note(absl::StrCat("step ", what, " proxy ", proxy, " controller ", controller));
     switch (what) {
       case 0:
@@ -139,9 +139,23 @@ class Chaos {
         return;
       case 22:
         return Terminate(controller);
+      case 23:
+        return DieUnheard(proxy);
       default:
         return HurtAPod();
     }
+  }
+
+  // A proxy that nobody hears takes users, for longer than a grace, and dies with them; its next
+  // process is there at once.
+  void DieUnheard(size_t index) {
+    if (world_.proxy(index) == nullptr) return;
+    world_.Partition(index, true);
+    for (const SessionId& id : ids_) world_.proxy(index)->Request(id);
+    world_.RunFor(kGrace + absl::Milliseconds(random_.Below(4000)));
+    world_.KillProxy(index);
+    world_.Partition(index, false);
+    StartProxy(index);
   }
 
   void Connect(size_t index) {

@@ -184,7 +184,6 @@ class Seeded {
   void Run() {
     for (int key = 0; key < 4; ++key) {
       ids_.insert(place_.Connect(absl::StrCat("key-", key)));
-      last_connect_ = place_.world.clock.Now();
     }
     ids_.erase(SessionId{});
     ASSERT_FALSE(ids_.empty());
@@ -253,11 +252,10 @@ class Seeded {
   Place place_;
   SeededRandom random_;
   std::set<SessionId> ids_;
-  Instant last_connect_;
 };
 
 TEST(Takeover, KnowsWhoWasUsedInEverySeed) {
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Seeded(seed).Run();
     if (testing::Test::HasFailure()) return;
