@@ -47,8 +47,8 @@ class GrpcLink::Call final
 
   void OnReadDone(bool ok) override {
     if (ok) {
-      link_.post_({stream_, StreamEvent::Kind::kMessage, std::move(read_), {}});
-      read_.Clear();
+      // Nothing may touch `read_` after the post: main starts the next read into it at once.
+      link_.post_({stream_, StreamEvent::Kind::kMessage, std::exchange(read_, {}), {}});
     } else {
       link_.post_({stream_, StreamEvent::Kind::kEnded, {}, {}});
     }
