@@ -36,10 +36,7 @@ void Edge::Open(core::Service& service, core::LogSource& logs, KeyRing keys) {
 void Edge::EndStreams() {
   takes_work_ = false;
   not_ready_reason_ = "shutting down";
-  const absl::Status status = WithRetryAfter(
-      WithReason(absl::UnavailableError("this controller is shutting down; dial again"),
-                 "NO_LEADER"),
-      kNotReadyRetry);
+  const absl::Status status = NotReady();
   // Copies: what ends leaves its table.
   for (const auto& [kind, streams] : std::map<StreamKind, Streams>(streams_)) {
     for (const auto& [stream, end] : streams) end(status);
@@ -81,11 +78,14 @@ void Edge::Close() {
 }
 
 absl::Status Edge::NotReady() const {
-  return WithRetryAfter(
-      WithReason(absl::UnavailableError(absl::StrCat(
-                     "this controller is not ready: ", not_ready_reason_, "; try again")),
-                 "KUBERNETES_UNREACHABLE"),
-      kNotReadyRetry);
+  const absl::Status status =
+      takes_work_
+          ? WithReason(absl::UnavailableError(absl::StrCat(
+                           "this controller is not ready: ", not_ready_reason_, "; try again")),
+                       "KUBERNETES_UNREACHABLE")
+          : WithReason(absl::UnavailableError("this controller is shutting down; dial again"),
+                       "NO_LEADER");
+  return WithRetryAfter(status, kNotReadyRetry);
 }
 
 core::CoreStatus Edge::Status() const {

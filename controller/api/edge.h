@@ -60,7 +60,8 @@ class Edge {
   // The core's, with the requests to Kubernetes. Only while there is a service.
   core::CoreStatus Status() const;
   const KeyRing& keys() const { return keys_; }
-  // UNAVAILABLE / KUBERNETES_UNREACHABLE with a wait: what a call gets while `service` is null.
+  // UNAVAILABLE with a wait, which says why: what a call gets while `service` is null
+  // (KUBERNETES_UNREACHABLE) and after EndStreams (NO_LEADER).
   absl::Status NotReady() const;
   // Why /readyz fails, one reason a line; empty: ready.
   std::string NotReadyReasons() const;

@@ -63,7 +63,7 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
   // --- core::LogReader --------------------------------------------------------------------------
   void OnLogText(absl::string_view text) override {
     absl::StrAppend(&outbox_, text);
-    SetPaused(outbox_.size() >= kLogOutboxBytesMax);
+    if (outbox_.size() >= kLogOutboxBytesMax) SetPaused(true);
     WriteNext();
   }
   void OnLogEnd(const absl::Status& status) override {
