@@ -37,6 +37,7 @@ void Engine::FollowElection(Instant now) {
   kube::LeaseElector& elector = world_.elector;
   elector.RaiseFloor(core_.leadership_seen());
   elector.Step(now);
+  TellElectionStatus();
   Leadership leadership;
   leadership.is_leader = elector.IsLeader(now);
   leadership.number = elector.leadership();
@@ -47,6 +48,22 @@ void Engine::FollowElection(Instant now) {
   core_.SetLeadership(leadership);
   if (leadership.is_leader && !roster_in_flight_.empty() && elector.IsRosterStored()) {
     core_.OnRosterSaved(roster_in_flight_);
+  }
+}
+
+// Once for each cause: the same one is met again every second. A conflict is none, two controllers
+// met.
+void Engine::TellElectionStatus() {
+  const absl::Status& status = world_.elector.status();
+  if (status == election_status_ || absl::IsAborted(status) || absl::IsAlreadyExists(status)) {
+    return;
+  }
+  election_status_ = status;
+  if (status.ok()) {
+    Log(LogLevel::kInfo, "lease_answered");
+  } else {
+    Log(LogLevel::kWarning, "lease_failed",
+        {{"error", status.message()}, {"next", "trying again"}});
   }
 }
 

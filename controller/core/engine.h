@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "controller/core/core.h"
@@ -42,12 +43,14 @@ class Engine {
 
  private:
   void FollowElection(Instant now);
+  void TellElectionStatus();
 
   World world_;
   Core core_;
   std::vector<std::unique_ptr<kube::PodReflector>> reflectors_;
   ProxyPods proxy_pods_;
   std::string roster_in_flight_;
+  absl::Status election_status_;  // as last logged
 };
 
 }  // namespace spawner::core

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "controller/core/core.h"
 
 namespace spawner::core {
@@ -20,7 +21,16 @@ class Core::Feed final : public kube::PodHandler {
   }
   void OnPodChanged(kube::Pod pod) override { core_.OnPodChanged(std::move(pod), true); }
   void OnPodGone(kube::Pod pod) override { core_.OnPodGone(pod); }
-  void OnPodViewStatus(const absl::Status& status) override { status_ = status; }
+  // At each change; tries go on meanwhile, ever more slowly, and each new cause is told.
+  void OnPodViewStatus(const absl::Status& status) override {
+    status_ = status;
+    if (status.ok()) {
+      Log(LogLevel::kInfo, "pod_view_current", {{"namespace", ns_}});
+    } else {
+      Log(LogLevel::kWarning, "pod_view_stale",
+          {{"namespace", ns_}, {"error", status.message()}, {"next", "trying again"}});
+    }
+  }
 
   bool is_synced() const { return is_synced_; }
   const absl::Status& status() const { return status_; }
