@@ -5,9 +5,13 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "controller/api/admin.h"
 #include "controller/api/limits.h"
+#include "controller/api/malformed_requests.h"
 #include "controller/api/proxy_link.h"
 #include "controller/api/sessions.h"
 
@@ -45,6 +49,9 @@ absl::Status GrpcPort::Start(const Address& address) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kClientPingMinMs);
   builder.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(RefuseMalformedRequests());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service :
        {sessions_.get(), templates_.get(), admin_.get(), proxy_link_.get()}) {
     builder.RegisterService(service);

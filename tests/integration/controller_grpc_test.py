@@ -105,9 +105,26 @@ def varint(number):
     return out + bytes([number])
 
 
-def test_bytes_that_are_no_protobuf_or_no_http2_harm_nobody(channel, controller):
-    with pytest.raises(grpc.RpcError):
-        call(channel, "/spawner.v1.Sessions/Connect", b"\xff\xff\xff\xff")
+@pytest.mark.parametrize("method", ["Sessions/Connect", "Sessions/WatchSessions",
+                                    "Sessions/KeepAlive", "Admin/GetStatus"])
+def test_bytes_that_are_no_protobuf_are_an_invalid_argument(channel, method):
+    open_call = channel.unary_stream if "Watch" in method else channel.unary_unary
+    with pytest.raises(grpc.RpcError) as error:
+        list(open_call("/spawner.v1." + method)(b"\xff\xff\xff\xff", timeout=5))
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.value.details() == (
+        "/spawner.v1.%s: the request is no protobuf message of this method; build the client from "
+        "proto/spawner/v1" % method)
+    assert b"INVALID_FIELD" in dict(error.value.trailing_metadata())["grpc-status-details-bin"]
+
+
+def test_method_that_never_was_is_unimplemented(channel):
+    with pytest.raises(grpc.RpcError) as error:
+        call(channel, "/spawner.v1.Sessions/Nonsense", b"\xff")
+    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_bytes_that_are_no_http2_harm_nobody(channel, controller):
     host, port = controller[1].split(":")
     for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 4096, b""):
         with socket.create_connection((host, int(port)), timeout=5) as peer:
