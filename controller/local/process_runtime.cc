@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "controller/local/limits.h"
 #include "controller/local/object_schema.h"
+#include "controller/local/port_owner.h"
 
 namespace spawner::local {
 namespace {
@@ -124,7 +125,8 @@ void ProcessRuntime::Launch(const std::string& uid, Pod& pod, Instant now) {
   }
   pod.child = *std::move(child);
   if (spec.port) {
-    pod.probe = std::make_unique<TcpProbe>(Address{.ip = pod.ip, .port = *spec.port}, now);
+    pod.port = *spec.port;
+    pod.probe = std::make_unique<TcpProbe>(Address{.ip = pod.ip, .port = pod.port}, now);
   } else {
     Report(Kind::kReady, uid);
   }
@@ -185,10 +187,15 @@ void ProcessRuntime::OnTime(const std::string& uid, Pod& pod, Instant now) {
     pod.child->Signal(SIGKILL);
     pod.kill_at = Instant::Infinite();
   }
-  if (pod.probe && pod.probe->Try(now)) {
-    pod.probe.reset();
-    Report(Kind::kReady, uid);
+  if (!pod.probe || !pod.probe->Try(now)) return;
+  const Address address = {.ip = pod.ip, .port = pod.port};
+  if (IsAnsweredByAnother(address, pod.child->pid())) {
+    pod.probe = std::make_unique<TcpProbe>(address, now + kProbeDelayMax);
+    return;
   }
+  pod.probe.reset();
+  pod.was_ready = true;
+  Report(Kind::kReady, uid);
 }
 
 void ProcessRuntime::LaunchQueued(Instant now) {
@@ -199,6 +206,18 @@ void ProcessRuntime::LaunchQueued(Instant now) {
   }
 }
 
+std::string ProcessRuntime::Explain(const Pod& pod) {
+  std::string message = pod.log.Read({.tail_lines = kMessageLines});
+  if (message.size() > kMessageBytes) message.erase(0, message.size() - kMessageBytes);
+  if (pod.port != 0 && !pod.was_ready &&
+      (SaysPortInUse(message) || IsAnsweredByAnother({.ip = pod.ip, .port = pod.port}, /*session=*/-1))) {
+    message = absl::StrCat("port ", pod.port, " is taken by another session or program: every ",
+                           "backend must listen on the address in HOST (here ", pod.ip,
+                           "), none on 0.0.0.0; it said: ", message);
+  }
+  return message;
+}
+
 void ProcessRuntime::Exit(const std::string& uid, Pod& pod, int exit_code, std::string reason,
                           std::string message) {
   pod.child.reset();
@@ -206,14 +225,11 @@ void ProcessRuntime::Exit(const std::string& uid, Pod& pod, int exit_code, std::
   pod.kill_at = Instant::Infinite();
   pod.is_exited = true;
   pod.log.Close(clock_.WallNow());
+  if (message.empty() && exit_code != 0 && pod.has_log_message) message = Explain(pod);
   if (!pod.ip.empty()) {
     uids_.erase(pod.tag);
     ips_.Return(pod.ip);
     --running_;
-  }
-  if (message.empty() && exit_code != 0 && pod.has_log_message) {
-    message = pod.log.Read({.tail_lines = kMessageLines});
-    if (message.size() > kMessageBytes) message.erase(0, message.size() - kMessageBytes);
   }
   Report(Kind::kExited, uid, std::move(reason), std::move(message));
   events_.back().exit_code = exit_code;

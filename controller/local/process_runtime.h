@@ -23,7 +23,9 @@ namespace spawner::local {
 
 // Runs each pod as a process group on an address of its own in its IpRegion, told to it as HOST
 // and PORT. No isolation: it is for one's own programs on one's own machine. A pod is ready once
-// its port accepts a connection, and stays so until it exits.
+// its port accepts a connection, and stays so until it exits. A program that listens on every
+// address instead of HOST takes the port from every other pod: those are not ready by its answers,
+// and end with an explanation.
 // Thread: one (which outlives the runtime: see ChildProcess), but for Wake.
 class ProcessRuntime : public Runtime {
  public:
@@ -53,6 +55,8 @@ class ProcessRuntime : public Runtime {
     std::unique_ptr<ChildProcess> child;
     std::unique_ptr<TcpProbe> probe;
     std::string ip;
+    uint16_t port = 0;  // 0: none
+    bool was_ready = false;
     Instant kill_at = Instant::Infinite();
     bool has_log_message = false;  // the end of its log explains a failure
     bool is_exited = false;
@@ -69,6 +73,8 @@ class ProcessRuntime : public Runtime {
   void OnTime(const std::string& uid, Pod& pod, Instant now);
   void Exit(const std::string& uid, Pod& pod, int exit_code, std::string reason,
             std::string message);
+  // Why it failed, as far as its output and its port tell.
+  static std::string Explain(const Pod& pod);
   void Report(RuntimeEvent::Kind kind, const std::string& uid, std::string reason = "",
               std::string message = "");
 

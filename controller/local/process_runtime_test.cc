@@ -133,6 +133,49 @@ TEST_F(ProcessRuntimeTest, IsReadyOnceItsPortAcceptsAConnection) {
   EXPECT_EQ(Do("GET", kPod).code, 404);
 }
 
+// A backend that listens on every address takes the port from all others, and would even answer for
+// them. Those must not be ready by its answers, and must hear why they failed.
+TEST_F(ProcessRuntimeTest, AProgramOnEveryAddressNeverAnswersForAnotherPod) {
+  const auto create = [this](const std::string& name, const std::string& begin) {
+    Json pod = MakePod(name);
+    Json& container = pod["spec"]["containers"][0];
+    container["ports"] = {{{"containerPort", 18080}}};
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError";
+    container["command"] = {"/usr/bin/python3", "-c",
+                            begin + "\nimport os, socket\n"
+                                    "s = socket.create_server(('0.0.0.0', int(os.environ['PORT'])))\n"
+                                    "while True: s.accept()[0].close()\n"};
+    ASSERT_EQ(Do("POST", kPods, pod).code, 201);
+  };
+  const auto get = [this](const std::string& name) {
+    return Do("GET", absl::StrCat(kPods, "/", name)).Body();
+  };
+  const auto until = [this](const auto& holds) {
+    const Instant end = clock_.Now() + kPatience;
+    while (!holds() && clock_.Now() < end) kubernetes_.Poll(absl::Milliseconds(20));
+    return holds();
+  };
+  create("first", "");
+  ASSERT_TRUE(until([&] { return IsReady(get("first")); })) << get("first").dump(1);
+  create("second", "import time; time.sleep(0.3)");
+  bool was_ready = false;
+  ASSERT_TRUE(until([&] {
+    const Json second = get("second");
+    was_ready |= IsReady(second);
+    return second["status"]["phase"] == "Failed";
+  })) << get("second").dump(1);
+  EXPECT_FALSE(was_ready);
+  const Json second = get("second");
+  const std::string message = Terminated(second)["message"];
+  EXPECT_TRUE(absl::StartsWith(
+      message, absl::StrCat("port 18080 is taken by another session or program: every backend must "
+                            "listen on the address in HOST (here ",
+                            second["status"]["podIP"].get<std::string>(),
+                            "), none on 0.0.0.0; it said: ")))
+      << message;
+  EXPECT_TRUE(absl::StrContains(message, "Address already in use")) << message;
+}
+
 TEST_F(ProcessRuntimeTest, TheEndingWriteSendsSigtermAndKeepsCodeAndLog) {
   CreateShell("trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.01; done");
   WaitForLog("up");
