@@ -20,9 +20,9 @@ struct DeleteOptions {
 // The writes and single reads that Spawner makes, each one HTTP request and one answer, on the
 // loop's thread. Watches are PodReflector's. Errors carry the code that their HTTP status means:
 //   400, 422 INVALID_ARGUMENT; 401 UNAUTHENTICATED; 403 PERMISSION_DENIED (names verb and
-//   resource); 404 NOT_FOUND; 409 ALREADY_EXISTS (create) or ABORTED (precondition); 410
-//   OUT_OF_RANGE; 429 RESOURCE_EXHAUSTED with RetryAfter; 5xx and no answer UNAVAILABLE /
-//   KUBERNETES_UNREACHABLE.
+//   resource); 404 NOT_FOUND; 409 ALREADY_EXISTS (create) or ABORTED (precondition), and so is the
+//   422 of a patch with another's uid; 410 OUT_OF_RANGE; 429 RESOURCE_EXHAUSTED with RetryAfter;
+//   5xx and no answer UNAVAILABLE / KUBERNETES_UNREACHABLE.
 // No call retries by itself; callers are level-based. A callback is never run from within the call.
 class KubeClient {
  public:
@@ -32,7 +32,9 @@ class KubeClient {
 
   virtual ~KubeClient() = default;
   virtual void CreatePod(absl::string_view ns, std::string json, PodDone done) = 0;
-  // JSON merge patch (RFC 7386). metadata.resourceVersion or metadata.uid in it are preconditions.
+  // JSON merge patch (RFC 7386). metadata.resourceVersion (409 if it is not the pod's) and
+  // metadata.uid (to the API server a change of what can't change: 422) in it are preconditions:
+  // both ABORTED.
   virtual void PatchPod(absl::string_view ns, absl::string_view name, std::string merge_patch,
                         PodDone done) = 0;
   // A pod that is gone already is NOT_FOUND; a uid that does not match ABORTED.

@@ -121,11 +121,11 @@ ApiResult<DeleteRequest> ParseDelete(const ApiPath& path, absl::string_view body
     if (!absl::SimpleAtoi(grace, &seconds)) return BadRequest("gracePeriodSeconds: not a number");
     request.grace_seconds = seconds;
   }
-  if (request.grace_seconds &&
-      (*request.grace_seconds < 0 || *request.grace_seconds > kGraceSecondsMax)) {
+  if (request.grace_seconds.value_or(0) < 0) request.grace_seconds = kGraceSecondsOfNegative;
+  if (request.grace_seconds.value_or(0) > kGraceSecondsMax) {
     return Invalid(path.key(), {{FieldFault::Kind::kInvalid, "gracePeriodSeconds",
                                  absl::StrCat("Invalid value: ", *request.grace_seconds,
-                                              ": must be between 0 and ", kGraceSecondsMax)}});
+                                              ": must be at most ", kGraceSecondsMax)}});
   }
   return request;
 }

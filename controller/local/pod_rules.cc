@@ -148,6 +148,9 @@ void CheckNewPod(Json& pod, std::vector<FieldFault>& faults) {
          absl::StrCat("Unsupported value: \"", spec["restartPolicy"].get<std::string>(),
                       "\": local mode supports \"Never\"")});
   }
+  if (IntOf(spec, "terminationGracePeriodSeconds").value_or(0) < 0) {
+    spec["terminationGracePeriodSeconds"] = kGraceSecondsOfNegative;
+  }
   CheckRange(spec, "terminationGracePeriodSeconds", 0, kGraceSecondsMax,
              "spec.terminationGracePeriodSeconds", faults);
   CheckRange(spec, "activeDeadlineSeconds", 1, kDeadlineSecondsMax, "spec.activeDeadlineSeconds",

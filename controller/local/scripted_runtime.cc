@@ -24,6 +24,10 @@ RuntimeEvent MakeEvent(Kind kind, const std::string& uid, std::string reason = "
   return event;
 }
 
+std::string PullPolicyOf(const Json& pod) {
+  return pod.at("spec").at("containers").at(0).value("imagePullPolicy", "");
+}
+
 RuntimeEvent Exited(const std::string& uid, int exit_code, std::string reason = "") {
   RuntimeEvent event = MakeEvent(Kind::kExited, uid, std::move(reason));
   event.exit_code = exit_code;
@@ -80,6 +84,13 @@ void ScriptedRuntime::StartPod(const Json& pod, Instant now) {
   }
   Plan(scripted, at, MakeEvent(Kind::kScheduled, uid));
   at = at + script.start_after;
+  if (script.is_image_missing && PullPolicyOf(pod) == "Never") {
+    Plan(scripted, at,
+         MakeEvent(Kind::kWaiting, uid, "ErrImageNeverPull",
+                   absl::StrCat("Container image \"", image,
+                                "\" is not present with pull policy of Never")));
+    return;
+  }
   if (script.is_image_missing) {
     const std::string what =
         absl::StrCat("failed to pull and unpack image \"", image, "\": not found");

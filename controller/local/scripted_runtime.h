@@ -17,7 +17,7 @@ namespace spawner::local {
 struct PodScript {
   std::string unschedulable_message;  // not empty: no node ever fits
   absl::Duration schedule_after;
-  bool is_image_missing = false;  // ErrImagePull, then ImagePullBackOff
+  bool is_image_missing = false;  // ErrImagePull, then ImagePullBackOff; or ErrImageNeverPull
   absl::Duration start_after;     // since it was scheduled
   std::optional<absl::Duration> ready_after = absl::ZeroDuration();  // since start; none: never
   std::optional<absl::Duration> exit_after;                          // since start; none: never

@@ -7,7 +7,6 @@
 #include <set>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -16,42 +15,13 @@
 #include "controller/kube/lease.h"
 #include "controller/kube/pod_reflector.h"
 #include "controller/kube/pod_stream.h"
-#include "tests/contract/contract_client.h"
+#include "tests/contract/contract_fixture.h"
 
 namespace spawner::contract {
 namespace {
 
 using kube::Pod;
 using kube::PodPhase;
-
-class KubernetesContract : public testing::Test {
- protected:
-  absl::StatusCode CodeOf(const absl::Status& status) { return status.code(); }
-  template <typename T>
-  absl::StatusCode CodeOf(const absl::StatusOr<T>& result) {
-    return result.status().code();
-  }
-  // The pod once `holds`, or as it last was.
-  template <typename Holds>
-  Pod Await(const std::string& name, Holds holds, absl::Duration patience = absl::Seconds(60)) {
-    absl::StatusOr<Pod> pod = api_.GetPod(name);
-    const bool came = api_.Until(
-        [&] {
-          pod = api_.GetPod(name);
-          return pod.ok() && holds(*pod);
-        },
-        patience);
-    EXPECT_TRUE(came) << pod.status();
-    return pod.value_or(Pod{});
-  }
-  bool AwaitGone(const std::string& name) {
-    return api_.Until([&] { return absl::IsNotFound(api_.GetPod(name).status()); },
-                      absl::Seconds(60));
-  }
-
-  ContractClient api_{
-      absl::AsciiStrToLower(testing::UnitTest::GetInstance()->current_test_info()->name())};
-};
 
 TEST_F(KubernetesContract, CreatesAPodOnce) {
   const absl::StatusOr<Pod> pod = api_.Create(api_.PendingPod("a"));

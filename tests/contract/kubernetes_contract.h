@@ -18,6 +18,8 @@ class ContractWorld {
   virtual const Clock& clock() = 0;
   virtual std::string ns() const = 0;     // has no pods but the tests' own
   virtual std::string image() const = 0;  // runs until SIGTERM
+  // One that no registry has.
+  std::string missing_image() const { return "localhost/contract/missing:1"; }
   // Lets time pass, at most 100 ms of it, and moves requests on.
   virtual void Pass() = 0;
   // Makes the oldest resource versions too old, if that takes doing.

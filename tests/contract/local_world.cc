@@ -14,6 +14,7 @@ class LocalWorld final : public ContractWorld {
   LocalWorld() {
     runtime_.SetScript("contract/runs:1", {.log = "hello\n"});
     runtime_.SetScript("contract/pending:1", {.unschedulable_message = "0/1 nodes are available"});
+    runtime_.SetScript(missing_image(), {.is_image_missing = true});
   }
   kube::HttpTransport& transport() override { return kubernetes_; }
   const Clock& clock() override { return clock_; }
