@@ -1,5 +1,6 @@
 #include "controller/session/pod_facts.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "controller/session/pod_template.h"
@@ -33,7 +34,9 @@ Cause FromTermination(const ContainerTermination& end) {
   const int signal = end.signal != 0 ? end.signal : end.exit_code - 128;
   if (signal > 0 && signal < 65) absl::StrAppend(&text, " (signal ", signal, ")");
   if (!end.reason.empty() && end.reason != "Error") absl::StrAppend(&text, ": ", end.reason);
-  if (!end.message.empty()) absl::StrAppend(&text, ": ", end.message);
+  // The last lines of its log, usually.
+  const absl::string_view message = absl::StripAsciiWhitespace(end.message);
+  if (!message.empty()) absl::StrAppend(&text, ": ", message);
   return {EndReason::kCrashed, text};
 }
 

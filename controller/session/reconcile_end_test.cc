@@ -82,6 +82,13 @@ TEST_F(ReconcileEndTest, RecordsWhyTheBackendLeft) {
   }
 }
 
+TEST_F(ReconcileEndTest, QuotesTheLastLinesOfABackendThatFailed) {
+  MakeReady();
+  Exit(1);
+  Backend().terminated->message = "opening db\nno such table\n";
+  EXPECT_EQ(Step().message, "the backend left with exit code 1: opening db\nno such table");
+}
+
 TEST_F(ReconcileEndTest, StopsTheSidecarsOfABackendThatLeft) {
   MakeReady();
   pod().containers.push_back({.name = "sidecar", .is_running = true});
