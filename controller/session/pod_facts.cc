@@ -96,6 +96,8 @@ bool IsStopped(const Pod& pod) {
 std::optional<int32_t> FindExitCode(const Pod& pod) {
   const ContainerStatus* backend = Backend(pod);
   if (backend == nullptr || !backend->terminated.has_value()) return std::nullopt;
+  // A kubelet's 137 for a container that it can't find: as a rule it never ran.
+  if (backend->terminated->reason == "ContainerStatusUnknown") return std::nullopt;
   return backend->terminated->exit_code;
 }
 

@@ -82,6 +82,16 @@ TEST_F(ReconcileEndTest, RecordsWhyTheBackendLeft) {
   }
 }
 
+TEST_F(ReconcileEndTest, ABackendThatNeverRanHasNoExitCode) {
+  Create();
+  pod().node = "n1";
+  pod_.end = EndRecord{EndReason::kImagePullFailed, "no such image", absl::UnixEpoch()};
+  Exit(137, "ContainerStatusUnknown");  // what a kubelet writes when it ends such a pod
+  const Plan plan = Step();
+  EXPECT_EQ(plan.reason, EndReason::kImagePullFailed);
+  EXPECT_FALSE(plan.exit_code.has_value());
+}
+
 TEST_F(ReconcileEndTest, QuotesTheLastLinesOfABackendThatFailed) {
   MakeReady();
   Exit(1);
