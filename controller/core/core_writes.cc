@@ -103,6 +103,14 @@ void Core::OnWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer
   }
   Log(LogLevel::kWarning, "ending_write_failed",
       {{"session", id.value}, {"error", answer.status().ToString()}});
+  if (!IsTransient(answer.status())) {
+    // The decision stands and is tried again; who waits for it is told why it may take long.
+    const absl::Status status =
+        ForCaller(Annotate(answer.status(), absl::StrCat("terminate session ", id.value)));
+    for (TerminateWaiter& waiter : std::exchange(incarnation->terminates, {})) {
+      answers_.push_back([done = std::move(waiter.done), status] { done(status); });
+    }
+  }
   BackOff(*incarnation, answer.status(), clock_.Now());
 }
 
