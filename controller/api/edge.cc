@@ -105,7 +105,9 @@ std::string Edge::NotReadyReasons() const {
     absl::StrAppend(&reasons, "kubernetes: ", status.kubernetes_status.message(), "\n");
   }
   if (!status.is_synced) absl::StrAppend(&reasons, "the first list of pods is not complete\n");
-  if (status.leader_id.empty()) {
+  // Our name in a Lease that we could not renew leads nobody.
+  const bool has_lost_it = status.leader_id == status.controller_id && !status.is_leader;
+  if (status.leader_id.empty() || has_lost_it) {
     absl::StrAppend(&reasons, "no controller leads", lease_problem_.empty() ? "" : ": ",
                     lease_problem_, "\n");
   }

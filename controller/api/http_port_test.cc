@@ -74,6 +74,20 @@ TEST_F(HttpPortTest, ReadyzNamesEveryReason) {
   EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 200 ")) << answer;
 }
 
+TEST_F(HttpPortTest, ReadyzIsNotFooledByOurOwnNameInALeaseThatWeLost) {
+  service_.status.is_synced = true;
+  service_.status.controller_id = service_.status.leader_id = "c-1";
+  service_.status.is_leader = true;
+  Open();
+  EXPECT_TRUE(absl::StartsWith(Get("/readyz"), "HTTP/1.1 200 "));
+  loop_.Run([this] {
+    service_.status.is_leader = false;
+    edge_.SetLeaseProblem("update lease: HTTP 403");
+  });
+  EXPECT_TRUE(absl::EndsWith(Get("/readyz"),
+                             "\r\n\r\nno controller leads: update lease: HTTP 403\n"));
+}
+
 TEST_F(HttpPortTest, HealthzNeedsNoCore) {
   EXPECT_TRUE(absl::StartsWith(Get("/healthz"), "HTTP/1.1 200 OK"));
 }

@@ -11,7 +11,8 @@ namespace spawner::core {
 Engine::Engine(World world, const CoreOptions& options)
     : world_(world),
       core_(world.kube, world.clock, world.random, options),
-      proxy_pods_(world.kube, core_) {
+      proxy_pods_(world.kube, core_),
+      controller_id_(options.controller_id) {
   for (const std::string& ns : options.namespaces) {
     reflectors_.push_back(std::make_unique<kube::PodReflector>(
         world.transport, world.clock, world.random, ns, kManagedSelector, core_.PodsOf(ns)));
@@ -37,7 +38,7 @@ void Engine::FollowElection(Instant now) {
   kube::LeaseElector& elector = world_.elector;
   elector.RaiseFloor(core_.leadership_seen());
   elector.Step(now);
-  TellElectionStatus();
+  TellElectionStatus(now);
   Leadership leadership;
   leadership.is_leader = elector.IsLeader(now);
   leadership.number = elector.leadership();
@@ -53,15 +54,20 @@ void Engine::FollowElection(Instant now) {
 
 // Once for each cause: the same one is met again every second. A conflict is none, two controllers
 // met.
-void Engine::TellElectionStatus() {
-  const absl::Status& status = world_.elector.status();
+void Engine::TellElectionStatus(Instant now) {
+  const kube::LeaseElector& elector = world_.elector;
+  const absl::Status& status = elector.status();
   if (status == election_status_ || absl::IsAborted(status) || absl::IsAlreadyExists(status)) {
     return;
   }
-  election_status_ = status;
   if (status.ok()) {
+    // A read that is answered means little while the write after it is refused.
+    const bool another_leads = !elector.holder().empty() && elector.holder() != controller_id_;
+    if (!elector.IsLeader(now) && !another_leads) return;
+    election_status_ = status;
     Log(LogLevel::kInfo, "lease_answered");
   } else {
+    election_status_ = status;
     Log(LogLevel::kWarning, "lease_failed",
         {{"error", status.message()}, {"next", "trying again"}});
   }

@@ -43,13 +43,14 @@ class Engine {
 
  private:
   void FollowElection(Instant now);
-  void TellElectionStatus();
+  void TellElectionStatus(Instant now);
 
   World world_;
   Core core_;
   std::vector<std::unique_ptr<kube::PodReflector>> reflectors_;
   ProxyPods proxy_pods_;
   std::string roster_in_flight_;
+  const std::string controller_id_;
   absl::Status election_status_;  // as last logged
 };
 
