@@ -51,5 +51,5 @@ def svg(figures):
         "<title>CPU time of each proxy as a multiple of the floor's</title>",
         '<rect width="%d" height="%d" fill="#fff"/>' % (WIDTH, y),
         '<text x="16" y="26" font-size="15" font-weight="600">CPU time of the proxy, floor = 1 '
-        "(median of the rounds, line: 95 % interval, *: see peers.md)</text>",
+        "(median of the rounds; line: its interval; *: disturbed, see peers.md)</text>",
         floor_line, *body, "</svg>", ""])
