@@ -143,7 +143,7 @@ class TestServer::Http2 {
   static ssize_t Send(nghttp2_session*, const uint8_t* data, size_t size, int, void* self) {
     const bool sent =
         static_cast<Http2*>(self)->connection_.Write({reinterpret_cast<const char*>(data), size});
-    return sent ? static_cast<ssize_t>(size) : NGHTTP2_ERR_CALLBACK_FAILURE;
+    return sent ? static_cast<ssize_t>(size) : ssize_t{NGHTTP2_ERR_CALLBACK_FAILURE};
   }
   static ssize_t ReadBody(nghttp2_session*, int32_t, uint8_t* buffer, size_t, uint32_t* flags,
                           nghttp2_data_source*, void*) {

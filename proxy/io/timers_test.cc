@@ -62,7 +62,8 @@ TEST(Timers, KeepsTheOrderOfDeadlinesUnderRandomUse) {
   SeededRandom random(kSeed);
   Timers timers;
   struct Named : TimerHandler {
-    Named(Timers& timers, std::vector<int64_t>& log) : timer(timers, *this), log(log) {}
+    Named(Timers& its_timers, std::vector<int64_t>& its_log)
+        : timer(its_timers, *this), log(its_log) {}
     void OnTimer(Instant) override { log.push_back(timer.deadline().nanoseconds); }
     Timer timer;
     std::vector<int64_t>& log;

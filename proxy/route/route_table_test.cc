@@ -275,7 +275,9 @@ TEST(RouteTableProperty, AgreesWithANaiveTable) {
         const RouteEntry* entry = table.Find(id);
         const auto expected = naive.routes.find(id);
         ASSERT_EQ(entry != nullptr && entry->is_routed, expected != naive.routes.end()) << id;
-        if (expected != naive.routes.end()) ASSERT_EQ(entry->route, expected->second) << id;
+        if (expected != naive.routes.end()) {
+          ASSERT_EQ(entry->route, expected->second) << id;
+        }
         const auto unknown = naive.unknown.find(id);
         ASSERT_EQ(table.IsUnknown(id, clock.Now()),
                   unknown != naive.unknown.end() && unknown->second > clock.Now())
