@@ -21,7 +21,6 @@
     }                                                        \
   } while (false)
 
-// NOLINTBEGIN(bugprone-macro-parentheses): neither a name nor a declaration may stand in them.
 #define SPAWNER_CONCAT_INNER(a, b) a##b
 #define SPAWNER_CONCAT(a, b) SPAWNER_CONCAT_INNER(a, b)
 #define ASSIGN_OR_RETURN(declaration, expression) \
@@ -32,7 +31,6 @@
     return std::move(temporary).status();                            \
   }                                                                  \
   declaration = *std::move(temporary)
-// NOLINTEND(bugprone-macro-parentheses)
 
 namespace spawner {
 

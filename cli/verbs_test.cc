@@ -20,14 +20,14 @@ Written Try(const std::vector<std::string>& words, const char* address = "") {
   Written result;
   written = &result;
   InterruptFlag interrupted{false};
-  result.code = Run(words, {.environment = [](const char* name) -> std::string {
-                              return std::string(name) == "SPAWNER_ADDRESS" ? environment_address
-                                                                            : "";
-                            },
-                            .out = [](const std::string& text) { written->out += text; },
-                            .err = [](const std::string& text) { written->err += text; },
-                            .interrupted = &interrupted,
-                            .now = [] { return absl::UnixEpoch(); }});
+  result.code =
+      Run(words, {.environment = [](const char* name) -> std::string {
+                    return std::string(name) == "SPAWNER_ADDRESS" ? environment_address : "";
+                  },
+                  .out = [](const std::string& text) { written->out += text; },
+                  .err = [](const std::string& text) { written->err += text; },
+                  .interrupted = &interrupted,
+                  .now = [] { return absl::UnixEpoch(); }});
   written = nullptr;
   return result;
 }

@@ -1,7 +1,6 @@
 #include "controller/api/logs.h"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "controller/api/call.h"
 #include "controller/api/convert.h"
 #include "controller/api/limits.h"
+#include "controller/api/loop_handle.h"
 #include "controller/api/names.h"
 
 namespace spawner::api {
@@ -43,19 +43,15 @@ absl::StatusOr<LogOrder> ReadLogs(const Edge& edge, const v1::StreamLogsRequest&
   return order;
 }
 
-// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post. What is posted
-// holds `self_`, which is cleared when the stream is finished, never the reactor itself.
+// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post.
 class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>,
                          public core::LogReader {
  public:
   LogReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
-      : edge_(edge),
-        leader_(leader),
-        context_(context),
-        self_(std::make_shared<LogReactor*>(this)) {}
+      : edge_(edge), leader_(leader), context_(context), loop_(edge, this) {}
 
   void Begin(LogOrder order) {
-    Post([order = std::move(order)](LogReactor& self) { self.Open(order); });
+    loop_.Post([order = std::move(order)](LogReactor& self) { self.Open(order); });
   }
   // Before Begin: ends the call with nothing on the loop.
   void Refuse(const absl::Status& status) { Finish(ToGrpc(status)); }
@@ -85,25 +81,18 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
 
   // --- gRPC's threads ---------------------------------------------------------------------------
   void OnWriteDone(bool ok) override {
-    Post([ok](LogReactor& self) {
+    loop_.Post([ok](LogReactor& self) {
       self.is_writing_ = false;
       if (!ok) return self.End(absl::CancelledError("the reader is gone"));
       self.WriteNext();
     });
   }
   void OnCancel() override {
-    Post([](LogReactor& self) { self.End(absl::CancelledError("the call was cancelled")); });
+    loop_.Post([](LogReactor& self) { self.End(absl::CancelledError("the call was cancelled")); });
   }
   void OnDone() override { delete this; }
 
  private:
-  template <typename Work>
-  void Post(Work work) {
-    edge_.Post([self = self_, work = std::move(work)] {
-      if (*self != nullptr) work(**self);
-    });
-  }
-
   void Open(const LogOrder& order) {
     const absl::Status added = edge_.AddStream(Edge::StreamKind::kLog, this, kLogsMax,
                                                [this](const absl::Status& status) { End(status); });
@@ -132,17 +121,18 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
     request.set_name(
         absl::StrCat("namespaces/", order_.name.ns, "/sessions/", order_.name.id.value));
     request.set_epoch(order_.epoch.value);
-    leader_.Find(*context_, request,
-                 [self = self_, take](const grpc::Status& status, const v1::Session& session) {
-                   if (*self == nullptr) return;
-                   if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-                       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-                     return (*self)->FindHere(take);
-                   }
-                   const bool is_starting =
-                       session.state() == v1::PENDING || session.state() == v1::STARTING;
-                   take(**self, FromGrpc(status), {{session.epoch()}, session.pod(), is_starting});
-                 });
+    leader_.Find(
+        *context_, request,
+        [self = loop_.cell(), take](const grpc::Status& status, const v1::Session& session) {
+          if (*self == nullptr) return;
+          if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+              status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+            return (*self)->FindHere(take);
+          }
+          const bool is_starting =
+              session.state() == v1::PENDING || session.state() == v1::STARTING;
+          take(**self, FromGrpc(status), {{session.epoch()}, session.pod(), is_starting});
+        });
   }
   void FindHere(TakeFound take) {
     if (edge_.service() == nullptr) return End(edge_.NotReady());
@@ -183,14 +173,14 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
   void End(const absl::Status& status) {
     if (read_.has_value()) edge_.logs()->Cancel(*read_);
     edge_.RemoveStream(Edge::StreamKind::kLog, this);
-    *self_ = nullptr;
+    loop_.Clear();
     Finish(ToGrpc(status));
   }
 
   Edge& edge_;
   LeaderClient& leader_;
   grpc::CallbackServerContext* const context_;
-  const std::shared_ptr<LogReactor*> self_;
+  LoopHandle<LogReactor> loop_;
   LogOrder order_;
   std::optional<core::LogSource::ReadId> read_;
   bool is_paused_ = false;

@@ -1,7 +1,6 @@
 #include "controller/api/proxy_link.h"
 
 #include <deque>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -10,21 +9,21 @@
 #include "base/grpc_status.h"
 #include "controller/api/limits.h"
 #include "controller/api/link_convert.h"
+#include "controller/api/loop_handle.h"
 
 namespace spawner::api {
 namespace {
 
-// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post. What is posted
-// holds `self_`, which is cleared when the stream is finished, never the reactor itself.
+// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post.
 class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::ControllerMessage>,
                           public core::ProxyPeer {
  public:
-  explicit LinkReactor(Edge& edge) : edge_(edge), self_(std::make_shared<LinkReactor*>(this)) {
-    Post([](LinkReactor& self) { self.Open(); });
+  explicit LinkReactor(Edge& edge) : edge_(edge), loop_(edge, this) {
+    loop_.Post([](LinkReactor& self) { self.Open(); });
   }
 
   // --- core::ProxyPeer
-  // ----------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------
   void Send(route::ToProxy message) override {
     if (is_ending_) return;
     if (outbox_.size() >= kLinkOutboxMax) {
@@ -38,34 +37,27 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
   void Close(const absl::Status& status) override {
     is_ending_ = true;
     // Not from within the core's call: ending the link calls the core.
-    Post([status](LinkReactor& self) { self.End(status); });
+    loop_.Post([status](LinkReactor& self) { self.End(status); });
   }
 
   // --- gRPC's threads
-  // -----------------------------------------------------------------------------
+  // ------------------------------------------------------------------------------
   void OnReadDone(bool ok) override {
-    Post([ok](LinkReactor& self) { self.TakeMessage(ok); });
+    loop_.Post([ok](LinkReactor& self) { self.TakeMessage(ok); });
   }
   void OnWriteDone(bool ok) override {
-    Post([ok](LinkReactor& self) {
+    loop_.Post([ok](LinkReactor& self) {
       self.is_writing_ = false;
       if (!ok) return self.End(absl::CancelledError("the proxy is gone"));
       self.WriteNext();
     });
   }
   void OnCancel() override {
-    Post([](LinkReactor& self) { self.End(absl::CancelledError("the link was cut")); });
+    loop_.Post([](LinkReactor& self) { self.End(absl::CancelledError("the link was cut")); });
   }
   void OnDone() override { delete this; }
 
  private:
-  template <typename Work>
-  void Post(Work work) {
-    edge_.Post([self = self_, work = std::move(work)] {
-      if (*self != nullptr) work(**self);
-    });
-  }
-
   void Open() {
     const absl::Status added = edge_.AddStream(Edge::StreamKind::kLink, this, kLinksMax,
                                                [this](const absl::Status& status) { End(status); });
@@ -103,12 +95,12 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
   void End(const absl::Status& status) {
     edge_.RemoveStream(Edge::StreamKind::kLink, this);
     if (link_.has_value() && edge_.service() != nullptr) edge_.service()->CloseLink(*link_);
-    *self_ = nullptr;
+    loop_.Clear();
     Finish(ToGrpc(status));
   }
 
   Edge& edge_;
-  const std::shared_ptr<LinkReactor*> self_;
+  LoopHandle<LinkReactor> loop_;
   std::optional<core::Service::LinkId> link_;
   std::deque<route::ToProxy> outbox_;
   v1::ProxyMessage received_;

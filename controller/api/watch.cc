@@ -1,7 +1,6 @@
 #include "controller/api/watch.h"
 
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "controller/api/convert.h"
 #include "controller/api/filter.h"
 #include "controller/api/limits.h"
+#include "controller/api/loop_handle.h"
 #include "controller/api/names.h"
 
 namespace spawner::api {
@@ -33,15 +33,14 @@ absl::StatusOr<WatchOrder> ReadWatch(const Edge& edge, const v1::WatchSessionsRe
   return order;
 }
 
-// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post. What is posted
-// holds `self_`, which is cleared when the stream is finished, never the reactor itself.
+// Lives until gRPC's OnDone. All state belongs to the loop; reactions only post.
 class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResponse>,
                            public core::Watcher {
  public:
-  explicit WatchReactor(Edge& edge) : edge_(edge), self_(std::make_shared<WatchReactor*>(this)) {}
+  explicit WatchReactor(Edge& edge) : edge_(edge), loop_(edge, this) {}
 
   void Begin(WatchOrder order) {
-    Post([order = std::move(order)](WatchReactor& self) { self.Open(order); });
+    loop_.Post([order = std::move(order)](WatchReactor& self) { self.Open(order); });
   }
   // Before Begin: ends the call with nothing on the loop.
   void Refuse(const absl::Status& status) { Finish(ToGrpc(status)); }
@@ -56,31 +55,25 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   void OnWatchEnd(const absl::Status& status) override {
     watch_.reset();  // over on the core's side
     // Not from within the core's call: End may be called by Watch itself.
-    Post([status](WatchReactor& self) { self.End(status); });
+    loop_.Post([status](WatchReactor& self) { self.End(status); });
   }
 
   // --- gRPC's threads
-  // -----------------------------------------------------------------------------
+  // ------------------------------------------------------------------------------
   void OnWriteDone(bool ok) override {
-    Post([ok](WatchReactor& self) {
+    loop_.Post([ok](WatchReactor& self) {
       self.is_writing_ = false;
       if (!ok) return self.End(absl::CancelledError("the watcher is gone"));
       self.WriteNext();
     });
   }
   void OnCancel() override {
-    Post([](WatchReactor& self) { self.End(absl::CancelledError("the call was cancelled")); });
+    loop_.Post(
+        [](WatchReactor& self) { self.End(absl::CancelledError("the call was cancelled")); });
   }
   void OnDone() override { delete this; }
 
  private:
-  template <typename Work>
-  void Post(Work work) {
-    edge_.Post([self = self_, work = std::move(work)] {
-      if (*self != nullptr) work(**self);
-    });
-  }
-
   void Open(const WatchOrder& order) {
     const absl::Status added = edge_.AddStream(Edge::StreamKind::kWatch, this, kWatchersMax,
                                                [this](const absl::Status& status) { End(status); });
@@ -109,12 +102,12 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   void End(const absl::Status& status) {
     if (watch_.has_value() && edge_.service() != nullptr) edge_.service()->CancelWatch(*watch_);
     edge_.RemoveStream(Edge::StreamKind::kWatch, this);
-    *self_ = nullptr;
+    loop_.Clear();
     Finish(ToGrpc(status));
   }
 
   Edge& edge_;
-  const std::shared_ptr<WatchReactor*> self_;
+  LoopHandle<WatchReactor> loop_;
   std::optional<core::Service::WatchId> watch_;
   std::deque<core::WatchEvent> outbox_;
   v1::WatchSessionsResponse message_;  // the one being written

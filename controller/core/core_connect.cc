@@ -289,7 +289,8 @@ void Core::Terminate(TerminateParams params, ViewDone done) {
         "EPOCH_FENCED"));
   }
   if (incarnation.plan.state == SessionState::kTerminated) return done(ViewOf(incarnation));
-  const auto usage = proxies_.SumUsage(params.id, incarnation.identity.epoch, incarnation.first_version);
+  const auto usage =
+      proxies_.SumUsage(params.id, incarnation.identity.epoch, incarnation.first_version);
   if (params.only_if_idle && (usage.open > 0 || !usage.is_known)) {
     return done(WithReason(
         absl::FailedPreconditionError(

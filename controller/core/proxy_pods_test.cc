@@ -36,11 +36,10 @@ class ProxyPodsTest : public testing::Test {
     return {name, 1, uid, name, "edge"};
   }
   static std::string Pod(const std::string& uid, const std::string& phase) {
-    return absl::StrCat(
-        R"({"metadata":{"name":"p","namespace":"edge","uid":")", uid,
-        R"(","resourceVersion":"5","creationTimestamp":"2026-01-01T00:00:00Z"},)"
-        R"("status":{"phase":")",
-        phase, R"("}})");
+    return absl::StrCat(R"({"metadata":{"name":"p","namespace":"edge","uid":")", uid,
+                        R"(","resourceVersion":"5","creationTimestamp":"2026-01-01T00:00:00Z"},)"
+                        R"("status":{"phase":")",
+                        phase, R"("}})");
   }
   void Step() { pods_.Step(clock_.Now()); }
   size_t lost() const { return core_.LostProxies().size(); }

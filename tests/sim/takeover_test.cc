@@ -1,4 +1,5 @@
-// What a new leader knows of the time before it: who was used, who may still be, and by which proxy.
+// What a new leader knows of the time before it: who was used, who may still be, and by which
+// proxy.
 #include <functional>
 #include <map>
 #include <memory>
@@ -235,7 +236,8 @@ class Seeded {
       case 0:
         return Kill(controller);
       case 1:
-        if (place_.world.controller(controller) == nullptr) place_.world.StartController(controller);
+        if (place_.world.controller(controller) == nullptr)
+          place_.world.StartController(controller);
         return;
       case 2:
         return place_.world.Partition(proxy, !place_.world.IsCut(proxy));
