@@ -43,7 +43,7 @@ Answer SessionUnknown() {
 
 Answer ControllerUnreachable() {
   return Unavailable("CONTROLLER_UNREACHABLE",
-                     "This session is not known here yet and the controller can't be asked now. "
+                     "This session is not running here and the controller can't be asked now. "
                      "Try again in a second.");
 }
 

@@ -62,6 +62,8 @@ void Exchange::Admit(absl::string_view head) {
   session_ = &session;
   switch (session.route().state) {
     case RouteState::kEnded:
+      // With the link down its key may run anew, and nobody would have told us.
+      if (!bench_.sessions->is_current()) return Fail(ControllerUnreachable());
       return Fail(SessionEnded(session.route()));
     case RouteState::kHold:
     case RouteState::kGated:

@@ -167,6 +167,17 @@ TEST_F(SessionTest, TheEndAnswersWhatWaitsAndSaysWhy) {
   EXPECT_EQ(Usage().open, 0);
 }
 
+// The key may run anew under another leader, whose route has not come yet.
+TEST_F(SessionTest, AnEndThatMayBeOldIsNotCalledTheEnd) {
+  Set(RouteState::kEnded);
+  world_.SetLink(false);
+  SimPeer& early = Ask();
+  EXPECT_TRUE(absl::StartsWith(early.received, "HTTP/1.1 503 ")) << early.received;
+  EXPECT_TRUE(absl::StrContains(early.received, "Retry-After: "));
+  world_.SetLink(true);
+  EXPECT_TRUE(absl::StartsWith(Ask().received, "HTTP/1.1 410 "));
+}
+
 TEST_F(SessionTest, WhatWaitsGoesOnToTheNextIncarnation) {
   Set(RouteState::kGated);
   SimPeer& waiting = Ask();

@@ -47,6 +47,8 @@ class Sessions {
   // One turn: everything is applied and counted before anything else happens.
   void Apply(RouteChange change);
   void SetLink(const LinkState& link);
+  // The routes are what the controller says now, not what it said before the link was lost.
+  bool is_current() const { return is_link_up_ || !bench_.options.has_controller; }
 
   // Reports and lets go of what is over. At the end of each turn. `is_last`: what there is to
   // report can't wait for its time.
