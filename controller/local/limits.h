@@ -30,7 +30,7 @@ constexpr absl::Duration kWatchTimeoutMin = absl::Minutes(30);
 // ---- pods ------------------------------------------------------------------
 constexpr int64_t kGraceSecondsDefault = 30;  // as kube-apiserver's default
 constexpr int64_t kGraceSecondsMax = 24 * 3600;
-constexpr int64_t kGraceSecondsOfNegative = 1;  // as kube-apiserver takes any negative one
+constexpr int64_t kGraceSecondsOfNegative = 1;      // as kube-apiserver takes any negative one
 constexpr int64_t kDeadlineSecondsMax = INT32_MAX;  // as kube-apiserver
 constexpr size_t kFinalizersMax = 64;
 constexpr size_t kNameBytesMax = 253;  // RFC 1123 subdomain
@@ -44,7 +44,7 @@ constexpr size_t kArgumentsMax = 1'024;
 constexpr size_t kEnvironmentMax = 1'024;
 constexpr absl::Duration kProbeDelayMin = absl::Milliseconds(5);
 constexpr absl::Duration kProbeDelayMax = absl::Milliseconds(100);
-constexpr size_t kSocketsMax = 65'536;  // read of each table in /proc/net
+constexpr size_t kSocketsMax = 65'536;                      // read of each table in /proc/net
 constexpr absl::Duration kProbeTimeout = absl::Seconds(1);  // as a kubelet's probe
 
 // ---- images of the scripted runtime ------------------------------------------

@@ -28,11 +28,12 @@ constexpr char kListening[] = "0A";  // TCP_LISTEN, as /proc/net/tcp prints it
 
 // The sockets that listen at a port.
 struct Listeners {
-  bool is_exact = false;  // one at the very address
+  bool is_exact = false;                // one at the very address
   std::vector<std::string> everywhere;  // inodes of those on every address
 };
 
-// proc(5): "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...".
+// proc(5): "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...". The
+// kernel lists those that listen first: the rest, thousands on a busy machine, is not read.
 void ReadListeners(const char* file, const Address& address, Listeners& listeners) {
   in_addr ip{};
   if (inet_pton(AF_INET, address.ip.c_str(), &ip) != 1) return;
@@ -42,7 +43,9 @@ void ReadListeners(const char* file, const Address& address, Listeners& listener
   std::string line;
   for (size_t lines = 0; lines < kSocketsMax && std::getline(table, line); ++lines) {
     const std::vector<std::string> fields = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    if (fields.size() < 10 || fields[3] != kListening || !absl::EndsWith(fields[1], port)) continue;
+    if (lines == 0 || fields.size() < 10) continue;  // the heading
+    if (fields[3] != kListening) return;
+    if (!absl::EndsWith(fields[1], port)) continue;
     const std::string local = fields[1].substr(0, fields[1].size() - port.size());
     if (local.find_first_not_of('0') == std::string::npos) {
       listeners.everywhere.push_back(fields[9]);

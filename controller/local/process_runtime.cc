@@ -210,7 +210,8 @@ std::string ProcessRuntime::Explain(const Pod& pod) {
   std::string message = pod.log.Read({.tail_lines = kMessageLines});
   if (message.size() > kMessageBytes) message.erase(0, message.size() - kMessageBytes);
   if (pod.port != 0 && !pod.was_ready &&
-      (SaysPortInUse(message) || IsAnsweredByAnother({.ip = pod.ip, .port = pod.port}, /*session=*/-1))) {
+      (SaysPortInUse(message) ||
+       IsAnsweredByAnother({.ip = pod.ip, .port = pod.port}, /*session=*/-1))) {
     message = absl::StrCat("port ", pod.port, " is taken by another session or program: every ",
                            "backend must listen on the address in HOST (here ", pod.ip,
                            "), none on 0.0.0.0; it said: ", message);

@@ -142,9 +142,10 @@ TEST_F(ProcessRuntimeTest, AProgramOnEveryAddressNeverAnswersForAnotherPod) {
     container["ports"] = {{{"containerPort", 18080}}};
     container["terminationMessagePolicy"] = "FallbackToLogsOnError";
     container["command"] = {"/usr/bin/python3", "-c",
-                            begin + "\nimport os, socket\n"
-                                    "s = socket.create_server(('0.0.0.0', int(os.environ['PORT'])))\n"
-                                    "while True: s.accept()[0].close()\n"};
+                            begin +
+                                "\nimport os, socket\n"
+                                "s = socket.create_server(('0.0.0.0', int(os.environ['PORT'])))\n"
+                                "while True: s.accept()[0].close()\n"};
     ASSERT_EQ(Do("POST", kPods, pod).code, 201);
   };
   const auto get = [this](const std::string& name) {
@@ -168,10 +169,10 @@ TEST_F(ProcessRuntimeTest, AProgramOnEveryAddressNeverAnswersForAnotherPod) {
   const Json second = get("second");
   const std::string message = Terminated(second)["message"];
   EXPECT_TRUE(absl::StartsWith(
-      message, absl::StrCat("port 18080 is taken by another session or program: every backend must "
-                            "listen on the address in HOST (here ",
-                            second["status"]["podIP"].get<std::string>(),
-                            "), none on 0.0.0.0; it said: ")))
+      message,
+      absl::StrCat("port 18080 is taken by another session or program: every backend must "
+                   "listen on the address in HOST (here ",
+                   second["status"]["podIP"].get<std::string>(), "), none on 0.0.0.0; it said: ")))
       << message;
   EXPECT_TRUE(absl::StrContains(message, "Address already in use")) << message;
 }
