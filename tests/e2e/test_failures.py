@@ -70,7 +70,7 @@ def test_image_that_does_not_exist(system):
     spec.image = "localhost/spawner/no-such-image:dev"
     connected = system.connect("no-image", spec=spec)
     assert_told(browse(system, connected), "IMAGE_PULL_FAILED", "no-such-image")
-    assert_described(system, connected, "IMAGE_PULL_FAILED", None, "no-such-image", seconds=1)
+    assert_described(system, connected, "IMAGE_PULL_FAILED", None, "no-such-image", seconds=10)
 
 
 def test_image_that_never_becomes_ready(system):
