@@ -12,8 +12,7 @@
 
 namespace spawner {
 
-// The controller's command line, every value checked. docs/operations.md is the reference; --help
-// prints it.
+// The controller's command line, every value checked. --help is the reference.
 struct ControllerFlags {
   Address listen;
   Address http_listen;

@@ -23,12 +23,12 @@ struct Hop {
   Response response;
 };
 
+}  // namespace
+
 bool IsNoAnswer(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
          status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
 }
-
-}  // namespace
 
 bool LeaderClient::ShouldForward(const absl::Status& status, Call& call) const {
   return ReasonOf(status) == "NO_LEADER" && ShouldAsk(call.context());

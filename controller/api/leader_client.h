@@ -12,6 +12,9 @@
 
 namespace spawner::api {
 
+// What a forwarded call ends with when the leader did not answer: one's own view has to do.
+bool IsNoAnswer(const grpc::Status& status);
+
 // Passes on to the leader what a standby may not do, so that a plain client behind a Service just
 // works: same deadline, cancelled with the call it serves, one hop at most (metadata
 // `spawner-forwarded: 1`).
@@ -38,7 +41,7 @@ class LeaderClient {
   void List(const CallPtr& call, const v1::ListSessionsRequest& request,
             v1::ListSessionsResponse* response, std::function<void()> otherwise);
   // For what is no unary call: the session as the leader knows it. `context` is the one of the call
-  // that asks; UNAVAILABLE or DEADLINE_EXCEEDED: the leader does not answer.
+  // that asks; see IsNoAnswer.
   void Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
             std::function<void(const grpc::Status&, const v1::Session&)> done);
 

@@ -125,10 +125,7 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
         *context_, request,
         [self = loop_.cell(), take](const grpc::Status& status, const v1::Session& session) {
           if (*self == nullptr) return;
-          if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-              status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-            return (*self)->FindHere(take);
-          }
+          if (IsNoAnswer(status)) return (*self)->FindHere(take);
           const bool is_starting =
               session.state() == v1::PENDING || session.state() == v1::STARTING;
           take(**self, FromGrpc(status), {{session.epoch()}, session.pod(), is_starting});
