@@ -9,8 +9,8 @@ namespace spawner {
 namespace {
 
 absl::Status Bad(absl::string_view text, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "\"", text, "\" is not an address: ", why, "; expected IP:PORT, [IPv6]:PORT or :PORT"));
+  return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not an address: ", why,
+                                                 "; expected IP:PORT, [IPv6]:PORT or :PORT"));
 }
 
 bool IsIp(int family, const std::string& text) {

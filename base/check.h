@@ -9,9 +9,9 @@ namespace spawner {
 
 }  // namespace spawner
 
-#define SPAWNER_CHECK(condition)                                  \
-  (__builtin_expect(static_cast<bool>(condition), 1)              \
-       ? static_cast<void>(0)                                     \
+#define SPAWNER_CHECK(condition)                     \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::spawner::CheckFailed(__FILE__, __LINE__, #condition))
 
 #ifdef NDEBUG

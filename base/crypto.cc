@@ -93,9 +93,9 @@ absl::StatusOr<std::string> Ed25519Sign(absl::string_view private_seed, absl::st
 bool Ed25519Verify(absl::string_view public_key, absl::string_view message,
                    absl::string_view signature) {
   if (public_key.size() != kKeyBytes || signature.size() != kSignatureBytes) return false;
-  const Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(public_key),
-                                            public_key.size()),
-                EVP_PKEY_free);
+  const Key key(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(public_key), public_key.size()),
+      EVP_PKEY_free);
   const Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   return key != nullptr &&
          EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&

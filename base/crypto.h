@@ -9,9 +9,9 @@
 // The few primitives both towers need, over OpenSSL 3. Keys are raw bytes (RFC 8032).
 namespace spawner {
 
-std::string Sha256(absl::string_view bytes);                                   // 32 bytes
-std::string HmacSha256(absl::string_view key, absl::string_view bytes);        // 32 bytes
-std::string Base32Lower(absl::string_view bytes);                              // a-z2-7, no padding
+std::string Sha256(absl::string_view bytes);                             // 32 bytes
+std::string HmacSha256(absl::string_view key, absl::string_view bytes);  // 32 bytes
+std::string Base32Lower(absl::string_view bytes);                        // a-z2-7, no padding
 bool EqualInConstantTime(absl::string_view a, absl::string_view b);
 
 struct Ed25519KeyPair {

@@ -16,8 +16,8 @@ TEST(Crypto, MatchesPublishedVectors) {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   EXPECT_EQ(Base32Lower("foobar"), "mzxw6ytboi");
   EXPECT_EQ(Base32Lower("fooba"), "mzxw6ytb");
-  const auto pair = Ed25519FromSeed(absl::HexStringToBytes(
-      "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
+  const auto pair = Ed25519FromSeed(
+      absl::HexStringToBytes("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
   ASSERT_TRUE(pair.ok());
   EXPECT_EQ(Hex(pair->public_key),
             "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");

@@ -10,8 +10,8 @@
 
 namespace spawner {
 
-// Lower-case base32, 1 to 63 characters, a DNS label: "k7x2...". Belongs to the session's key and so
-// outlives incarnations; the pod of one incarnation is named "{id}-{counter}".
+// Lower-case base32, 1 to 63 characters, a DNS label: "k7x2...". Belongs to the session's key and
+// so outlives incarnations; the pod of one incarnation is named "{id}-{counter}".
 struct SessionId {
   std::string value;
 

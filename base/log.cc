@@ -58,8 +58,7 @@ LogField::LogField(absl::string_view key, absl::string_view value) : json_(Quote
 }
 LogField::LogField(absl::string_view key, bool value)
     : json_(absl::StrCat(Quoted(key), value ? "true" : "false")) {}
-LogField::LogField(absl::string_view key, double value)
-    : json_(absl::StrCat(Quoted(key), value)) {}
+LogField::LogField(absl::string_view key, double value) : json_(absl::StrCat(Quoted(key), value)) {}
 LogField::LogField(absl::string_view key, int64_t value)
     : json_(absl::StrCat(Quoted(key), value)) {}
 LogField::LogField(absl::string_view key, uint64_t value)
@@ -67,10 +66,9 @@ LogField::LogField(absl::string_view key, uint64_t value)
 
 void Log(LogLevel level, absl::string_view event, std::initializer_list<LogField> fields) {
   if (level < min_level.load(std::memory_order_relaxed)) return;
-  std::string line =
-      absl::StrCat("{\"time\":\"",
-                   absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),
-                   "\",\"level\":\"", Name(level), "\",", Quoted("event"));
+  std::string line = absl::StrCat(
+      "{\"time\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),
+      "\",\"level\":\"", Name(level), "\",", Quoted("event"));
   AppendQuoted(event, &line);
   for (const LogField& field : fields) absl::StrAppend(&line, ",", field.json());
   line.append("}\n");

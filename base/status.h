@@ -13,12 +13,11 @@
 // Error values. A message says what was tried, on what, why it failed, and what to do next.
 //   RETURN_IF_ERROR(Open(path));
 //   ASSIGN_OR_RETURN(Pod pod, DecodePod(line));
-#define RETURN_IF_ERROR(expression)                          \
-  do {                                                       \
-    if (::absl::Status status_of_expression = (expression);  \
-        !status_of_expression.ok()) {                        \
-      return status_of_expression;                           \
-    }                                                        \
+#define RETURN_IF_ERROR(expression)                                                       \
+  do {                                                                                    \
+    if (::absl::Status status_of_expression = (expression); !status_of_expression.ok()) { \
+      return status_of_expression;                                                        \
+    }                                                                                     \
   } while (false)
 
 #define SPAWNER_CONCAT_INNER(a, b) a##b

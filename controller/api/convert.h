@@ -17,8 +17,7 @@
 // Messages of proto/spawner/v1 to and from the values that the core works with.
 namespace spawner::api {
 
-// --- in
-// -------------------------------------------------------------------------------------------
+// --- in -----------------------------------------------------------------------------------------
 // INVALID_FIELD for a field out of its limits, UNIMPLEMENTED for one that is not supported yet,
 // both naming it.
 
@@ -33,8 +32,7 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
 absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec,
                                      absl::string_view command_image = "");
 
-// --- out
-// ------------------------------------------------------------------------------------------
+// --- out ----------------------------------------------------------------------------------------
 google::protobuf::Duration WriteDuration(absl::Duration duration);
 google::protobuf::Timestamp WriteTime(absl::Time time);
 void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out);

@@ -15,16 +15,14 @@ namespace spawner::api {
 // itself. Thread: the loop's; a test looks in by running on it (FakeLoop::Run).
 class FakeService final : public core::Service {
  public:
-  // --- what the test sets
-  // -------------------------------------------------------------------------
+  // --- what the test sets -----------------------------------------------------------------------
   std::map<std::string, SessionView> sessions;  // by id
   core::CoreStatus status;
   std::function<void(const core::ConnectParams&, ConnectDone)> on_connect;
   std::function<void(const core::TerminateParams&, ViewDone)> on_terminate;
   std::function<void(core::ProxyPeer*, LinkId, const route::FromProxy&)> on_link_message;
 
-  // --- what it sees
-  // -------------------------------------------------------------------------------
+  // --- what it sees -----------------------------------------------------------------------------
   std::vector<core::ConnectParams> connects;
   std::vector<core::TerminateParams> terminates;
   core::ListParams last_list;

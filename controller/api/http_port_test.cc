@@ -84,8 +84,8 @@ TEST_F(HttpPortTest, ReadyzIsNotFooledByOurOwnNameInALeaseThatWeLost) {
     service_.status.is_leader = false;
     edge_.SetLeaseProblem("update lease: HTTP 403");
   });
-  EXPECT_TRUE(absl::EndsWith(Get("/readyz"),
-                             "\r\n\r\nno controller leads: update lease: HTTP 403\n"));
+  EXPECT_TRUE(
+      absl::EndsWith(Get("/readyz"), "\r\n\r\nno controller leads: update lease: HTTP 403\n"));
 }
 
 TEST_F(HttpPortTest, HealthzNeedsNoCore) {

@@ -39,8 +39,7 @@ inline constexpr absl::Duration kForwardReadMax = absl::Seconds(1);
 // Of a forwarded answer: a page of the largest size.
 inline constexpr int kForwardBytesMax = 64 << 20;
 
-// --- streams
-// --------------------------------------------------------------------------------------
+// --- streams ------------------------------------------------------------------------------------
 inline constexpr int kWatchersMax = 128;
 // Events of one watcher that are not on the wire yet: the initial list of 10,000 sessions and what
 // changes while it is sent. A watcher that is slower gets RESOURCE_EXHAUSTED and lists again.
@@ -57,8 +56,7 @@ inline constexpr int kLinksMax = 1'000;
 inline constexpr size_t kLinkOutboxMax = 4'096;
 inline constexpr size_t kProxyIdBytesMax = 128;
 
-// --- HTTP port
-// --------------------------------------------------------------------------------------
+// --- HTTP port ----------------------------------------------------------------------------------
 inline constexpr int kHttpConnectionsMax = 64;
 inline constexpr size_t kHttpHeadBytesMax = 8 << 10;
 inline constexpr absl::Duration kHttpTimeout = absl::Seconds(5);  // head, answer and idle, each

@@ -30,11 +30,12 @@ class Refuser final : public Interceptor {
     }
     if (is_malformed_ &&
         batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
-      batch->ModifySendStatus(ToGrpc(WithReason(
-          absl::InvalidArgumentError(absl::StrCat(
-              method_, ": the request is no protobuf message of this method; build the client "
-                       "from proto/spawner/v1")),
-          "INVALID_FIELD")));
+      batch->ModifySendStatus(ToGrpc(
+          WithReason(absl::InvalidArgumentError(absl::StrCat(
+                         method_,
+                         ": the request is no protobuf message of this method; build the client "
+                         "from proto/spawner/v1")),
+                     "INVALID_FIELD")));
     }
     batch->Proceed();
   }

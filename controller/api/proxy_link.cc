@@ -22,8 +22,7 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
     loop_.Post([](LinkReactor& self) { self.Open(); });
   }
 
-  // --- core::ProxyPeer
-  // -----------------------------------------------------------------------------
+  // --- core::ProxyPeer --------------------------------------------------------------------------
   void Send(route::ToProxy message) override {
     if (is_ending_) return;
     if (outbox_.size() >= kLinkOutboxMax) {
@@ -40,8 +39,7 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
     loop_.Post([status](LinkReactor& self) { self.End(status); });
   }
 
-  // --- gRPC's threads
-  // ------------------------------------------------------------------------------
+  // --- gRPC's threads ---------------------------------------------------------------------------
   void OnReadDone(bool ok) override {
     loop_.Post([ok](LinkReactor& self) { self.TakeMessage(ok); });
   }

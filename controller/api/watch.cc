@@ -58,8 +58,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
     loop_.Post([status](WatchReactor& self) { self.End(status); });
   }
 
-  // --- gRPC's threads
-  // ------------------------------------------------------------------------------
+  // --- gRPC's threads ---------------------------------------------------------------------------
   void OnWriteDone(bool ok) override {
     loop_.Post([ok](WatchReactor& self) {
       self.is_writing_ = false;

@@ -33,8 +33,8 @@ class CoreLoop {
   // Any thread. `work` runs on the loop's thread, or never if the loop has ended.
   void Post(std::function<void()> work) { mailbox_.Post(std::move(work)); }
 
-  // Turns until `is_done`, or `deadline`. That is asked between a turn's work and its wait: whatever
-  // a post or a step brings about ends the loop at once.
+  // Turns until `is_done`, or `deadline`. That is asked between a turn's work and its wait:
+  // whatever a post or a step brings about ends the loop at once.
   void RunUntil(const std::function<bool()>& is_done, Instant deadline = Instant::Infinite());
 
  private:

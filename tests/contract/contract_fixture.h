@@ -23,7 +23,8 @@ class KubernetesContract : public testing::Test {
   }
   // The pod once `holds`, or as it last was.
   template <typename Holds>
-  kube::Pod Await(const std::string& name, Holds holds, absl::Duration patience = absl::Seconds(60)) {
+  kube::Pod Await(const std::string& name, Holds holds,
+                  absl::Duration patience = absl::Seconds(60)) {
     absl::StatusOr<kube::Pod> pod = api_.GetPod(name);
     const bool came = api_.Until(
         [&] {

@@ -25,8 +25,7 @@ const kube::ContainerStatus& Only(const Pod& pod) {
 }
 
 TEST_F(KubernetesContract, ASecretIsCreatedOnceAndReadBack) {
-  const std::string secrets =
-      absl::StrCat("/api/v1/namespaces/", api_.world().ns(), "/secrets");
+  const std::string secrets = absl::StrCat("/api/v1/namespaces/", api_.world().ns(), "/secrets");
   const std::string path = absl::StrCat(secrets, "/", api_.Name("s"));
   EXPECT_EQ(CodeOf(api_.Get(path)), absl::StatusCode::kNotFound);
   const Json secret = {{"apiVersion", "v1"},
