@@ -11,10 +11,10 @@
 
 namespace spawner::proxy {
 
-Downstream::Downstream(Workbench& bench, Owner& owner, std::string peer_ip)
+Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, std::string peer_ip)
     : bench_(bench),
       owner_(owner),
-      stream_(bench.io),
+      stream_(io),
       timer_(bench.timers, *this),
       peer_ip_(std::move(peer_ip)),
       exchange_(bench, *this) {
@@ -24,7 +24,7 @@ Downstream::Downstream(Workbench& bench, Owner& owner, std::string peer_ip)
 Downstream::~Downstream() { bench_.counters.clients.Add(-1); }
 
 bool Downstream::Start(Socket socket) {
-  if (!bench_.io.Register(socket, *this)) return false;
+  if (!stream_.io().Register(socket, *this)) return false;
   stream_.Adopt(socket);
   SetDeadline(bench_.now + kClientIdleTimeout);
   return true;

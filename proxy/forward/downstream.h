@@ -31,7 +31,9 @@ class Downstream final : public IoHandler, public TimerHandler {
     ~Owner() = default;
   };
 
-  Downstream(Workbench& bench, Owner& owner, std::string peer_ip);
+  // `io` has its socket: the worker's own, or one whose sockets are the streams of another
+  // protocol.
+  Downstream(Workbench& bench, Io& io, Owner& owner, std::string peer_ip);
   ~Downstream() override;
 
   // Begins to read. False: out of memory, it is closed.

@@ -114,7 +114,7 @@ void Worker::AcceptSome() {
       io_.Close(accepted.socket);
       continue;
     }
-    auto client = std::make_unique<Downstream>(*bench_, *this, std::move(accepted.peer_ip));
+    auto client = std::make_unique<Downstream>(*bench_, io_, *this, std::move(accepted.peer_ip));
     if (!client->Start(accepted.socket)) {
       bench_->counters.refused.Add();
       continue;

@@ -157,6 +157,12 @@ bool EpollIo::Register(Socket socket, IoHandler& handler) {
   return true;
 }
 
+void EpollIo::SetHandler(Socket socket, IoHandler& handler) {
+  Slot& slot = slots_[static_cast<size_t>(socket.number)];
+  SPAWNER_CHECK(slot.handler != nullptr);
+  slot.handler = &handler;
+}
+
 absl::StatusOr<Socket> EpollIo::Connect(const Address& address, IoHandler& handler) {
   ASSIGN_OR_RETURN(const KernelAddress kernel, ToKernel(address));
   const std::string what = absl::StrCat("connect to ", ToString(address));

@@ -78,6 +78,8 @@ class Io {
   virtual Accepted Accept(Socket listener) = 0;
   // Starts the events of an accepted socket. False: out of memory, the socket is closed.
   virtual bool Register(Socket socket, IoHandler& handler) = 0;
+  // From now on its events go to `handler`: the connection turned out to speak another protocol.
+  virtual void SetHandler(Socket socket, IoHandler& handler) = 0;
   // A registered socket whose connection may still be under way: `writable` or `failed` follow.
   // Not OK: refused at once or RESOURCE_EXHAUSTED.
   virtual absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) = 0;

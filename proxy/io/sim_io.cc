@@ -87,6 +87,12 @@ bool SimIo::Register(Socket socket, IoHandler& handler) {
   return true;
 }
 
+void SimIo::SetHandler(Socket socket, IoHandler& handler) {
+  End& end = ends_[Index(socket)];
+  SPAWNER_CHECK(end.is_open && end.handler != nullptr);
+  end.handler = &handler;
+}
+
 absl::StatusOr<Socket> SimIo::Connect(const Address& address, IoHandler& handler) {
   if (open_ >= options_.sockets_max) return absl::ResourceExhaustedError("no descriptor");
   End* listener = nullptr;

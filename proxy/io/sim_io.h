@@ -42,6 +42,7 @@ class SimIo final : public Io {
   absl::StatusOr<Address> LocalAddress(Socket socket) override;
   Accepted Accept(Socket listener) override;
   bool Register(Socket socket, IoHandler& handler) override;
+  void SetHandler(Socket socket, IoHandler& handler) override;
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
   IoResult Read(Socket socket, char* bytes, size_t size) override;
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;

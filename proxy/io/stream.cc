@@ -1,11 +1,17 @@
 #include "proxy/io/stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/types/span.h"
 #include "base/check.h"
 
 namespace spawner::proxy {
+
+Socket Stream::Release() {
+  SPAWNER_CHECK(rest_.empty());
+  return std::exchange(socket_, Socket{});
+}
 
 void Stream::OnIo(IoEvents events) {
   if (events.readable) is_readable_ = true;

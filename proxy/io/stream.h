@@ -26,6 +26,9 @@ class Stream {
   void Adopt(Socket socket) { socket_ = socket; }
   bool is_open() const { return socket_.is_open(); }
   Socket socket() const { return socket_; }
+  Io& io() const { return io_; }
+  // Gives the socket away, open: whoever takes it goes on reading. Nothing may be kept.
+  Socket Release();
 
   // First thing in OnIo: takes note of the edges.
   void OnIo(IoEvents events);
