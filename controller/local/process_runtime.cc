@@ -160,12 +160,13 @@ std::vector<RuntimeEvent> ProcessRuntime::Step(Instant now) {
   epoll_event ready[kEventsPerTurn];
   const int count = epoll_wait(epoll_fd_, ready, kEventsPerTurn, 0);  // the rest comes next turn
   for (int i = 0; i < count; ++i) {
-    if (ready[i].data.u64 == kWakeTag) {
+    const uint64_t tag = ready[i].data.u64;  // a copy: the kernel's struct is packed
+    if (tag == kWakeTag) {
       uint64_t wakes = 0;
       [[maybe_unused]] const ssize_t taken = read(wake_fd_, &wakes, sizeof(wakes));
       continue;
     }
-    const auto uid = uids_.find(ready[i].data.u64);
+    const auto uid = uids_.find(tag);
     if (uid == uids_.end()) continue;  // exited by an earlier event of this turn
     const std::string pod_uid = uid->second;
     Look(pod_uid, pods_.at(pod_uid));
