@@ -27,8 +27,9 @@ ALLOWED = {
     "proxy/forward": {"proxy/route", "proxy/http", "proxy/io"},
     "proxy/http": {"proxy/io"},  # the buffer value only
     "proxy/route": set(),
+    "proxy/tls": {"proxy/io"},
     "proxy/io": set(),
-    "proxy": {"proxy/link", "proxy/forward", "proxy/http", "proxy/route", "proxy/io"},
+    "proxy": {"proxy/link", "proxy/forward", "proxy/http", "proxy/route", "proxy/io", "proxy/tls"},
     "cli": set(),
 }
 # Rooms that may see protos: the edges.
@@ -97,7 +98,7 @@ def test_only_system_clock_reads_the_clock():
 
 def test_no_lock_but_mailbox():
     lock = re.compile(r"\b(std::mutex|absl::Mutex|std::shared_mutex|spawner::Mutex|MutexLock)\b")
-    rooms = ("proxy/forward", "proxy/http", "proxy/route", "proxy/io", "controller/core",
+    rooms = ("proxy/forward", "proxy/http", "proxy/route", "proxy/io", "proxy/tls", "controller/core",
              "controller/session", "controller/route", "controller/kube", "controller/local")
     wrong = [path for path in sources()
              if room_of(path) in rooms and not is_test(path) and lock.search(text_of(path))]

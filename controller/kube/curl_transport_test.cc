@@ -9,8 +9,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/test_certificates.h"
 #include "controller/kube/limits.h"
-#include "controller/kube/test_certificates.h"
 #include "controller/kube/test_server.h"
 
 namespace spawner::kube {
@@ -309,8 +309,9 @@ class CurlTransportTlsTest : public CurlTransportTest {
     return {.server = absl::StrCat("https://127.0.0.1:", port), .ca_pem = ca_.cert_pem};
   }
 
-  const TestCertificate ca_ = MakeTestCertificate("ca", "", nullptr);
-  const TestCertificate server_ = MakeTestCertificate("api", "IP:127.0.0.1", &ca_);
+  const TestCertificate ca_ = MakeTestCertificate({.common_name = "ca"});
+  const TestCertificate server_ =
+      MakeTestCertificate({.common_name = "api", .names = "IP:127.0.0.1", .issuer = &ca_});
 };
 
 TEST_F(CurlTransportTlsTest, TrustsOnlyItsOwnAuthority) {
@@ -318,7 +319,7 @@ TEST_F(CurlTransportTlsTest, TrustsOnlyItsOwnAuthority) {
                     Always(HttpAnswer(200, "ok")));
   EXPECT_EQ(Get(*Connect(0, Config(server.port())))->data, "ok");
   KubeConfig other = Config(server.port());
-  other.ca_pem = MakeTestCertificate("other", "", nullptr).cert_pem;
+  other.ca_pem = MakeTestCertificate({.common_name = "other"}).cert_pem;
   const auto refused = Get(*Connect(0, other));
   EXPECT_EQ(refused->status.code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(absl::StrContains(refused->status.message(), "certificate")) << refused->status;
@@ -327,7 +328,8 @@ TEST_F(CurlTransportTlsTest, TrustsOnlyItsOwnAuthority) {
 }
 
 TEST_F(CurlTransportTlsTest, VerifiesTheServersName) {
-  const TestCertificate named = MakeTestCertificate("api", "DNS:api.test", &ca_);
+  const TestCertificate named =
+      MakeTestCertificate({.common_name = "api", .names = "DNS:api.test", .issuer = &ca_});
   TestServer server({.cert_pem = named.cert_pem, .key_pem = named.key_pem},
                     Always(HttpAnswer(200, "ok")));
   EXPECT_FALSE(Get(*Connect(0, Config(server.port())))->status.ok());
@@ -342,7 +344,7 @@ TEST_F(CurlTransportTlsTest, ShowsItsClientCertificate) {
       {.cert_pem = server_.cert_pem, .key_pem = server_.key_pem, .client_ca_pem = ca_.cert_pem},
       Always(HttpAnswer(200, "ok")));
   EXPECT_FALSE(Get(*Connect(0, Config(server.port())))->status.ok());
-  const TestCertificate client = MakeTestCertificate("admin", "", &ca_);
+  const TestCertificate client = MakeTestCertificate({.common_name = "admin", .issuer = &ca_});
   KubeConfig config = Config(server.port());
   config.client_cert_pem = client.cert_pem;
   config.client_key_pem = client.key_pem;

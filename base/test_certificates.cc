@@ -1,15 +1,16 @@
-#include "controller/kube/test_certificates.h"
+#include "base/test_certificates.h"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include <memory>
 
 #include "base/check.h"
 
-namespace spawner::kube {
+namespace spawner {
 namespace {
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
@@ -38,9 +39,9 @@ void Extend(X509* cert, X509* issuer, int nid, const std::string& value) {
 
 }  // namespace
 
-TestCertificate MakeTestCertificate(const std::string& common_name, const std::string& names,
-                                    const TestCertificate* issuer) {
-  const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+TestCertificate MakeTestCertificate(const TestCertificateOptions& options) {
+  const TestCertificate* const issuer = options.issuer;
+  const Key key(options.is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"), EVP_PKEY_free);
   const Cert cert(X509_new(), X509_free);
   Key issuer_key(nullptr, EVP_PKEY_free);
   Cert issuer_cert(nullptr, X509_free);
@@ -52,15 +53,17 @@ TestCertificate MakeTestCertificate(const std::string& common_name, const std::s
   X509* const signer = issuer == nullptr ? cert.get() : issuer_cert.get();
   X509_set_version(cert.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(cert.get()), issuer == nullptr ? 1 : 2);
-  X509_gmtime_adj(X509_getm_notBefore(cert.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(cert.get()), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(cert.get()), options.valid_seconds < 0 ? -7200 : -60);
+  X509_gmtime_adj(X509_getm_notAfter(cert.get()), options.valid_seconds);
   X509_set_pubkey(cert.get(), key.get());
   X509_NAME_add_entry_by_txt(X509_get_subject_name(cert.get()), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
-                             0);
+                             reinterpret_cast<const unsigned char*>(options.common_name.c_str()),
+                             -1, -1, 0);
   X509_set_issuer_name(cert.get(), X509_get_subject_name(signer));
   Extend(cert.get(), signer, NID_basic_constraints, issuer == nullptr ? "CA:TRUE" : "CA:FALSE");
-  if (!names.empty()) Extend(cert.get(), signer, NID_subject_alt_name, names);
+  if (!options.names.empty()) {
+    Extend(cert.get(), signer, NID_subject_alt_name, options.names);
+  }
   SPAWNER_CHECK(
       X509_sign(cert.get(), issuer == nullptr ? key.get() : issuer_key.get(), EVP_sha256()) > 0);
   const Bio cert_text = Memory();
@@ -70,4 +73,4 @@ TestCertificate MakeTestCertificate(const std::string& common_name, const std::s
   return {TextOf(cert_text), TextOf(key_text)};
 }
 
-}  // namespace spawner::kube
+}  // namespace spawner

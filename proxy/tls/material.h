@@ -1,0 +1,56 @@
+#ifndef SPAWNER_PROXY_TLS_MATERIAL_H_
+#define SPAWNER_PROXY_TLS_MATERIAL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "proxy/tls/openssl.h"
+
+namespace spawner::proxy {
+
+// A certificate with its chain, and its key, as the files have them. Secret: never logged.
+struct CertificatePem {
+  std::string name;  // for messages: the certificate's file
+  std::string certificate;
+  std::string key;
+  bool operator==(const CertificatePem&) const = default;
+};
+
+// Seals and opens session tickets; all proxies with the same secret share them.
+struct TicketKey {
+  std::string name;    // 16 bytes, sent in clear: which key it is
+  std::string cipher;  // 32 bytes, AES-256
+  std::string mac;     // 32 bytes, HMAC-SHA256
+};
+// `secret`: kTicketSecretBytesMin random bytes or more.
+TicketKey TicketKeyFromSecret(absl::string_view secret);
+
+// "BASE64\nBASE64\n", the first seals. Comments begin with '#'. INVALID_ARGUMENT says what is
+// wrong, never what is in it.
+absl::StatusOr<std::vector<TicketKey>> ParseTicketKeys(absl::string_view text);
+
+// What the workers need to be TLS servers. A value: posted to each of them.
+struct TlsMaterial {
+  std::vector<CertificatePem> certificates;  // the first is for clients that name no host of ours
+  std::vector<TicketKey> ticket_keys;        // the first seals
+};
+
+// A CertificatePem, checked and taken apart.
+struct Certificate {
+  X509Ptr leaf;
+  ChainPtr chain;  // without the leaf
+  KeyPtr key;
+  std::vector<std::string> names;  // lower case; may begin with "*."
+  absl::Time not_before;
+  absl::Time not_after;
+};
+
+// INVALID_ARGUMENT: "tls.crt: why; what to do". An expired certificate is none of the errors.
+absl::StatusOr<Certificate> ParseCertificate(const CertificatePem& pem);
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_TLS_MATERIAL_H_
