@@ -61,6 +61,8 @@ class Downstream final : public IoHandler, public TimerHandler {
   void SetDeadline(Instant deadline);
   // The exchange is over. Without `keeps` the connection closes once its bytes are taken.
   void OnExchangeDone(bool keeps);
+  // A tunnel has taken it.
+  void OnSocketGone() { Close(); }
   void RunLater();
   // Unclean: the client must not take what it got for a whole response.
   void Abort();

@@ -175,8 +175,6 @@ void Exchange::OnDeadline() {
     case Phase::kConnecting:
       bench_.counters.Error(UpstreamError::kConnectTimeout);
       return Fail(BackendSilent());
-    case Phase::kTunnel:
-      return EndTunnel(Tunnel::State::kFailed);
     case Phase::kNone:
       return;
     case Phase::kAwaiting:
@@ -240,11 +238,7 @@ bool Exchange::TakeRequestBody() {
 }
 
 void Exchange::OnClientIo() {
-  if (client_.stream().has_failed() || !client_.stream().Flush()) {
-    if (phase_ == Phase::kTunnel) return EndTunnel(Tunnel::State::kFailed);
-    return ClientGone();
-  }
-  if (phase_ == Phase::kTunnel) return PumpTunnel();
+  if (client_.stream().has_failed() || !client_.stream().Flush()) return ClientGone();
   if (phase_ == Phase::kFlushing) {
     if (!client_.stream().is_blocked()) return Finish(status_);
     return CheckClientEnd(true);
@@ -272,18 +266,11 @@ void Exchange::CheckClientEnd(bool was_sent) {
 }
 
 void Exchange::OnMore() {
-  if (phase_ == Phase::kTunnel) return PumpTunnel();
   PumpRequest();
   if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
 }
 
-void Exchange::OnSessionOver(uint16_t close_code) {
-  if (phase_ == Phase::kTunnel) {
-    client_.SetDeadline(bench_.now + kCloseFrameTimeout);
-    const Tunnel::State state = tunnel_->Close(close_code);
-    if (state != Tunnel::State::kOpen) EndTunnel(state);
-    return;
-  }
+void Exchange::OnSessionOver() {
   if (phase_ == Phase::kFlushing) return;  // the backend has no part in it any more
   if (status_ != 0) return AbortClient();
   if (!session_->is_routed()) return Fail(SessionUnknown());
@@ -292,7 +279,6 @@ void Exchange::OnSessionOver(uint16_t close_code) {
 }
 
 void Exchange::OnDrainDeadline() {
-  if (phase_ == Phase::kTunnel) return OnSessionOver(kCloseLeaving);
   if (status_ != 0) return AbortClient();
   Fail(Leaving());
 }
@@ -347,14 +333,12 @@ void Exchange::ClientGone() {
 
 void Exchange::DropUpstream() {
   if (upstream_ == nullptr) return;
-  tunnel_.reset();
   upstream_->stream().Close();
   bench_.Bury(std::move(upstream_));
 }
 
 void Exchange::Finish(int status) {
   DropUpstream();
-  if (phase_ == Phase::kTunnel) bench_.counters.tunnels.Add(-1);
   bench_.counters.Finish(status, bench_.now - started_at_);
   if (session_ != nullptr && phase_ != Phase::kNone) session_->Leave(*this);
   session_ = nullptr;

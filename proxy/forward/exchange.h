@@ -4,14 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/sessions.h"
-#include "proxy/forward/tunnel.h"
 #include "proxy/forward/upstream.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/http/answer.h"
@@ -21,14 +19,9 @@ namespace spawner::proxy {
 
 class Downstream;
 
-inline constexpr uint16_t kCloseEnded = 1001;     // api.md: the session is over
-inline constexpr uint16_t kCloseLeaving = 1012;   // the proxy is
-inline constexpr uint16_t kCloseLifetime = 4002;  // its lifetime was over
-inline constexpr uint16_t kCloseFenced = 4004;    // a newer incarnation took over
-
-// One request and its response, from the parsed head to the last byte handed to the kernel; after a
-// 101 the tunnel that it becomes. Every exchange ends in exactly one place, Finish, with one
-// status. Thread: its worker's. Owner: Downstream, which uses one for all its requests, one after
+// One request and its response, from the parsed head to the last byte handed to the kernel. Every
+// exchange ends in exactly one place, Finish, with one status; or goes on as a Tunnel, after a 101.
+// Thread: its worker's. Owner: Downstream, which uses one for all its requests, one after
 // the other.
 class Exchange {
  public:
@@ -38,7 +31,6 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   bool is_running() const { return phase_ != Phase::kNone; }
-  bool is_tunnel() const { return phase_ == Phase::kTunnel; }
 
   // bench.request was parsed from `head`; what follows it is client.unread().
   void Begin(absl::string_view head);
@@ -50,13 +42,13 @@ class Exchange {
   void OnDeadline();
   void OnMore();  // a turn's bound was reached: go on
   void CutOff();  // the client's connection is being closed
-  // The worker leaves: a tunnel is closed, everything else may finish.
+  // The worker leaves.
   void OnDrainDeadline();
 
   // ---- for Session ----
   void GoOn();      // the route has changed, this waits
   void WaitAnew();  // the time it may wait begins again
-  void OnSessionOver(uint16_t close_code);
+  void OnSessionOver();
   bool is_waiting() const { return is_waiting_; }
   void set_waiting(bool is_waiting) { is_waiting_ = is_waiting; }
   size_t place() const { return place_; }
@@ -71,7 +63,6 @@ class Exchange {
     kAwaiting,    // the head is sent, the response's has not come
     kRelaying,    // the response's head is sent
     kFlushing,    // everything is done but for what the client has not taken
-    kTunnel,
   };
 
   // Request (exchange.cc).
@@ -94,10 +85,7 @@ class Exchange {
   void RelayBody(absl::string_view head, absl::string_view body);
   void OnUpstreamEnd(bool is_clean);
   bool IsReplayable() const;
-  // Tunnel (response.cc).
-  void BeginTunnel(absl::string_view early);
-  void PumpTunnel();
-  void EndTunnel(Tunnel::State state);
+  void BecomeTunnel(absl::string_view early);
   // Ends (exchange.cc).
   void Complete();
   void Fail(Answer answer);
@@ -111,7 +99,6 @@ class Exchange {
   Downstream& client_;
   Session* session_ = nullptr;
   std::unique_ptr<Upstream> upstream_;
-  std::optional<Tunnel> tunnel_;
   std::string head_;  // pending: as the client sent it; later: as the backend gets it
   BodyScanner request_body_;
   BodyScanner response_body_;

@@ -8,9 +8,9 @@ size_t FrameScanner::Scan(absl::string_view bytes, bool stops) {
   size_t taken = 0;
   while (taken < bytes.size()) {
     if (stops && is_at_boundary()) break;
-    if (payload_ > 0) {
-      const size_t count = std::min<uint64_t>(payload_, bytes.size() - taken);
-      payload_ -= count;
+    if (header_ == 0 && length_ > 0) {
+      const size_t count = std::min<uint64_t>(length_, bytes.size() - taken);
+      length_ -= count;
       taken += count;
       continue;
     }
@@ -35,7 +35,7 @@ void FrameScanner::TakeHeaderByte(uint8_t byte) {
   }
   if (header_ == 2 + length_bytes_) {
     // A nonsensical length near 2^64 must not wrap around to a boundary.
-    payload_ = std::min<uint64_t>(length_, UINT64_MAX - 4) + (is_masked_ ? 4 : 0);
+    length_ = std::min<uint64_t>(length_, UINT64_MAX - 4) + (is_masked_ ? 4 : 0);
     header_ = 0;
   }
 }

@@ -1,4 +1,5 @@
 // The half of Exchange that deals with the backend's response.
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -7,11 +8,11 @@
 #include "proxy/forward/downstream.h"
 #include "proxy/forward/exchange.h"
 #include "proxy/forward/limits.h"
+#include "proxy/forward/tunnels.h"
 
 namespace spawner::proxy {
 
 void Exchange::OnUpstreamIo() {
-  if (phase_ == Phase::kTunnel) return PumpTunnel();
   if (phase_ == Phase::kConnecting) {
     SendHead();
   } else if (!upstream_->stream().Flush()) {
@@ -20,7 +21,7 @@ void Exchange::OnUpstreamIo() {
   if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
   const bool had_body = !request_body_.is_done();
   PumpRequest();
-  if (is_running() && phase_ != Phase::kTunnel && had_body) CheckClientEnd(false);
+  if (is_running() && had_body) CheckClientEnd(false);
 }
 
 void Exchange::PumpResponse() {
@@ -76,7 +77,7 @@ bool Exchange::TakeResponseHead(absl::string_view* bytes) {
   }
   if (bench_.response.is_interim()) return AnswerInterim(head);
   if (bench_.response.status == 101) {
-    BeginTunnel(*bytes);
+    BecomeTunnel(*bytes);
   } else {
     AnswerFinal(*bytes);
   }
@@ -157,17 +158,12 @@ bool Exchange::IsReplayable() const {
          upstream_->input().empty();
 }
 
-void Exchange::BeginTunnel(absl::string_view early) {
+// The two connections give their sockets to a tunnel and are gone.
+void Exchange::BecomeTunnel(absl::string_view early) {
   const absl::string_view protocol = bench_.response.fields.Value(FieldName::kUpgrade);
   if (!is_upgrade_ || protocol.empty()) {
     return FailUpstream(UpstreamError::kMalformed, "its backend switched protocols unasked");
   }
-  status_ = 101;
-  phase_ = Phase::kTunnel;
-  keeps_client_ = false;
-  bench_.counters.tunnels.Add();
-  bench_.ReturnString(std::move(head_));
-  head_ = std::string();
   const AddedField selected = {"Sec-WebSocket-Protocol", "spawner"};
   ResponseRewrite rewrite = {.connection = ResponseRewrite::Connection::kUpgrade};
   if (selects_spawner_ && !bench_.response.fields.Has(FieldName::kSecWebSocketProtocol)) {
@@ -175,32 +171,26 @@ void Exchange::BeginTunnel(absl::string_view early) {
   }
   bench_.head_out.clear();
   AppendResponseHead(bench_.response, rewrite, &bench_.head_out);
-  tunnel_.emplace(bench_, client_.stream(), upstream_->stream(), is_websocket_);
-  tunnel_->Note(early);
   const absl::string_view ahead = client_.unread();
   session_->CountBytes(early.size() + ahead.size());
-  if (!client_.stream().Write({bench_.head_out, early}) || !upstream_->stream().Write({ahead})) {
-    return EndTunnel(Tunnel::State::kFailed);
-  }
+  const bool is_alive =
+      client_.stream().Write({bench_.head_out, early}) && upstream_->stream().Write({ahead});
   client_.Take(ahead.size());
-  client_.SetDeadline(Instant::Infinite());
-  PumpTunnel();
-}
-
-void Exchange::PumpTunnel() {
-  size_t moved = 0;
-  const Tunnel::State state = tunnel_->Pump(&moved);
-  if (moved > 0) session_->CountBytes(moved);
-  if (state != Tunnel::State::kOpen) return EndTunnel(state);
-  if (tunnel_->has_more()) client_.RunLater();
-  if (tunnel_->is_closing()) return;
-  // Silence of the other side ends it; bytes give it new time.
-  if (tunnel_->is_half_open()) client_.SetDeadline(bench_.now + kHalfOpenTimeout);
-}
-
-void Exchange::EndTunnel(Tunnel::State state) {
-  if (state == Tunnel::State::kFailed) client_.Abort();
-  Finish(101);
+  auto owned = std::make_unique<Tunnel>(
+      bench_,
+      Tunnel::Origin{
+          .session = *session_, .started_at = started_at_, .is_websocket = is_websocket_},
+      client_.stream(), upstream_->stream());
+  Tunnel& tunnel = *owned;
+  bench_.tunnels->Add(std::move(owned));
+  session_->Continue(*this, tunnel);
+  session_ = nullptr;
+  phase_ = Phase::kNone;
+  bench_.Bury(std::move(upstream_));
+  bench_.ReturnString(std::move(head_));
+  head_ = std::string();
+  client_.OnSocketGone();
+  tunnel.Begin(early, is_alive);
 }
 
 }  // namespace spawner::proxy

@@ -7,6 +7,7 @@
 #include "proxy/forward/exchange.h"
 #include "proxy/forward/limits.h"
 #include "proxy/forward/sessions.h"
+#include "proxy/forward/tunnel.h"
 
 namespace spawner::proxy {
 
@@ -17,7 +18,7 @@ Session::Session(Workbench& bench, Sessions& sessions, RouteEntry& entry)
 }
 
 Session::~Session() {
-  SPAWNER_CHECK(pending_.empty() && active_.empty());
+  SPAWNER_CHECK(pending_.empty() && active_.empty() && tunnels_.empty());
   SPAWNER_CHECK(open_ == 0 && held_ == 0 && waiting_ == 0);
   entry_.owner = nullptr;
 }
@@ -66,12 +67,35 @@ void Session::Leave(Exchange& exchange) {
     }
     --held_;
   } else {
-    const size_t place = exchange.place();
-    SPAWNER_CHECK(place < active_.size() && active_[place] == &exchange);
-    active_[place] = active_.back();
-    active_[place]->set_place(place);
-    active_.pop_back();
+    RemoveActive(exchange);
   }
+  OneLess();
+}
+
+void Session::RemoveActive(Exchange& exchange) {
+  const size_t place = exchange.place();
+  SPAWNER_CHECK(place < active_.size() && active_[place] == &exchange);
+  active_[place] = active_.back();
+  active_[place]->set_place(place);
+  active_.pop_back();
+}
+
+void Session::Continue(Exchange& exchange, Tunnel& tunnel) {
+  RemoveActive(exchange);
+  tunnel.session_place = static_cast<uint32_t>(tunnels_.size());
+  tunnels_.push_back(&tunnel);
+}
+
+void Session::Leave(Tunnel& tunnel) {
+  const uint32_t place = tunnel.session_place;
+  SPAWNER_CHECK(place < tunnels_.size() && tunnels_[place] == &tunnel);
+  tunnels_[place] = tunnels_.back();
+  tunnels_[place]->session_place = place;
+  tunnels_.pop_back();
+  OneLess();
+}
+
+void Session::OneLess() {
   --open_;
   SPAWNER_CHECK(open_ >= 0 && held_ >= 0 && waiting_ >= 0);
   last_active_ = bench_.now;
@@ -211,7 +235,9 @@ uint16_t Session::EndCloseCode() const {
 
 void Session::EndActive(uint16_t close_code) {
   const std::vector<Exchange*> active = active_;
-  for (Exchange* exchange : active) exchange->OnSessionOver(close_code);
+  for (Exchange* exchange : active) exchange->OnSessionOver();
+  const std::vector<Tunnel*> tunnels = tunnels_;
+  for (Tunnel* tunnel : tunnels) tunnel->OnSessionOver(close_code);
 }
 
 void Session::MarkDirty(bool is_transition) {

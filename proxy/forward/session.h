@@ -15,6 +15,7 @@ namespace spawner::proxy {
 
 class Exchange;
 class Sessions;
+class Tunnel;
 
 // What one worker does for one session: the requests that wait, those in flight, the idle backend
 // connections, and the counts. Every request of the session enters and leaves through Enter, Start
@@ -39,6 +40,9 @@ class Session {
   void Start(Exchange& exchange);
   // It is over.
   void Leave(Exchange& exchange);
+  // It goes on as a tunnel: still one, and open.
+  void Continue(Exchange& exchange, Tunnel& tunnel);
+  void Leave(Tunnel& tunnel);
   void CountBytes(size_t count);
   bool has_room_to_wait() const;
 
@@ -67,6 +71,8 @@ class Session {
   // Of WebSockets that the route's end closes.
   uint16_t EndCloseCode() const;
   void EndActive(uint16_t close_code);
+  void RemoveActive(Exchange& exchange);
+  void OneLess();
   void MarkDirty(bool is_transition);
 
   Workbench& bench_;
@@ -75,6 +81,7 @@ class Session {
   // In the order they came; few, so a plain vector.
   std::vector<Exchange*> pending_;
   std::vector<Exchange*> active_;
+  std::vector<Tunnel*> tunnels_;
   std::vector<std::unique_ptr<Upstream>> idle_;  // the one used last at the end
   int64_t open_ = 0;
   int64_t held_ = 0;

@@ -1,10 +1,70 @@
 #include "proxy/forward/tunnel.h"
 
+#include <utility>
+
 #include "proxy/forward/limits.h"
+#include "proxy/forward/session.h"
+#include "proxy/forward/tunnels.h"
 
 namespace spawner::proxy {
 
-Tunnel::State Tunnel::Pump(size_t* moved) {
+// docs/benchmarks, idle8k: 400 bytes a tunnel, with everything.
+static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 152);
+
+Tunnel::Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& backend)
+    : bench_(bench),
+      session_(&origin.session),
+      started_at_(origin.started_at),
+      client_(std::move(client), *this),
+      backend_events_(*this),
+      backend_(std::move(backend), backend_events_),
+      is_websocket_(origin.is_websocket) {
+  bench_.counters.clients.Add(1);
+  bench_.counters.upstreams.Add(1);
+  bench_.counters.tunnels.Add(1);
+}
+
+Tunnel::~Tunnel() = default;
+
+void Tunnel::Begin(absl::string_view from_backend, bool is_alive) {
+  frames_.Scan(from_backend, false);
+  if (!is_alive) return End(State::kFailed);
+  Pump();
+}
+
+void Tunnel::OnIo(IoEvents events) {
+  client_.OnIo(events);
+  if (session_ == nullptr) {
+    if (!client_.Flush()) return Close();
+    return DiscardInput();
+  }
+  if (client_.has_failed()) return End(State::kFailed);
+  Pump();
+}
+
+void Tunnel::OnBackendIo(IoEvents events) {
+  backend_.OnIo(events);
+  Pump();
+}
+
+void Tunnel::OnMore() {
+  is_later_ = false;
+  if (is_closed()) return;
+  if (session_ == nullptr) return DiscardInput();
+  Pump();
+}
+
+void Tunnel::Pump() {
+  size_t moved = 0;
+  const State state = Move(&moved);
+  if (moved > 0) session_->CountBytes(moved);
+  if (state != State::kOpen) return End(state);
+  if (has_more_) RunLater();
+  // Silence of the other side ends it; bytes give it new time.
+  if (is_half_open() && close_code_ == 0) SetDeadline(kHalfOpenTimeout);
+}
+
+Tunnel::State Tunnel::Move(size_t* moved) {
   has_more_ = false;
   if (!client_.Flush() || !backend_.Flush()) return State::kFailed;
   if (State state = MoveToBackend(moved); state != State::kOpen) return state;
@@ -54,11 +114,12 @@ Tunnel::State Tunnel::MoveToClient(size_t* moved) {
   return State::kOpen;
 }
 
-Tunnel::State Tunnel::Close(uint16_t code) {
-  if (close_code_ != 0) return State::kOpen;
+void Tunnel::OnSessionOver(uint16_t code) {
+  if (session_ == nullptr || close_code_ != 0) return;
   close_code_ = code;
-  if (!is_websocket_) return State::kDone;
-  return frames_.is_at_boundary() ? SendClose() : State::kOpen;
+  if (!is_websocket_) return End(State::kDone);
+  if (frames_.is_at_boundary()) return End(SendClose());
+  SetDeadline(kCloseFrameTimeout);
 }
 
 // RFC 6455 5.5.1: an unmasked close frame with a status code. A peer that has had one from the
@@ -70,6 +131,69 @@ Tunnel::State Tunnel::SendClose() {
     return State::kFailed;
   }
   return State::kDone;
+}
+
+void Tunnel::End(State state) {
+  backend_.Close();
+  bench_.counters.upstreams.Add(-1);
+  bench_.counters.tunnels.Add(-1);
+  bench_.counters.Finish(101, bench_.now - started_at_);
+  std::exchange(session_, nullptr)->Leave(*this);
+  if (state == State::kFailed) {
+    client_.Abort();
+    return Close();
+  }
+  // As Downstream::Linger: a close with unread bytes would destroy what is on its way.
+  SetDeadline(kLingerTimeout);
+  client_.FinishWriting();
+  DiscardInput();
+}
+
+void Tunnel::DiscardInput() {
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    const IoResult read = client_.Read(bench_.scratch.get(), kScratchBytes);
+    if (read.kind == IoResult::Kind::kBlocked) return;
+    if (!read.is_bytes()) {
+      if (client_.is_blocked() && read.kind == IoResult::Kind::kEnd) return;
+      return Close();
+    }
+    discarded_ += static_cast<uint32_t>(read.size);
+    if (discarded_ > kLingerBytesMax) return Close();
+  }
+  RunLater();
+}
+
+void Tunnel::OnTimer(Instant) {
+  if (session_ == nullptr) return Close();
+  End(State::kFailed);
+}
+
+void Tunnel::OnDrainDeadline() {
+  if (session_ == nullptr) return Close();
+  OnSessionOver(kCloseLeaving);
+}
+
+void Tunnel::CutOff() {
+  if (session_ == nullptr) return Close();
+  End(State::kFailed);
+}
+
+void Tunnel::Close() {
+  client_.Close();
+  timer_.reset();
+  bench_.counters.clients.Add(-1);
+  bench_.tunnels->Remove(*this);
+}
+
+void Tunnel::SetDeadline(absl::Duration patience) {
+  if (timer_ == nullptr) timer_ = std::make_unique<Timer>(bench_.timers, *this);
+  timer_->Arm(bench_.now + patience);
+}
+
+void Tunnel::RunLater() {
+  if (is_later_) return;
+  is_later_ = true;
+  bench_.tunnels->RunLater(*this);
 }
 
 }  // namespace spawner::proxy

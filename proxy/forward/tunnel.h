@@ -3,53 +3,103 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
 #include "proxy/forward/frame_scanner.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/io/stream.h"
+#include "proxy/io/timers.h"
 
 namespace spawner::proxy {
 
+class Session;
+class Tunnels;
+
+inline constexpr uint16_t kCloseEnded = 1001;     // api.md: the session is over
+inline constexpr uint16_t kCloseLeaving = 1012;   // the proxy is
+inline constexpr uint16_t kCloseLifetime = 4002;  // its lifetime was over
+inline constexpr uint16_t kCloseFenced = 4004;    // a newer incarnation took over
+
 // Bytes both ways after a 101, unchanged. Each side may finish alone. A close of our own ends it
-// between two frames of the backend's.
-// Thread: its worker's. Owner: Exchange.
-class Tunnel {
+// between two frames of the backend's. It has the two sockets from the connections that agreed on
+// it, and they are gone: an idle WebSocket is this object and nothing else, so each byte counts.
+// Thread: its worker's. Owner: Tunnels while open, then Workbench's graves.
+class Tunnel final : public IoHandler, public TimerHandler {
  public:
+  struct Origin {
+    Session& session;
+    Instant started_at;
+    bool is_websocket;
+  };
+  // Takes both sockets over. Session::Continue and Begin follow.
+  Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& backend);
+  ~Tunnel() override;
+
+  // The backend's first bytes, which came with its 101, are sent: moves what came after them.
+  // `is_alive`: both took what was sent to them.
+  void Begin(absl::string_view from_backend, bool is_alive);
+  // Sends `code` at the next frame boundary, within kCloseFrameTimeout, then closes.
+  void OnSessionOver(uint16_t code);
+  void OnDrainDeadline();
+  // At once, whatever runs.
+  void CutOff();
+  // Tunnels::RunLater's turn has come.
+  void OnMore();
+
+  void OnIo(IoEvents events) override;  // of the client
+  void OnTimer(Instant now) override;
+
+  bool is_closed() const { return !client_.is_open(); }
+  uint32_t place = 0;          // Tunnels': in its list
+  uint32_t session_place = 0;  // Session's: in its list
+
+ private:
   enum class State {
     kOpen,
     kDone,    // all that was sent has been passed on, both sides have finished; or we closed it
     kFailed,  // one side is dead
   };
+  // The backend's events, told apart from the client's.
+  class BackendEvents final : public IoHandler {
+   public:
+    explicit BackendEvents(Tunnel& tunnel) : tunnel_(tunnel) {}
+    void OnIo(IoEvents events) override { tunnel_.OnBackendIo(events); }
 
-  Tunnel(Workbench& bench, Stream& client, Stream& backend, bool is_websocket)
-      : bench_(bench), client_(client), backend_(backend), is_websocket_(is_websocket) {}
+   private:
+    Tunnel& tunnel_;
+  };
 
-  // The backend's first bytes, which came with its 101: noted, not sent.
-  void Note(absl::string_view from_backend) { frames_.Scan(from_backend, false); }
-  // Moves what can be moved, kRoundsPerTurn at most. Adds to `*moved`.
-  State Pump(size_t* moved);
-  // Pump stopped at its bound: nothing may ever wake it again.
-  bool has_more() const { return has_more_; }
-  bool is_closing() const { return close_code_ != 0; }
+  void OnBackendIo(IoEvents events);
   // One side has finished: the other may go on for a while.
   bool is_half_open() const { return client_.has_ended() != backend_.has_ended(); }
-
-  // Closes with `code` at the next frame boundary: State::kDone from here or from a later Pump.
-  State Close(uint16_t code);
-
- private:
+  void Pump();
+  State Move(size_t* moved);
   State MoveToBackend(size_t* moved);
   State MoveToClient(size_t* moved);
   State SendClose();
+  // The session's part is over: it counts no more. The client may still be taking its last bytes.
+  void End(State state);
+  void DiscardInput();
+  void Close();
+  void SetDeadline(absl::Duration patience);
+  void RunLater();
 
   Workbench& bench_;
-  Stream& client_;
-  Stream& backend_;
+  Session* session_;  // null: over, lingers until the client has closed too
+  const Instant started_at_;
+  std::unique_ptr<Timer> timer_;  // there only once something ends
+  Stream client_;
+  BackendEvents backend_events_;
+  Stream backend_;
   FrameScanner frames_;  // backend to client
-  const bool is_websocket_;
-  bool has_more_ = false;
+  uint32_t discarded_ = 0;
   uint16_t close_code_ = 0;
+  const bool is_websocket_ : 1;
+  bool has_more_ : 1 = false;  // Move stopped at its bound: nothing may ever wake it again
+  bool is_later_ : 1 = false;
 };
 
 }  // namespace spawner::proxy

@@ -20,6 +20,7 @@ namespace spawner::proxy {
 
 class Downstream;
 class Sessions;
+class Tunnels;
 
 struct ForwardOptions {
   // Sessions are "{id}.{base_domain}" and "/s/{id}/". Unset: only the static routes of the table,
@@ -40,6 +41,7 @@ struct Workbench {
   ForwardOptions options;
   Authorizer* authorizer = nullptr;  // null: every request is allowed
   Sessions* sessions = nullptr;      // set by Worker, before the first connection
+  Tunnels* tunnels = nullptr;        // likewise
   bool is_draining = false;
   Counters counters;
 

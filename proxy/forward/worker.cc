@@ -27,11 +27,13 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       authorizer_(std::move(authorizer)),
       bench_(std::make_unique<Workbench>(io)),
       sessions_(*bench_, reports, options_.index),
+      tunnels_(*bench_),
       mailbox_([&io] { io.Wake(); }) {
   bench_->now = clock.Now();
   bench_->options = options_.forward;
   bench_->authorizer = authorizer_.get();
   bench_->sessions = &sessions_;
+  bench_->tunnels = &tunnels_;
 }
 
 Worker::~Worker() {
@@ -39,6 +41,7 @@ Worker::~Worker() {
   // Ends every exchange, so that sessions are empty when they go.
   bench_->is_draining = true;
   while (!clients_.empty()) clients_.back()->CutOff();
+  tunnels_.CutOff();
   EmptyGraves();
 }
 
@@ -66,16 +69,17 @@ bool Worker::Turn(absl::Duration max_wait) {
     std::vector<Downstream*> open;
     for (const auto& client : clients_) open.push_back(client.get());
     for (Downstream* client : open) client->OnDrainDeadline();
+    tunnels_.OnDrainDeadline();
   }
   // The last counts go out before OnDrained, after which nobody may listen.
-  sessions_.EndTurn(bench_->is_draining && clients_.empty());
+  sessions_.EndTurn(bench_->is_draining && is_empty());
   EmptyGraves();
   CheckDrained();
   return !is_stopped_;
 }
 
 absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
-  if (!bench_->later.empty()) return absl::ZeroDuration();
+  if (!bench_->later.empty() || tunnels_.has_more()) return absl::ZeroDuration();
   const Instant next =
       std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_, drain_deadline_});
   if (next == Instant::Infinite()) return max_wait;
@@ -109,7 +113,7 @@ void Worker::AcceptSome() {
       was_refused = true;
       continue;
     }
-    if (clients_.size() >= kClientsPerWorkerMax) {
+    if (clients_.size() + tunnels_.size() >= kClientsPerWorkerMax) {
       bench_->counters.refused.Add();
       io_.Close(accepted.socket);
       continue;
@@ -159,18 +163,20 @@ void Worker::RunLaters() {
   const std::vector<Downstream*> turn = std::move(bench_->later);
   bench_->later.clear();
   for (Downstream* client : turn) client->OnMore();
+  tunnels_.RunLaters();
 }
 
 void Worker::EmptyGraves() {
   if (bench_->graves.empty()) return;
   std::erase_if(bench_->later, [](const Downstream* client) { return client->is_closed(); });
+  tunnels_.ForgetClosed();
   // Burying more from a destructor would be a mistake, but not one to crash for.
   const std::vector<std::unique_ptr<IoHandler>> graves = std::move(bench_->graves);
   bench_->graves.clear();
 }
 
 void Worker::CheckDrained() {
-  if (!bench_->is_draining || is_drained_ || !clients_.empty()) return;
+  if (!bench_->is_draining || is_drained_ || !is_empty()) return;
   is_drained_ = true;
   reports_.OnDrained(options_.index);
 }

@@ -12,6 +12,7 @@
 #include "base/mailbox.h"
 #include "proxy/forward/downstream.h"
 #include "proxy/forward/sessions.h"
+#include "proxy/forward/tunnels.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/io/io.h"
 #include "proxy/route/authorizer.h"
@@ -70,6 +71,7 @@ class Worker final : public IoHandler, public Downstream::Owner {
   void Open(Letter letter);
   void AcceptSome();
   void BeginDrain(absl::Duration patience);
+  bool is_empty() const { return clients_.empty() && tunnels_.empty(); }
   void CheckDrained();
   void RunLaters();
   void EmptyGraves();
@@ -82,6 +84,7 @@ class Worker final : public IoHandler, public Downstream::Owner {
   const std::unique_ptr<Authorizer> authorizer_;
   const std::unique_ptr<Workbench> bench_;
   Sessions sessions_;
+  Tunnels tunnels_;
   Mailbox<Letter> mailbox_;
   Socket listener_;
   Instant accept_again_ = Instant::Infinite();  // out of descriptors, or a turn's bound

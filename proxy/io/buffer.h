@@ -10,27 +10,42 @@
 namespace spawner::proxy {
 
 // Bytes that could not be dealt with at once: a partial head, or the rest of a blocked write.
-// Owns no memory while empty, so an idle connection costs only the object here.
+// Owns no memory while empty, so an idle connection costs only the pointer here.
 class Buffer {
  public:
   Buffer() = default;
   Buffer(Buffer&&) = default;
   Buffer& operator=(Buffer&&) = default;
 
-  bool empty() const { return begin_ == end_; }
-  size_t size() const { return end_ - begin_; }
-  absl::string_view view() const { return {bytes_.get() + begin_, size()}; }
+  bool empty() const { return block_ == nullptr; }
+  size_t size() const { return empty() ? 0 : block_->end - block_->begin; }
+  absl::string_view view() const {
+    if (empty()) return {};
+    return {block_->bytes() + block_->begin, size()};
+  }
 
   void Append(absl::string_view bytes);
   // Removes the first `count` bytes, at most size(). Frees the memory with the last one.
   void Consume(size_t count);
-  void Clear() { Consume(size()); }
+  void Clear() { block_.reset(); }
 
  private:
-  std::unique_ptr<char[]> bytes_;
-  uint32_t begin_ = 0;
-  uint32_t end_ = 0;
-  uint32_t capacity_ = 0;
+  // Its bytes follow it.
+  struct Block {
+    uint32_t begin;
+    uint32_t end;  // > begin
+    uint32_t capacity;
+
+    char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  };
+  struct FreeBlock {
+    void operator()(Block* block) const { ::operator delete(block); }
+  };
+  using OwnedBlock = std::unique_ptr<Block, FreeBlock>;
+
+  static OwnedBlock NewBlock(size_t capacity);
+
+  OwnedBlock block_;
 };
 
 }  // namespace spawner::proxy

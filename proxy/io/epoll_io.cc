@@ -143,7 +143,7 @@ Accepted EpollIo::RefuseOne(Socket listener) {
 
 bool EpollIo::Register(Socket socket, IoHandler& handler) {
   const auto fd = static_cast<size_t>(socket.number);
-  if (fd >= slots_.size()) slots_.resize(std::max(fd + 1, 2 * slots_.size()));
+  if (fd >= slots_.size()) slots_.resize(fd + 1);
   Slot& slot = slots_[fd];
   SPAWNER_CHECK(slot.handler == nullptr);
   epoll_event event{};

@@ -4,8 +4,8 @@
 #include <sys/epoll.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -56,7 +56,7 @@ class EpollIo final : public Io {
   int wake_ = -1;
   // Given up for a moment when descriptors run out, to accept and refuse what waits.
   int reserve_ = -1;
-  std::vector<Slot> slots_;  // by descriptor
+  std::deque<Slot> slots_;  // by descriptor; deque: growing neither copies nor doubles
   int event_count_ = 0;
   epoll_event events_[kEventsPerWait];
 };

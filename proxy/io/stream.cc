@@ -8,6 +8,18 @@
 
 namespace spawner::proxy {
 
+Stream::Stream(Stream&& other, IoHandler& handler)
+    : io_(other.io_),
+      socket_(std::exchange(other.socket_, Socket{})),
+      is_readable_(other.is_readable_),
+      is_hung_up_(other.is_hung_up_),
+      has_failed_(other.has_failed_),
+      has_ended_(other.has_ended_),
+      is_finishing_(other.is_finishing_),
+      rest_(std::move(other.rest_)) {
+  if (is_open()) io_.SetHandler(socket_, handler);
+}
+
 Socket Stream::Release() {
   SPAWNER_CHECK(rest_.empty());
   return std::exchange(socket_, Socket{});

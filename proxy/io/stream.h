@@ -15,10 +15,13 @@ namespace spawner::proxy {
 // A non-blocking byte stream over one socket: remembers which edges are still to be used, and keeps
 // the rest of a write that was blocked. While is_blocked() the writer must not write more: that is
 // all there is to back-pressure, so at most one scratch buffer of bytes is kept.
-// Thread: the loop of its Io. Owner: Downstream or Upstream.
+// Thread: the loop of its Io. Owner: Downstream, Upstream or Tunnel.
 class Stream {
  public:
   explicit Stream(Io& io) : io_(io) {}
+  // Takes over the socket of `other`, its edges and what it keeps; events go to `handler` from now
+  // on.
+  Stream(Stream&& other, IoHandler& handler);
   ~Stream() { Close(); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -60,11 +63,11 @@ class Stream {
  private:
   Io& io_;
   Socket socket_;
-  bool is_readable_ = false;  // registration tells of what is there already
-  bool is_hung_up_ = false;
-  bool has_failed_ = false;
-  bool has_ended_ = false;
-  bool is_finishing_ = false;
+  bool is_readable_ : 1 = false;  // registration tells of what is there already
+  bool is_hung_up_ : 1 = false;
+  bool has_failed_ : 1 = false;
+  bool has_ended_ : 1 = false;
+  bool is_finishing_ : 1 = false;
   Buffer rest_;
 };
 
