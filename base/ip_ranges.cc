@@ -70,6 +70,7 @@ absl::StatusOr<IpRanges> IpRanges::Parse(absl::string_view text) {
 }
 
 bool IpRanges::Contains(absl::string_view ip) const {
+  if (ranges_.empty()) return false;
   const std::optional<IpBytes> address = ParseIp(ip);
   if (!address) return false;
   return std::any_of(ranges_.begin(), ranges_.end(), [&address](const Range& range) {

@@ -110,6 +110,20 @@ Answer MalformedBody() {
               "again in that form."};
 }
 
+Answer HttpsRequired() {
+  return {.status = 426,
+          .reason = "HTTPS_REQUIRED",
+          .message = "This proxy is used with TLS only. Connect with https:// or wss://.",
+          .fields = {{"Upgrade", "TLS/1.2"}}};
+}
+
+Answer MovedToHttps(absl::string_view location) {
+  return {.status = 308,
+          .reason = "HTTPS_REQUIRED",
+          .message = "This proxy is used with TLS only. Follow Location.",
+          .fields = {{"Location", location}}};
+}
+
 Answer Leaving() {
   return Unavailable("PROXY_LEAVING",
                      "This proxy is shutting down. Try again: another one answers.");

@@ -11,6 +11,9 @@
 // Views in an Answer's fields live as long as the arguments.
 namespace spawner::proxy {
 
+// RFC 6797 6.1: on https responses only.
+inline constexpr absl::string_view kHsts = "Strict-Transport-Security";
+
 Answer NoSessionInUrl();                          // 404
 Answer SessionUnknown();                          // 404
 Answer ControllerUnreachable();                   // 503
@@ -22,6 +25,8 @@ Answer BackendSilent();                           // 504
 Answer OutOfDescriptors();                        // 503
 Answer SessionRestarted();                        // 503
 Answer MalformedBody();                           // 400
+Answer HttpsRequired();                           // 426
+Answer MovedToHttps(absl::string_view location);  // 308
 Answer Leaving();                                 // 503
 Answer NotAllowed(const AuthDecision& decision);  // 302, 401, 403
 

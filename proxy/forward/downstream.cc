@@ -11,12 +11,12 @@
 
 namespace spawner::proxy {
 
-Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, std::string peer_ip)
+Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer)
     : bench_(bench),
       owner_(owner),
       stream_(io),
       timer_(bench.timers, *this),
-      peer_ip_(std::move(peer_ip)),
+      peer_(std::move(peer)),
       exchange_(bench, *this) {
   bench_.counters.clients.Add(1);
 }

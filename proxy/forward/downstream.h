@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "proxy/forward/client_origin.h"
 #include "proxy/forward/exchange.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/http/answer.h"
@@ -33,7 +33,7 @@ class Downstream final : public IoHandler, public TimerHandler {
 
   // `io` has its socket: the worker's own, or one whose sockets are the streams of another
   // protocol.
-  Downstream(Workbench& bench, Io& io, Owner& owner, std::string peer_ip);
+  Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer);
   ~Downstream() override;
 
   // Begins to read. False: out of memory, it is closed.
@@ -52,7 +52,7 @@ class Downstream final : public IoHandler, public TimerHandler {
 
   // ---- for Exchange ----
   Stream& stream() { return stream_; }
-  const std::string& peer_ip() const { return peer_ip_; }
+  const ClientPeer& peer() const { return peer_; }
   // Bytes that came and were not dealt with; Take() uses up the first of them.
   absl::string_view unread() const { return is_fresh_ ? fresh_ : input_.view(); }
   void Take(size_t count);
@@ -95,7 +95,7 @@ class Downstream final : public IoHandler, public TimerHandler {
   bool is_later_ = false;
   uint8_t empty_lines_ = 0;
   uint32_t discarded_ = 0;
-  std::string peer_ip_;
+  const ClientPeer peer_;
   Exchange exchange_;
 };
 

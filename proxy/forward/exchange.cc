@@ -26,6 +26,7 @@ void Exchange::Begin(absl::string_view head) {
   has_body_ = request.body.has_body();
   is_idempotent_ = request.is_idempotent();
   is_upgrade_ = !request.upgrade.empty();
+  is_secure_ = IsSecure(request, client_.peer());
   is_websocket_ = absl::EqualsIgnoreCase(request.upgrade, "websocket");
   selects_spawner_ = false;
   as_html_ = PrefersHtml(request.fields.Value(FieldName::kAccept));
@@ -36,7 +37,19 @@ void Exchange::Begin(absl::string_view head) {
   retry_after_ = kConnectRetryMin;
   request_body_ = BodyScanner(request.body, &IsRefusedTrailer);
   response_body_ = BodyScanner();
+  if (bench_.options.redirects_to_https && !is_secure_) return SendToHttps();
   Admit(head);
+}
+
+void Exchange::SendToHttps() {
+  const absl::string_view name = HostName(bench_.request.host);
+  // A client of WebSockets does not follow redirects.
+  if (name.empty() || is_upgrade_) return Fail(HttpsRequired());
+  const uint16_t port = bench_.options.https_port;
+  bench_.target = absl::StrCat("https://", name);
+  if (port != 443) absl::StrAppend(&bench_.target, ":", port);
+  absl::StrAppend(&bench_.target, bench_.request.path);
+  Fail(MovedToHttps(bench_.target));
 }
 
 // May it go to a backend now? Else it waits, or is answered.
@@ -77,7 +90,7 @@ void Exchange::Admit(absl::string_view head) {
 bool Exchange::IsAllowed(const Sessions::Place& place) {
   bench_.decision = AuthDecision();
   if (bench_.authorizer == nullptr) return true;
-  bench_.decision = bench_.authorizer->Check(ViewForAuthorizer(bench_, place.prefix),
+  bench_.decision = bench_.authorizer->Check(ViewForAuthorizer(bench_, place.prefix, is_secure_),
                                              place.session->route(), bench_.now);
   selects_spawner_ = bench_.decision.select_spawner_protocol;
   if (bench_.decision.action == AuthAction::kAllow) return true;
@@ -121,7 +134,7 @@ void Exchange::Send(const Sessions::Place& place) {
   client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
   if (head_.capacity() == 0) head_ = bench_.TakeString();
   head_.clear();
-  AppendRequestForBackend(bench_, place, client_.peer_ip(), &head_);
+  AppendRequestForBackend(bench_, place, client_.peer(), &head_);
   connect_until_ = std::max(bench_.now, session_->opened_at() + kConnectPatience);
   Dispatch();
 }
@@ -307,6 +320,9 @@ void Exchange::Fail(Answer answer) {
   keeps_client_ = keeps_client_ && request_body_.is_done() && !bench_.is_draining;
   const AnswerForm form = {
       .as_html = as_html_, .without_body = is_head_, .keeps_connection = keeps_client_};
+  if (is_secure_ && !bench_.options.hsts.empty()) {
+    answer.fields.push_back({kHsts, bench_.options.hsts});
+  }
   status_ = answer.status;
   if (!client_.stream().Write({RenderAnswer(answer, form)})) keeps_client_ = false;
   Finish(answer.status);

@@ -67,6 +67,7 @@ class Exchange {
 
   // Request (exchange.cc).
   void Admit(absl::string_view head);
+  void SendToHttps();
   bool IsAllowed(const Sessions::Place& place);
   void Wait(absl::string_view head);
   void Send(const Sessions::Place& place);
@@ -117,6 +118,7 @@ class Exchange {
   bool is_idempotent_ = false;
   bool is_upgrade_ = false;
   bool is_websocket_ = false;
+  bool is_secure_ = false;  // the client speaks https
   bool selects_spawner_ = false;
   bool as_html_ = false;
   bool keeps_client_ = false;

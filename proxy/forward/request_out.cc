@@ -24,7 +24,7 @@ absl::string_view BackendPath(Workbench& bench, const Sessions::Place& place) {
 
 }  // namespace
 
-RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix) {
+RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix, bool is_secure) {
   const RequestHead& request = bench.request;
   bench.header_views.clear();
   for (const Field& field : request.fields.all()) {
@@ -35,11 +35,11 @@ RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix) {
           .prefix = prefix,
           .headers = bench.header_views,
           .is_upgrade = !request.upgrade.empty(),
-          .is_tls = false};
+          .is_tls = is_secure};
 }
 
-void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
-                             const std::string& client_ip, std::string* out) {
+void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, const ClientPeer& peer,
+                             std::string* out) {
   const AuthDecision& decision = bench.decision;
   const Route& route = place.session->route();
   const std::string epoch = absl::StrCat(route.epoch);  // at most 20 bytes
@@ -49,9 +49,10 @@ void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
   const auto add = [&added, &count](absl::string_view name, absl::string_view value) {
     if (count < kAddedMax) added[count++] = {name, value};
   };
-  add("X-Forwarded-For", client_ip);
+  const ClientOrigin origin = OriginOf(bench.request, peer, bench.options.trusted_proxies);
+  add("X-Forwarded-For", origin.forwarded_for);
   if (!bench.request.host.empty()) add("X-Forwarded-Host", bench.request.host);
-  add("X-Forwarded-Proto", "http");
+  add("X-Forwarded-Proto", origin.is_secure ? "https" : "http");
   if (!place.prefix.empty()) add("X-Forwarded-Prefix", place.prefix);
   if (bench.options.has_controller) {
     add("Spawner-Session", route.session_id);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "proxy/forward/client_origin.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/route/authorizer.h"
@@ -11,11 +12,11 @@
 namespace spawner::proxy {
 
 // bench.request as the authorizer sees it; views are good until the next request is parsed.
-RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix);
+RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix, bool is_secure);
 
 // Appends bench.request with what bench.decision and the route change, for the backend of `place`.
-void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
-                             const std::string& client_ip, std::string* out);
+void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, const ClientPeer& peer,
+                             std::string* out);
 
 // A trailer field that a lenient backend might take for a header field of ours.
 bool IsRefusedTrailer(absl::string_view name);

@@ -1,4 +1,5 @@
 // The half of Exchange that deals with the backend's response.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,16 @@
 #include "proxy/forward/tunnels.h"
 
 namespace spawner::proxy {
+namespace {
+
+bool HasField(const FieldList& fields, absl::string_view name) {
+  const absl::Span<const Field> all = fields.all();
+  return std::any_of(all.begin(), all.end(), [name](const Field& field) {
+    return absl::EqualsIgnoreCase(field.name, name);
+  });
+}
+
+}  // namespace
 
 void Exchange::OnUpstreamIo() {
   if (phase_ == Phase::kConnecting) {
@@ -115,6 +126,10 @@ void Exchange::AnswerFinal(absl::string_view body) {
     rewrite.connection = ResponseRewrite::Connection::kClose;
   } else if (is_http10_) {
     rewrite.connection = ResponseRewrite::Connection::kKeepAlive;
+  }
+  const AddedField hsts = {kHsts, bench_.options.hsts};
+  if (is_secure_ && !hsts.value.empty() && !HasField(response.fields, kHsts)) {
+    rewrite.add = absl::MakeConstSpan(&hsts, 1);
   }
   bench_.head_out.clear();
   AppendResponseHead(response, rewrite, &bench_.head_out);

@@ -2,6 +2,7 @@
 #define SPAWNER_PROXY_FORWARD_WORKBENCH_H_
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/ip_ranges.h"
 #include "proxy/forward/counters.h"
 #include "proxy/http/head.h"
 #include "proxy/io/io.h"
@@ -27,6 +29,12 @@ struct ForwardOptions {
   // whose ids are a host name or a path prefix.
   bool has_controller = false;
   std::string base_domain;
+  // What they say of their clients is believed (X-Forwarded-For, -Proto).
+  IpRanges trusted_proxies;
+  // Requests that are not https get a 308 to it, at the port that clients see.
+  bool redirects_to_https = false;
+  uint16_t https_port = 443;
+  std::string hsts;  // Strict-Transport-Security of https responses; empty: none
 };
 
 // What the connections of one worker share: the scratch buffer, parsed heads and strings that are

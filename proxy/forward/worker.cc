@@ -37,7 +37,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
 }
 
 Worker::~Worker() {
-  if (listener_.is_open()) io_.Close(listener_);
+  CloseListeners();
   // Ends every exchange, so that sessions are empty when they go.
   bench_->is_draining = true;
   while (!clients_.empty()) clients_.back()->CutOff();
@@ -46,8 +46,14 @@ Worker::~Worker() {
 }
 
 absl::StatusOr<Address> Worker::Listen(const Address& address) {
-  ASSIGN_OR_RETURN(listener_, io_.Listen(address, *this));
-  return io_.LocalAddress(listener_);
+  ASSIGN_OR_RETURN(const Socket listener, io_.Listen(address, *this));
+  AddListener(listener);
+  return io_.LocalAddress(listener);
+}
+
+void Worker::CloseListeners() {
+  for (const Socket listener : listeners_) io_.Close(listener);
+  listeners_.clear();
 }
 
 void Worker::Run() {
@@ -103,14 +109,21 @@ void Worker::OnIo(IoEvents) { AcceptSome(); }
 
 void Worker::AcceptSome() {
   accept_again_ = Instant::Infinite();
-  if (!listener_.is_open()) return;
-  bool was_refused = false;
+  const int64_t refused = bench_->counters.refused.value();
+  bool has_more = false;
+  for (const Socket listener : listeners_) has_more |= AcceptFrom(listener);
+  // The edges are used up, the backlogs may not be.
+  const bool was_refused = bench_->counters.refused.value() > refused;
+  if (has_more) accept_again_ = was_refused ? bench_->now + kAcceptPause : bench_->now;
+}
+
+// True if there may be more.
+bool Worker::AcceptFrom(Socket listener) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    Accepted accepted = io_.Accept(listener_);
-    if (accepted.kind == Accepted::Kind::kEmpty) return;
+    Accepted accepted = io_.Accept(listener);
+    if (accepted.kind == Accepted::Kind::kEmpty) return false;
     if (accepted.kind == Accepted::Kind::kRefused) {
       bench_->counters.refused.Add();
-      was_refused = true;
       continue;
     }
     if (clients_.size() + tunnels_.size() >= kClientsPerWorkerMax) {
@@ -118,7 +131,11 @@ void Worker::AcceptSome() {
       io_.Close(accepted.socket);
       continue;
     }
-    auto client = std::make_unique<Downstream>(*bench_, io_, *this, std::move(accepted.peer_ip));
+    const bool is_trusted = bench_->options.trusted_proxies.Contains(accepted.peer_ip);
+    auto client = std::make_unique<Downstream>(*bench_, io_, *this,
+                                               ClientPeer{.ip = std::move(accepted.peer_ip),
+                                                          .is_secure = accepted.is_secure,
+                                                          .is_trusted = is_trusted});
     if (!client->Start(accepted.socket)) {
       bench_->counters.refused.Add();
       continue;
@@ -126,8 +143,7 @@ void Worker::AcceptSome() {
     client->place = clients_.size();
     clients_.push_back(std::move(client));
   }
-  // The edge is used up, the backlog may not be.
-  accept_again_ = was_refused ? bench_->now + kAcceptPause : bench_->now;
+  return true;
 }
 
 void Worker::OnClosed(Downstream& downstream) {
@@ -143,13 +159,12 @@ void Worker::OnClosed(Downstream& downstream) {
 void Worker::BeginDrain(absl::Duration patience) {
   if (bench_->is_draining) return;
   // Those whose handshake is done would get a reset: take them first, bounded.
-  if (listener_.is_open()) {
+  if (!listeners_.empty()) {
     for (int i = 0; i < kListenBacklog / kAcceptsPerTurn; ++i) {
       AcceptSome();
       if (accept_again_ != bench_->now) break;
     }
-    io_.Close(listener_);
-    listener_ = {};
+    CloseListeners();
   }
   accept_again_ = Instant::Infinite();
   bench_->is_draining = true;

@@ -41,6 +41,8 @@ class Worker final : public IoHandler, public Downstream::Owner {
 
   // Opens its listener; returns the address bound. Codes as Io::Listen.
   absl::StatusOr<Address> Listen(const Address& address);
+  // One more listener, opened on its Io with the worker as handler; the worker closes it.
+  void AddListener(Socket listener) { listeners_.push_back(listener); }
 
   // ---- any thread ----
   void Post(RouteChange change) { mailbox_.Post(std::move(change)); }
@@ -58,7 +60,7 @@ class Worker final : public IoHandler, public Downstream::Owner {
   bool Turn(absl::Duration max_wait);
   const Sessions& sessions() const { return sessions_; }
 
-  void OnIo(IoEvents events) override;             // of the listener
+  void OnIo(IoEvents events) override;             // of a listener
   void OnClosed(Downstream& downstream) override;  // from Downstream
 
  private:
@@ -70,6 +72,8 @@ class Worker final : public IoHandler, public Downstream::Owner {
 
   void Open(Letter letter);
   void AcceptSome();
+  bool AcceptFrom(Socket listener);
+  void CloseListeners();
   void BeginDrain(absl::Duration patience);
   bool is_empty() const { return clients_.empty() && tunnels_.empty(); }
   void CheckDrained();
@@ -86,7 +90,7 @@ class Worker final : public IoHandler, public Downstream::Owner {
   Sessions sessions_;
   Tunnels tunnels_;
   Mailbox<Letter> mailbox_;
-  Socket listener_;
+  std::vector<Socket> listeners_;
   Instant accept_again_ = Instant::Infinite();  // out of descriptors, or a turn's bound
   std::vector<std::unique_ptr<Downstream>> clients_;
   Instant drain_deadline_ = Instant::Infinite();

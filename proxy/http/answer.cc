@@ -38,6 +38,8 @@ absl::string_view Heading(int status) {
       return "Nothing lives here";
     case 410:
       return "This session has ended";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "It is full at the moment";
     case 502:
@@ -108,6 +110,8 @@ absl::string_view StatusText(int status) {
       return "OK";
     case 302:
       return "Found";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
     case 401:
