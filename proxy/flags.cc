@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/flags.h"
 #include "base/status.h"
 #include "proxy/http/head.h"
@@ -26,10 +28,35 @@ ABSL_FLAG(int, workers, 0, "Threads that serve clients, 1 to 256. 0: one per cor
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),
           "How long SIGTERM lets what runs go on, 0s to 24h.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
+// TLS and what stands in front.
+ABSL_FLAG(std::string, tls_listen, "",
+          "ADDR:PORT for clients with TLS 1.2 or 1.3. Empty: none. Needs --tls-cert.");
+ABSL_FLAG(
+    std::string, tls_cert, "",
+    "FILE with a certificate and its chain in PEM, or a DIR with tls.crt and tls.key, such as "
+    "a mounted Secret. May be repeated: a client gets the one for the name that it asks for, "
+    "else the first. Read again when it changes.");
+ABSL_FLAG(std::string, tls_key, "",
+          "FILE with the private key of a --tls-cert that is a file, in the same order. May be "
+          "repeated.");
+ABSL_FLAG(
+    std::string, tls_ticket_keys, "",
+    "FILE with the secrets of session tickets, one a line as `openssl rand -base64 48` makes "
+    "it, the newest first; the same for all proxies, so that a client resumes at any of them. "
+    "Read again when it changes. Empty: secrets of this process alone.");
+ABSL_FLAG(bool, https_redirect, false,
+          "Requests to the plain port get a 308 to https, WebSockets a 426.");
+ABSL_FLAG(int, https_port, 443,
+          "Port of https as clients see it, 1 to 65535; for --https-redirect.");
+ABSL_FLAG(absl::Duration, hsts, absl::ZeroDuration(),
+          "max-age of Strict-Transport-Security in https responses, 0s (none) to 20000h.");
+ABSL_FLAG(bool, proxy_protocol, false,
+          "Clients come through a load balancer that sends a PROXY header, version 1 or 2, first. "
+          "Needs --trusted-proxies; connections from elsewhere are refused.");
+ABSL_FLAG(std::string, trusted_proxies, "",
+          "RANGE,... of addresses such as 10.0.0.0/8: what they say of their clients in a PROXY "
+          "header or in X-Forwarded-For and -Proto is believed. May be repeated.");
 // Names that api.md fixes, for what is not there yet.
-ABSL_FLAG(std::string, tls_listen, "", "Not supported yet.");
-ABSL_FLAG(std::string, tls_cert, "", "Not supported yet.");
-ABSL_FLAG(std::string, tls_key, "", "Not supported yet.");
 ABSL_FLAG(std::string, handover_socket, "", "Not supported yet.");
 
 namespace spawner::proxy {
@@ -40,7 +67,8 @@ constexpr int kWorkersMax = 256;
 Program ThisProgram() {
   return {.name = "proxy",
           .about = "passes HTTP and WebSocket connections on to the backends of sessions.",
-          .flag_files = "proxy/flags.cc"};
+          .flag_files = "proxy/flags.cc",
+          .repeatable = {"tls-cert", "tls-key", "trusted-proxies"}};
 }
 
 absl::Status Bad(absl::string_view flag, absl::string_view why) {
@@ -55,12 +83,57 @@ absl::StatusOr<Address> AddressOf(absl::string_view flag, const std::string& tex
 
 absl::Status CheckUnsupported() {
   const std::pair<absl::string_view, std::string> unsupported[] = {
-      {"tls-listen", absl::GetFlag(FLAGS_tls_listen)},
-      {"tls-cert", absl::GetFlag(FLAGS_tls_cert)},
-      {"tls-key", absl::GetFlag(FLAGS_tls_key)},
       {"handover-socket", absl::GetFlag(FLAGS_handover_socket)}};
   for (const auto& [flag, value] : unsupported) {
     if (!value.empty()) return Bad(flag, "not supported yet; leave it out");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Listed(const std::string& text) {
+  return absl::StrSplit(text, ',', absl::SkipEmpty());
+}
+
+absl::Status ReadTlsFlags(Settings* settings) {
+  const std::string listen = absl::GetFlag(FLAGS_tls_listen);
+  const std::vector<std::string> certificates = Listed(absl::GetFlag(FLAGS_tls_cert));
+  const std::vector<std::string> keys = Listed(absl::GetFlag(FLAGS_tls_key));
+  settings->tls_files.ticket_keys = absl::GetFlag(FLAGS_tls_ticket_keys);
+  if (listen.empty()) {
+    if (!certificates.empty()) return Bad("tls-cert", "needs --tls-listen=ADDR:PORT");
+    if (!keys.empty()) return Bad("tls-key", "needs --tls-listen=ADDR:PORT");
+    if (!settings->tls_files.ticket_keys.empty()) {
+      return Bad("tls-ticket-keys", "needs --tls-listen=ADDR:PORT");
+    }
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(settings->tls_listen, AddressOf("tls-listen", listen));
+  if (certificates.empty()) return Bad("tls-listen", "needs --tls-cert=FILE and --tls-key=FILE");
+  absl::StatusOr<std::vector<TlsFiles::Pair>> pairs = PairTlsFiles(certificates, keys);
+  if (!pairs.ok()) return Bad("tls-cert", pairs.status().message());
+  settings->tls_files.pairs = *std::move(pairs);
+  return absl::OkStatus();
+}
+
+absl::Status ReadFrontFlags(Settings* settings) {
+  absl::StatusOr<IpRanges> trusted = IpRanges::Parse(absl::GetFlag(FLAGS_trusted_proxies));
+  if (!trusted.ok()) return Bad("trusted-proxies", trusted.status().message());
+  settings->trusted_proxies = *std::move(trusted);
+  settings->has_proxy_header = absl::GetFlag(FLAGS_proxy_protocol);
+  if (settings->has_proxy_header && settings->trusted_proxies.empty()) {
+    return Bad("proxy-protocol", "needs --trusted-proxies=RANGE, the load balancer's addresses");
+  }
+  settings->redirects_to_https = absl::GetFlag(FLAGS_https_redirect);
+  if (settings->redirects_to_https && !settings->tls_listen && settings->trusted_proxies.empty()) {
+    return Bad("https-redirect",
+               "needs --tls-listen, or --trusted-proxies whose X-Forwarded-Proto says https");
+  }
+  const int port = absl::GetFlag(FLAGS_https_port);
+  if (port < 1 || port > 65535) return Bad("https-port", "must be 1 to 65535");
+  settings->https_port = static_cast<uint16_t>(port);
+  settings->hsts = absl::GetFlag(FLAGS_hsts);
+  if (settings->hsts < absl::ZeroDuration() || settings->hsts > absl::Hours(20'000)) {
+    return Bad("hsts", "must be 0s to 20000h, such as 8760h for a year");
   }
   return absl::OkStatus();
 }
@@ -70,6 +143,8 @@ absl::Status CheckUnsupported() {
 absl::StatusOr<Settings> SettingsFromFlags() {
   RETURN_IF_ERROR(CheckUnsupported());
   Settings settings;
+  RETURN_IF_ERROR(ReadTlsFlags(&settings));
+  RETURN_IF_ERROR(ReadFrontFlags(&settings));
   ASSIGN_OR_RETURN(settings.listen, AddressOf("listen", absl::GetFlag(FLAGS_listen)));
   if (const std::string text = absl::GetFlag(FLAGS_admin_listen); !text.empty()) {
     ASSIGN_OR_RETURN(settings.admin_listen, AddressOf("admin-listen", text));

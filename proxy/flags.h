@@ -1,13 +1,16 @@
 #ifndef SPAWNER_PROXY_FLAGS_H_
 #define SPAWNER_PROXY_FLAGS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/address.h"
+#include "base/ip_ranges.h"
 #include "base/log.h"
+#include "proxy/tls/tls_files.h"
 
 namespace spawner::proxy {
 
@@ -18,6 +21,13 @@ struct Settings {
   std::string controller;  // "HOST:PORT"; empty: static routes
   std::string base_domain;
   std::string static_routes;  // a file; empty: a controller
+  std::optional<Address> tls_listen;
+  TlsFiles::Options tls_files;
+  bool has_proxy_header = false;
+  IpRanges trusted_proxies;
+  bool redirects_to_https = false;
+  uint16_t https_port = 443;
+  absl::Duration hsts;  // zero: none
   int workers = 1;
   absl::Duration drain_timeout;
   LogLevel log_level = LogLevel::kInfo;

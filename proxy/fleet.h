@@ -2,6 +2,7 @@
 #define SPAWNER_PROXY_FLEET_H_
 
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -17,6 +18,9 @@
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
+#include "proxy/tls/material.h"
+#include "proxy/tls/tls_counters.h"
+#include "proxy/tls/tls_io.h"
 
 namespace spawner::proxy {
 
@@ -26,7 +30,15 @@ class Fleet {
   struct Options {
     int workers = 1;
     Address listen;
+    std::optional<Address> tls_listen;
+    std::optional<TlsMaterial> tls;  // with tls_listen
+    bool has_proxy_header = false;   // on both, from forward.trusted_proxies
     ForwardOptions forward;
+  };
+
+  struct Bound {
+    Address plain;
+    std::optional<Address> tls;
   };
 
   Fleet() = default;
@@ -34,25 +46,34 @@ class Fleet {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  // Opens all listeners, then starts the threads; returns the address. Codes as Io::Listen.
+  // Opens all listeners, then starts the threads; returns the addresses. Codes as Io::Listen.
   // `make_authorizer` is called once per worker; null allows every request.
-  absl::StatusOr<Address> Start(const Options& options, const Clock& clock, WorkerReports& reports,
-                                absl::FunctionRef<std::unique_ptr<Authorizer>()> make_authorizer);
+  absl::StatusOr<Bound> Start(const Options& options, const Clock& clock, WorkerReports& reports,
+                              absl::FunctionRef<std::unique_ptr<Authorizer>()> make_authorizer);
   void Post(const RouteChange& change);
   void Post(const LinkState& state);
+  // For handshakes from now on. INVALID_ARGUMENT never: it was tried before.
+  void Post(const TlsMaterial& material);
   void Drain(absl::Duration patience);
   // Ends the threads.
   void Stop();
 
   // The sum over the workers of one of their counters.
   int64_t Sum(absl::FunctionRef<int64_t(const Counters&)> counter) const;
+  int64_t SumTls(absl::FunctionRef<int64_t(const TlsCounters&)> counter) const;
 
  private:
   struct Member {
     std::unique_ptr<EpollIo> io;
+    std::unique_ptr<TlsIo> tls;  // null: neither TLS nor PROXY headers
     std::unique_ptr<Worker> worker;
     std::thread thread;
   };
+
+  absl::StatusOr<Member> Make(int index, const Options& options, const Clock& clock,
+                              WorkerReports& reports, std::unique_ptr<Authorizer> authorizer,
+                              Bound* bound);
+
   std::vector<Member> members_;
 };
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "proxy/io/epoll_io.h"
 #include "proxy/metrics.h"
 #include "proxy/route_source.h"
+#include "proxy/tls/tls_files.h"
 
 namespace spawner::proxy {
 namespace {
@@ -28,7 +30,7 @@ namespace {
 constexpr absl::Duration kExitPatience = absl::Seconds(3);
 
 Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource& source,
-                   bool is_leaving) {
+                   const TlsFiles& tls, bool is_leaving) {
   if (path == "/healthz") return {.status = 200, .message = "ok\n", .content_type = "text/plain"};
   if (path == "/readyz") {
     const bool is_ready = source.is_ready() && !is_leaving;
@@ -37,11 +39,26 @@ Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource
   }
   if (path == "/metrics") {
     return {.status = 200,
-            .message = RenderMetrics(fleet, source.metrics()),
+            .message = RenderMetrics(fleet, source.metrics(), tls),
             .content_type = "text/plain; version=0.0.4"};
   }
   return {
       .status = 404, .reason = "NOT_FOUND", .message = "There are /healthz, /readyz, /metrics."};
+}
+
+Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial> tls) {
+  const int64_t hsts = absl::ToInt64Seconds(settings.hsts);
+  return {.workers = settings.workers,
+          .listen = settings.listen,
+          .tls_listen = settings.tls_listen,
+          .tls = std::move(tls),
+          .has_proxy_header = settings.has_proxy_header,
+          .forward = {.has_controller = !settings.controller.empty(),
+                      .base_domain = settings.base_domain,
+                      .trusted_proxies = settings.trusted_proxies,
+                      .redirects_to_https = settings.redirects_to_https,
+                      .https_port = settings.https_port,
+                      .hsts = hsts > 0 ? "max-age=" + std::to_string(hsts) : ""}};
 }
 
 absl::Status Run(const Settings& settings) {
@@ -51,6 +68,14 @@ absl::Status Run(const Settings& settings) {
   Timers timers;
   Mailbox<int> signals([&loop = *io] { loop.Wake(); });
   const Signals watch({SIGTERM, SIGINT, SIGHUP}, [&signals](int signal) { signals.Post(signal); });
+
+  TlsFiles tls_files(settings.tls_files, random, clock);
+  std::optional<TlsMaterial> tls;
+  if (settings.tls_listen) {
+    absl::StatusOr<TlsMaterial> loaded = tls_files.Load();
+    if (!loaded.ok()) return loaded.status();
+    tls = *std::move(loaded);
+  }
 
   Fleet fleet;
   const RouteSource::Sinks sinks = {
@@ -66,32 +91,32 @@ absl::Status Run(const Settings& settings) {
   const absl::Cleanup stop = [&fleet] { fleet.Stop(); };
 
   Instant exit_at = Instant::Infinite();
-  Admin admin(*io, timers, clock, [&fleet, &source, &exit_at](absl::string_view path) {
-    return AnswerAdmin(path, fleet, *source, exit_at != Instant::Infinite());
+  Admin admin(*io, timers, clock, [&fleet, &source, &tls_files, &exit_at](absl::string_view path) {
+    return AnswerAdmin(path, fleet, *source, tls_files, exit_at != Instant::Infinite());
   });
   if (settings.admin_listen) {
     RETURN_IF_ERROR(CheckAddressIsFree(*settings.admin_listen));
     ASSIGN_OR_RETURN(const Address bound, admin.Listen(*settings.admin_listen));
     Log(LogLevel::kInfo, "admin_listening", {{"address", ToString(bound)}});
   }
-  ASSIGN_OR_RETURN(
-      const Address bound,
-      fleet.Start(
-          {.workers = settings.workers,
-           .listen = settings.listen,
-           .forward = {.has_controller = has_controller, .base_domain = settings.base_domain}},
-          clock, source->reports(), [&source] { return source->MakeAuthorizer(); }));
+  ASSIGN_OR_RETURN(const Fleet::Bound bound,
+                   fleet.Start(FleetOptions(settings, std::move(tls)), clock, source->reports(),
+                               [&source] { return source->MakeAuthorizer(); }));
   RETURN_IF_ERROR(source->Start());
   Log(LogLevel::kInfo, "proxy_listening",
-      {{"address", ToString(bound)}, {"workers", settings.workers}});
+      {{"address", ToString(bound.plain)}, {"workers", settings.workers}});
+  if (bound.tls) Log(LogLevel::kInfo, "tls_listening", {{"address", ToString(*bound.tls)}});
 
   for (;;) {
-    const Instant next = std::min({source->Turn(), timers.Next(), exit_at});
+    const Instant next = std::min({source->Turn(), timers.Next(), tls_files.next_poll(), exit_at});
     if (source->is_finished() || exit_at <= clock.Now()) break;
     io->Wait(next == Instant::Infinite() ? absl::InfiniteDuration()
                                          : std::max(absl::ZeroDuration(), next - clock.Now()));
     io->Dispatch();
     timers.Run(clock.Now());
+    if (tls_files.next_poll() <= clock.Now()) {
+      if (const std::optional<TlsMaterial> material = tls_files.Poll()) fleet.Post(*material);
+    }
     admin.Sweep();
     for (const int signal : signals.Drain()) {
       if (signal == SIGHUP) {

@@ -1,8 +1,10 @@
 #include "proxy/metrics.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "proxy/forward/counters.h"
+#include "proxy/tls/tls_counters.h"
 
 namespace spawner::proxy {
 namespace {
@@ -67,13 +69,56 @@ void AppendUpstream(const Fleet& fleet, std::string* out) {
                   fleet.Sum([](const Counters& c) { return c.retried.value(); }), "\n");
 }
 
+void AppendArrivals(const Fleet& fleet, std::string* out) {
+  Begin("spawner_proxy_tls_handshakes_total", "counter", "TLS handshakes done.", out);
+  const auto line = [out](absl::string_view version, absl::string_view resumed, int64_t value) {
+    absl::StrAppend(out, "spawner_proxy_tls_handshakes_total{version=\"", version, "\",resumed=\"",
+                    resumed, "\"} ", value, "\n");
+  };
+  line("1.2", "false", fleet.SumTls([](const TlsCounters& c) { return c.handshakes_12.value(); }));
+  line("1.2", "true",
+       fleet.SumTls([](const TlsCounters& c) { return c.handshakes_12_resumed.value(); }));
+  line("1.3", "false", fleet.SumTls([](const TlsCounters& c) { return c.handshakes_13.value(); }));
+  line("1.3", "true",
+       fleet.SumTls([](const TlsCounters& c) { return c.handshakes_13_resumed.value(); }));
+  Begin("spawner_proxy_arrival_errors_total", "counter",
+        "Connections given up before a request: PROXY header or TLS handshake, by reason.", out);
+  for (size_t i = 0; i < kArrivalErrors; ++i) {
+    absl::StrAppend(out, "spawner_proxy_arrival_errors_total{reason=\"", kArrivalErrorNames[i],
+                    "\"} ", fleet.SumTls([i](const TlsCounters& c) { return c.errors[i].value(); }),
+                    "\n");
+  }
+  Begin("spawner_proxy_arrivals", "gauge",
+        "Connections whose PROXY header or TLS handshake is under way.", out);
+  absl::StrAppend(out, "spawner_proxy_arrivals ",
+                  fleet.SumTls([](const TlsCounters& c) { return c.arrivals.value(); }), "\n");
+}
+
+void AppendCertificates(const TlsFiles& tls, std::string* out) {
+  Begin("spawner_proxy_tls_reloads_total", "counter",
+        "Times that changed certificates or ticket keys were read, by outcome.", out);
+  absl::StrAppend(out, "spawner_proxy_tls_reloads_total{outcome=\"ok\"} ", tls.reloads(),
+                  "\nspawner_proxy_tls_reloads_total{outcome=\"failed\"} ", tls.reload_failures(),
+                  "\n");
+  if (tls.expiries().empty()) return;
+  Begin("spawner_proxy_tls_certificate_not_after_seconds", "gauge",
+        "When each certificate expires, in seconds since 1970.", out);
+  for (const TlsFiles::Expiry& expiry : tls.expiries()) {
+    absl::StrAppend(out, "spawner_proxy_tls_certificate_not_after_seconds{file=\"",
+                    absl::CEscape(expiry.name), "\"} ", absl::ToUnixSeconds(expiry.not_after),
+                    "\n");
+  }
+}
+
 }  // namespace
 
-std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link) {
+std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const TlsFiles& tls) {
   std::string out;
   AppendConnections(fleet, &out);
   AppendRequests(fleet, &out);
   AppendUpstream(fleet, &out);
+  AppendArrivals(fleet, &out);
+  AppendCertificates(tls, &out);
   Begin("spawner_proxy_route_version", "gauge", "Version of the newest routes taken over.", &out);
   absl::StrAppend(&out, "spawner_proxy_route_version ", link.route_version, "\n");
   Begin("spawner_proxy_link_up", "gauge", "1 while the link to the controller is up.", &out);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/fleet.h"
+#include "proxy/tls/tls_files.h"
 
 namespace spawner::proxy {
 
@@ -14,7 +15,7 @@ struct LinkMetrics {
 };
 
 // The text of /metrics (Prometheus 0.0.4), with the names of api.md.
-std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link);
+std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const TlsFiles& tls);
 
 }  // namespace spawner::proxy
 
