@@ -25,6 +25,7 @@ size_t ShortAt(absl::string_view bytes, size_t at) {
 }
 
 bool IsIp(int family, absl::string_view text) {
+  if (text.find('\0') != absl::string_view::npos) return false;  // where inet_pton stops
   unsigned char bytes[sizeof(in6_addr)];
   return inet_pton(family, std::string(text).c_str(), bytes) == 1;
 }

@@ -103,6 +103,7 @@ TEST(ProxyHeader, RefusesWhatIsNotToTheLetter) {
       "PROXY TCP4 10.1.2.3 127.0.0.1 12345 443\n\r\n",
       "proxy TCP4 10.1.2.3 127.0.0.1 12345 443\r\n",
       "PROXY UNKNOWNX\r\n",
+      std::string("PROXY TCP6 2001:db8::\0x7 ::1 1 2\r\n", 34),
       too_long,
       Binary('\x11', '\x11', V4Body()),                                      // version 1
       Binary('\x22', '\x11', V4Body()),                                      // no such command
