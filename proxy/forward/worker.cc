@@ -56,6 +56,16 @@ void Worker::CloseListeners() {
   listeners_.clear();
 }
 
+// A listener stays while handshakes of its connections are under way: their clients would take an
+// end for a failure.
+void Worker::StopListening() {
+  std::erase_if(listeners_, [this](Socket listener) {
+    if (io_.StopListening(listener)) return false;
+    io_.Close(listener);
+    return true;
+  });
+}
+
 void Worker::Run() {
   while (Turn(absl::InfiniteDuration())) {
   }
@@ -71,6 +81,7 @@ bool Worker::Turn(absl::Duration max_wait) {
   for (Letter& letter : mailbox_.Drain()) Open(std::move(letter));
   if (drain_deadline_ <= bench_->now) {
     drain_deadline_ = Instant::Infinite();
+    CloseListeners();
     // A copy: what is cut off leaves the list.
     std::vector<Downstream*> open;
     for (const auto& client : clients_) open.push_back(client.get());
@@ -105,7 +116,10 @@ void Worker::Open(Letter letter) {
   }
 }
 
-void Worker::OnIo(IoEvents) { AcceptSome(); }
+void Worker::OnIo(IoEvents) {
+  AcceptSome();
+  if (bench_->is_draining) StopListening();
+}
 
 void Worker::AcceptSome() {
   accept_again_ = Instant::Infinite();
@@ -164,7 +178,7 @@ void Worker::BeginDrain(absl::Duration patience) {
       AcceptSome();
       if (accept_again_ != bench_->now) break;
     }
-    CloseListeners();
+    StopListening();
   }
   accept_again_ = Instant::Infinite();
   bench_->is_draining = true;

@@ -74,8 +74,9 @@ class Worker final : public IoHandler, public Downstream::Owner {
   void AcceptSome();
   bool AcceptFrom(Socket listener);
   void CloseListeners();
+  void StopListening();
   void BeginDrain(absl::Duration patience);
-  bool is_empty() const { return clients_.empty() && tunnels_.empty(); }
+  bool is_empty() const { return listeners_.empty() && clients_.empty() && tunnels_.empty(); }
   void CheckDrained();
   void RunLaters();
   void EmptyGraves();

@@ -131,6 +131,11 @@ Accepted EpollIo::Accept(Socket listener) {
   }
 }
 
+bool EpollIo::StopListening(Socket listener) {
+  shutdown(listener.number, SHUT_RD);  // inet_shutdown: it leaves the state LISTEN
+  return false;
+}
+
 // Closing at once tells the client now; leaving it in the backlog would let it wait for nothing.
 Accepted EpollIo::RefuseOne(Socket listener) {
   if (reserve_ >= 0) close(reserve_);

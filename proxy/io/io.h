@@ -78,6 +78,9 @@ class Io {
   // Where it is bound: the real port after Listen on port 0.
   virtual absl::StatusOr<Address> LocalAddress(Socket socket) = 0;
   virtual Accepted Accept(Socket listener) = 0;
+  // Takes no connection any more that is not known yet. True: some are under way and will come by
+  // Accept, of which the handler is told; false: none are. May be asked again; Close it then.
+  virtual bool StopListening(Socket listener) = 0;
   // Starts the events of an accepted socket. False: out of memory, the socket is closed.
   virtual bool Register(Socket socket, IoHandler& handler) = 0;
   // From now on its events go to `handler`: the connection turned out to speak another protocol.

@@ -77,6 +77,15 @@ Accepted SimIo::Accept(Socket listener) {
   return {Accepted::Kind::kSocket, {id.number}, "10.0.0.1"};
 }
 
+bool SimIo::StopListening(Socket listener) {
+  End& end = ends_[Index(listener)];
+  end.is_listener = false;  // nobody finds it any more
+  const std::deque<Id> waiting = std::move(end.backlog);
+  end.backlog.clear();
+  for (Id id : waiting) Abort({id.number});
+  return false;
+}
+
 bool SimIo::Register(Socket socket, IoHandler& handler) {
   End& end = ends_[Index(socket)];
   SPAWNER_CHECK(end.is_open && end.handler == nullptr);

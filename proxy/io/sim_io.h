@@ -41,6 +41,7 @@ class SimIo final : public Io {
   absl::StatusOr<Socket> Listen(const Address& address, IoHandler& handler) override;
   absl::StatusOr<Address> LocalAddress(Socket socket) override;
   Accepted Accept(Socket listener) override;
+  bool StopListening(Socket listener) override;
   bool Register(Socket socket, IoHandler& handler) override;
   void SetHandler(Socket socket, IoHandler& handler) override;
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;

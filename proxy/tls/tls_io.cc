@@ -79,7 +79,16 @@ TlsConnection* TlsIo::Find(Socket socket) const {
   return number < connections_.size() ? connections_[number].get() : nullptr;
 }
 
+bool TlsIo::StopListening(Socket socket) {
+  Listener* const listener = FindListener(socket);
+  if (listener == nullptr) return inner_.StopListening(socket);
+  if (!std::exchange(listener->is_stopped, true)) inner_.StopListening(socket);
+  listener->has_backlog = false;
+  return listener->arriving > 0 || !listener->ready.empty();
+}
+
 void TlsIo::OnBacklog(Listener& listener) {
+  if (listener.is_stopped) return;
   listener.has_backlog = true;
   listener.handler.OnIo({.readable = true});
 }
@@ -132,6 +141,7 @@ void TlsIo::Begin(Listener& listener, Accepted accepted) {
   SPAWNER_CHECK(connections_[number] == nullptr);
   connections_[number] = std::move(connection);
   ++arriving_;
+  ++listener.arriving;
 }
 
 bool TlsIo::Register(Socket socket, IoHandler& handler) {
@@ -220,6 +230,7 @@ void TlsIo::OnReady(TlsConnection& connection) {
   --arriving_;
   Listener* const listener = FindListener(connection.listener());
   SPAWNER_CHECK(listener != nullptr);  // it takes its arrivals along
+  --listener->arriving;
   listener->ready.push_back(connection.socket());
   TellListener(*listener);
 }
@@ -228,7 +239,9 @@ void TlsIo::OnGivenUp(TlsConnection& connection) {
   --arriving_;
   Listener* const listener = FindListener(connection.listener());
   Bury(connection);
-  if (listener != nullptr && listener->has_backlog) TellListener(*listener);
+  if (listener == nullptr) return;
+  --listener->arriving;
+  if (listener->has_backlog || listener->is_stopped) TellListener(*listener);
 }
 
 void TlsIo::Wait(absl::Duration timeout) {

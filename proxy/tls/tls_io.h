@@ -53,6 +53,7 @@ class TlsIo final : public Io, public TlsConnection::Owner {
   absl::StatusOr<Socket> Listen(const Address& address, IoHandler& handler) override;
   absl::StatusOr<Address> LocalAddress(Socket socket) override;
   Accepted Accept(Socket listener) override;
+  bool StopListening(Socket listener) override;
   bool Register(Socket socket, IoHandler& handler) override;
   void SetHandler(Socket socket, IoHandler& handler) override;
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
@@ -83,6 +84,8 @@ class TlsIo final : public Io, public TlsConnection::Owner {
     const bool is_tls;
     Socket socket;
     bool has_backlog = false;  // the kernel's may hold more
+    bool is_stopped = false;
+    size_t arriving = 0;  // connections of it that are not ready yet
     bool is_telling = false;
     std::deque<Socket> ready;
   };

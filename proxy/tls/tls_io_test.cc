@@ -257,6 +257,18 @@ TEST(TlsIo, RefusesAProxyHeaderFromWhoIsNotTrusted) {
   EXPECT_EQ(world.io.counters().errors[static_cast<size_t>(ArrivalError::kUntrusted)].value(), 1);
 }
 
+TEST(TlsIo, WhatIsUnderWayArrivesAtAListenerThatStopped) {
+  SimTlsWorld world;
+  SimTlsClient& client = world.NewClient();
+  ASSERT_TRUE(world.RunUntil([&] { return world.io.counters().arrivals.value() == 1; }));
+  EXPECT_TRUE(world.io.StopListening(world.listener));
+  SimTlsClient& late = world.NewClient();
+  EXPECT_TRUE(Works(world, client)) << client.failure;
+  EXPECT_TRUE(world.RunUntil([&] { return late.has_end(); }));
+  EXPECT_FALSE(world.io.StopListening(world.listener));
+  EXPECT_EQ(world.peers.size(), 1u);
+}
+
 TEST(TlsIo, WhatArrivesGoesWithItsListener) {
   SimTlsWorld world;
   world.accepts = false;

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -291,6 +292,44 @@ def test_says_which_file_is_wrong_and_warns_of_a_certificate_that_ends_soon(tmp_
     with start(tmp_path, routes, secret) as proxy:
         assert "certificate_expires_soon" in proxy.log()  # it has two days
         assert curl(proxy, "/headers").returncode == 0
+
+
+def test_a_handshake_under_way_when_the_proxy_leaves_is_finished_and_served(tmp_path, routes, secret):
+    with start(tmp_path, routes, secret, "--drain-timeout=20s") as proxy:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context().wrap_bio(incoming, outgoing, server_hostname="app.test")
+        with socket.create_connection(proxy.tls, timeout=10) as raw:
+            with pytest.raises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            hello = outgoing.read()
+            raw.sendall(hello[:100])
+            wait_for(lambda: proxy.metric("spawner_proxy_arrivals") == 1)
+            proxy.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: '"draining"' in proxy.log())
+            wait_for(lambda: is_refused(proxy.tls))
+            raw.sendall(hello[100:])
+
+            def go_on(step):
+                while True:
+                    try:
+                        return step()
+                    except ssl.SSLWantReadError:
+                        raw.sendall(outgoing.read())
+                        incoming.write(raw.recv(65536))
+
+            go_on(tls.do_handshake)
+            tls.write(b"GET /headers HTTP/1.1\r\nHost: app.test\r\n\r\n")
+            raw.sendall(outgoing.read())
+            assert go_on(lambda: tls.read(65536)).startswith(b"HTTP/1.1 200")
+        assert proxy.process.wait(10) == 0
+
+
+def is_refused(address):
+    try:
+        socket.create_connection(address, timeout=10).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_client_that_vanishes_in_its_handshake_leaves_nothing(tmp_path, routes, secret):
