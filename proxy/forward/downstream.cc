@@ -102,7 +102,12 @@ size_t Downstream::TakeHead(absl::string_view bytes) {
       Refuse({400, "a line that ends with LF alone (RFC 9112 2.2)"});
       return bytes.size();
     case HeadScanner::State::kTooLong:
-      Refuse({431, "a header larger than 32 KiB"});
+      // RFC 9112 3: a target that is too long has a status of its own.
+      if (scanner_.has_line()) {
+        Refuse({431, "a header larger than 32 KiB"});
+      } else {
+        Refuse({414, "a request target that is longer than a header may be, 32 KiB"});
+      }
       return bytes.size();
     case HeadScanner::State::kComplete:
       break;
@@ -139,10 +144,15 @@ void Downstream::Take(size_t count) {
 
 void Downstream::Refuse(const HeadError& error) {
   bench_.counters.Finish(error.status, absl::ZeroDuration());
-  const Answer answer = {.status = error.status,
-                         .reason = error.status == 431 ? "HEAD_TOO_LARGE" : "MALFORMED_REQUEST",
-                         .message = absl::StrCat("The request was refused: ", error.why,
-                                                 ". Send it again in the form of RFC 9112.")};
+  const bool is_large = error.status == 431 || error.status == 414;
+  Answer answer = {.status = error.status,
+                   .reason = is_large ? "HEAD_TOO_LARGE" : "MALFORMED_REQUEST",
+                   .message = absl::StrCat("The request was refused: ", error.why,
+                                           ". Send it again in the form of RFC 9112.")};
+  // RFC 9110 15.5.6: required with this status.
+  if (error.status == 405) {
+    answer.fields = {{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"}};
+  }
   if (!stream_.Write({RenderAnswer(answer, {})})) return Close();
   Linger();
 }

@@ -81,7 +81,7 @@ void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, con
 }
 
 bool IsRefusedTrailer(absl::string_view name) {
-  return IsForwardingField(name) || IsReservedHeader(name) ||
+  return IsRefusedInTrailers(name) || IsForwardingField(name) || IsReservedHeader(name) ||
          name.find('_') != absl::string_view::npos;
 }
 

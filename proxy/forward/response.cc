@@ -21,6 +21,12 @@ bool HasField(const FieldList& fields, absl::string_view name) {
   });
 }
 
+// RFC 9110 7.8: only to a protocol that the request named. `head` is the request's as we sent it.
+bool AsksFor(absl::string_view head, absl::string_view protocol) {
+  const std::string line = absl::StrCat("\r\nupgrade: ", absl::AsciiStrToLower(protocol), "\r\n");
+  return !protocol.empty() && absl::StrContains(absl::AsciiStrToLower(head), line);
+}
+
 }  // namespace
 
 void Exchange::OnUpstreamIo() {
@@ -115,7 +121,7 @@ void Exchange::AnswerFinal(absl::string_view body) {
   phase_ = Phase::kRelaying;
   bench_.ReturnString(std::move(head_));  // nothing is sent again from here on
   head_ = std::string();
-  response_body_ = BodyScanner(response.body);
+  response_body_ = BodyScanner(response.body, &IsRefusedInTrailers);
   keeps_upstream_ = response.is_persistent && !is_upstream_broken_;
   decodes_ = is_http10_ && response.body.kind == BodyKind::kChunked;
   // A body of unknown end, for a client that can't know it otherwise.
@@ -176,7 +182,7 @@ bool Exchange::IsReplayable() const {
 // The two connections give their sockets to a tunnel and are gone.
 void Exchange::BecomeTunnel(absl::string_view early) {
   const absl::string_view protocol = bench_.response.fields.Value(FieldName::kUpgrade);
-  if (!is_upgrade_ || protocol.empty()) {
+  if (!is_upgrade_ || !AsksFor(head_, protocol)) {
     return FailUpstream(UpstreamError::kMalformed, "its backend switched protocols unasked");
   }
   const AddedField selected = {"Sec-WebSocket-Protocol", "spawner"};

@@ -38,6 +38,8 @@ absl::string_view Heading(int status) {
       return "Nothing lives here";
     case 410:
       return "This session has ended";
+    case 414:
+      return "URI Too Long";
     case 426:
       return "Upgrade Required";
     case 429:

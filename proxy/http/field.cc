@@ -43,11 +43,13 @@ FieldName KnownField(absl::string_view name) {
       return IfEqual(name, {{"authorization", FieldName::kAuthorization}});
     case 14:
       return IfEqual(name, {{"content-length", FieldName::kContentLength},
+                            {"content_length", FieldName::kCgiFraming},
                             {"http2-settings", FieldName::kHttp2Settings}});
     case 16:
       return IfEqual(name, {{"proxy-connection", FieldName::kProxyConnection}});
     case 17:
-      return IfEqual(name, {{"transfer-encoding", FieldName::kTransferEncoding}});
+      return IfEqual(name, {{"transfer-encoding", FieldName::kTransferEncoding},
+                            {"transfer_encoding", FieldName::kCgiFraming}});
     case 19:
       return IfEqual(name, {{"proxy-authorization", FieldName::kProxyAuthorization}});
     case 22:

@@ -16,6 +16,7 @@ enum class FieldName : uint8_t {
   kOther,
   kAccept,
   kAuthorization,
+  kCgiFraming,  // Content_Length, Transfer_Encoding: CGI-like backends can't tell them apart
   kConnection,
   kContentLength,
   kCookie,
@@ -42,6 +43,11 @@ struct Field {
   absl::string_view value;  // without surrounding white space
   FieldName known = FieldName::kOther;
 };
+
+// RFC 9110 6.5.1: a peer that merges trailers into the head would take such a field at its word.
+inline bool IsRefusedInTrailers(absl::string_view name) {
+  return KnownField(name) != FieldName::kOther;
+}
 
 // A head that can't be accepted: the status to answer a request with, and why, for people.
 struct HeadError {

@@ -23,6 +23,8 @@ class HeadScanner {
   // `bytes` begins with the head and holds all that was given before.
   State Scan(absl::string_view bytes);
   size_t size() const { return scanned_; }
+  // The first line has ended.
+  bool has_line() const { return line_start_ > 0; }
 
  private:
   uint32_t scanned_ = 0;

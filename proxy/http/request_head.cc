@@ -69,7 +69,8 @@ HeadError RequestHead::ParseTarget(absl::string_view target) {
     return Bad("an invalid byte in the request target");
   }
   if (method == "CONNECT") return {405, "CONNECT is not offered: this is no forward proxy"};
-  if (target.front() == '/') {
+  // The asterisk form is of OPTIONS alone (RFC 9112 3.2.4).
+  if (target.front() == '/' || (target == "*" && method == "OPTIONS")) {
     path = target;
     return {};
   }
@@ -81,8 +82,9 @@ HeadError RequestHead::ParseTarget(absl::string_view target) {
   const size_t slash = target.find_first_of("/?");
   host = target.substr(0, slash);
   if (!IsValidHost(host)) return Bad("an invalid authority in the request target");
-  path = slash == absl::string_view::npos ? absl::string_view("/") : target.substr(slash);
-  if (path.front() != '/') return Bad("a request target without a path");
+  const absl::string_view no_path = method == "OPTIONS" ? "*" : "/";  // RFC 9112 3.2.4, 3.2.1
+  path = slash == absl::string_view::npos ? no_path : target.substr(slash);
+  if (path.front() == '?') return Bad("a request target without a path");
   return {};
 }
 
@@ -106,6 +108,7 @@ HeadError RequestHead::CheckHost() {
 HeadError RequestHead::FrameBody() {
   body = {};
   const bool has_length = fields.Has(FieldName::kContentLength);
+  if (fields.Has(FieldName::kCgiFraming)) return Bad("Content_Length or Transfer_Encoding");
   if (fields.Has(FieldName::kTransferEncoding)) {
     if (has_length) return Bad("both Content-Length and Transfer-Encoding");
     if (minor_version == 0) return Bad("Transfer-Encoding in HTTP/1.0");
@@ -114,8 +117,13 @@ HeadError RequestHead::FrameBody() {
       return Bad("more than one Transfer-Encoding field");
     }
     if (!absl::EqualsIgnoreCase(coding, "chunked")) {
-      if (absl::EndsWithIgnoreCase(coding, ", chunked")) {
-        return {501, "a transfer coding other than chunked"};
+      // RFC 9112 6.1: 501 only for what is well formed and chunked at last, once.
+      absl::string_view before = coding;
+      if (absl::EndsWithIgnoreCase(coding, ", chunked") && Is(coding.front(), kTokenChar)) {
+        before.remove_suffix(absl::string_view(", chunked").size());
+        if (!absl::StrContains(absl::AsciiStrToLower(before), "chunked")) {
+          return {501, "a transfer coding other than chunked"};
+        }
       }
       return Bad("a Transfer-Encoding other than chunked");
     }

@@ -56,6 +56,7 @@ HeadError ResponseHead::FrameBody(bool to_head) {
   body = {};
   const bool has_length = fields.Has(FieldName::kContentLength);
   const bool has_coding = fields.Has(FieldName::kTransferEncoding);
+  if (fields.Has(FieldName::kCgiFraming)) return Broken("Content_Length or Transfer_Encoding");
   if (has_length && has_coding) return Broken("both Content-Length and Transfer-Encoding");
   uint64_t length = 0;
   if (has_length) {
