@@ -1,0 +1,28 @@
+#ifndef SPAWNER_TESTS_FUZZ_HTTP_ORACLE_H_
+#define SPAWNER_TESTS_FUZZ_HTTP_ORACLE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace spawner::proxy {
+
+// One message as somebody else's parser reads it: what a backend or a client may see.
+struct Reading {
+  bool accepts = false;  // a whole message, at the beginning of the bytes
+  std::string method;    // of a request
+  std::string target;
+  int status = 0;  // of a response
+  std::string body;
+  size_t size = 0;  // where the message ends
+};
+
+enum class MessageKind { kRequest, kResponse };
+
+// Of a body that lasts until the connection ends, `bytes` holds all.
+Reading ReadByBeast(absl::string_view bytes, MessageKind kind);
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_TESTS_FUZZ_HTTP_ORACLE_H_
