@@ -50,9 +50,9 @@ Sessions::Place Sessions::FindStatic(const RequestHead& head) {
   if (RouteEntry* entry = table_.Find(host); entry != nullptr && entry->is_routed) {
     return {Place::Kind::kSession, &Of(*entry)};
   }
-  // The longest prefix of whole segments.
+  // The longest prefix of whole segments; "/" is none: of "//x" nothing would be taken away.
   absl::string_view prefix = head.path.substr(0, head.path.find('?'));
-  for (int i = 0; i < kPrefixSegmentsMax && !prefix.empty(); ++i) {
+  for (int i = 0; i < kPrefixSegmentsMax && prefix.size() > 1; ++i) {
     RouteEntry* entry = table_.Find(prefix);
     if (entry != nullptr && entry->is_routed) {
       return {Place::Kind::kSession, &Of(*entry), prefix};
