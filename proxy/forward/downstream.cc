@@ -182,14 +182,21 @@ void Downstream::OnTimer(Instant now) {
   }
 }
 
-void Downstream::OnExchangeDone(bool keeps) {
+void Downstream::OnExchangeDone(bool keeps, bool is_last) {
   if (is_closed()) return;
+  if (is_last && MayCloseAtOnce()) return Close();
   if (!keeps || bench_.is_draining) return Linger();
   state_ = State::kReading;
   needs_more_ = false;
   SetDeadline(bench_.now + kClientIdleTimeout);
   // Bytes may be waiting, whose edge has passed.
   if (!unread().empty() || stream_.is_readable()) RunLater();
+}
+
+// Nothing is unread that would turn the close into a reset: no need to wait for the client's.
+bool Downstream::MayCloseAtOnce() const {
+  return unread().empty() && !stream_.is_readable() && !stream_.is_blocked() &&
+         stream_.io().ClosesCleanly(stream_.socket());
 }
 
 void Downstream::OnDrain() {

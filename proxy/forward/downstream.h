@@ -60,7 +60,8 @@ class Downstream final : public IoHandler, public TimerHandler {
   void KeepAhead(absl::string_view bytes) { input_.Append(bytes); }
   void SetDeadline(Instant deadline);
   // The exchange is over. Without `keeps` the connection closes once its bytes are taken.
-  void OnExchangeDone(bool keeps);
+  // `is_last`: the client sends nothing more.
+  void OnExchangeDone(bool keeps, bool is_last);
   // A tunnel has taken it.
   void OnSocketGone() { Close(); }
   void RunLater();
@@ -77,6 +78,7 @@ class Downstream final : public IoHandler, public TimerHandler {
   // Uses up whole heads; returns how many of `bytes` are done with.
   size_t TakeHead(absl::string_view bytes);
   void Refuse(const HeadError& error);
+  bool MayCloseAtOnce() const;
   void Linger();
   void DiscardInput();
   void Close();

@@ -31,6 +31,7 @@ void Exchange::Begin(absl::string_view head) {
   selects_spawner_ = false;
   as_html_ = PrefersHtml(request.fields.Value(FieldName::kAccept));
   keeps_client_ = request.is_persistent;
+  is_last_ = !request.is_persistent;
   is_half_closed_ = client_.stream().is_hung_up();
   is_upstream_broken_ = keeps_upstream_ = decodes_ = false;
   connect_until_ = Instant::Infinite();
@@ -362,7 +363,7 @@ void Exchange::Finish(int status) {
   is_waiting_ = false;
   bench_.ReturnString(std::move(head_));
   head_ = std::string();
-  client_.OnExchangeDone(keeps_client_);
+  client_.OnExchangeDone(keeps_client_, is_last_ && request_body_.is_done());
 }
 
 }  // namespace spawner::proxy

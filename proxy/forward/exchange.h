@@ -121,6 +121,7 @@ class Exchange {
   bool is_secure_ = false;  // the client speaks https
   bool selects_spawner_ = false;
   bool as_html_ = false;
+  bool is_last_ = false;  // the client said that it sends nothing behind it
   bool keeps_client_ = false;
   bool is_half_closed_ = false;  // the client finished with its request: let it have the answer
   // Of the response.

@@ -38,6 +38,7 @@ class EpollIo final : public Io {
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override;
+  bool ClosesCleanly(Socket) override { return true; }
   void Abort(Socket socket) override;
   bool IsConnected(Socket socket) override;
   void Wait(absl::Duration timeout) override;

@@ -94,6 +94,8 @@ class Io {
   // Half-close: the peer reads an end after what was written.
   virtual void ShutdownWrite(Socket socket) = 0;
   virtual void Close(Socket socket) = 0;
+  // Close delivers what was written, then an end, as long as nothing more comes from the peer.
+  virtual bool ClosesCleanly(Socket) { return false; }
   // Close so that the peer sees a failure (RST), never a clean end.
   virtual void Abort(Socket socket) = 0;
   // The connection can no longer fail to be established: what is written goes to the peer.

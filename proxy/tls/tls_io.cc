@@ -185,6 +185,11 @@ void TlsIo::Close(Socket socket) {
   inner_.Close(socket);
 }
 
+// A record may be kept, half written.
+bool TlsIo::ClosesCleanly(Socket socket) {
+  return Find(socket) == nullptr && inner_.ClosesCleanly(socket);
+}
+
 void TlsIo::CloseListener(Socket socket) {
   for (const auto& connection : connections_) {
     if (connection == nullptr || connection->listener() != socket) continue;

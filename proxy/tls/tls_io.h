@@ -61,6 +61,7 @@ class TlsIo final : public Io, public TlsConnection::Owner {
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override;
+  bool ClosesCleanly(Socket socket) override;
   void Abort(Socket socket) override;
   bool IsConnected(Socket socket) override;
   void Wait(absl::Duration timeout) override;
