@@ -39,6 +39,12 @@ std::string Sha256(absl::string_view bytes) {
   return out;
 }
 
+std::string Sha1(absl::string_view bytes) {
+  std::string out(SHA_DIGEST_LENGTH, '\0');
+  SHA1(Bytes(bytes), bytes.size(), Bytes(&out));
+  return out;
+}
+
 std::string HmacSha256(absl::string_view key, absl::string_view bytes) {
   std::string out(SHA256_DIGEST_LENGTH, '\0');
   unsigned int length = 0;

@@ -9,7 +9,8 @@
 // The few primitives both towers need, over OpenSSL 3. Keys are raw bytes (RFC 8032).
 namespace spawner {
 
-std::string Sha256(absl::string_view bytes);                             // 32 bytes
+std::string Sha256(absl::string_view bytes);  // 32 bytes
+std::string Sha1(absl::string_view bytes);    // 20 bytes; for RFC 6455's handshake only
 std::string HmacSha256(absl::string_view key, absl::string_view bytes);  // 32 bytes
 std::string Base32Lower(absl::string_view bytes);                        // a-z2-7, no padding
 bool EqualInConstantTime(absl::string_view a, absl::string_view b);

@@ -147,6 +147,16 @@ absl::StatusOr<std::string> SignGrant(const Grant& grant, const SigningKey& key)
   return token;
 }
 
+std::string RenewalSecret(const SigningKey& key) {
+  return HmacSha256(key.pair.private_seed, "spawner cookie renewal 1");
+}
+
+const VerificationKey* KeyNamedBy(absl::string_view token,
+                                  const std::vector<VerificationKey>& keys) {
+  const absl::StatusOr<std::string> id = KeyIdOf(token.substr(0, token.find('.')));
+  return id.ok() ? FindKey(keys, *id) : nullptr;
+}
+
 absl::StatusOr<Grant> VerifyGrant(absl::string_view token, const std::vector<VerificationKey>& keys,
                                   absl::Time now) {
   if (token.size() > kTokenBytesMax) return Invalid("it is too long");

@@ -42,6 +42,8 @@ struct SigningKey {
 struct VerificationKey {
   std::string id;
   std::string public_key;  // 32 bytes
+  // Of RenewalSecret; empty: proxies can't renew what this key signed. Secret, never logged.
+  std::string renewal_secret = {};
 
   bool operator==(const VerificationKey&) const = default;
 };
@@ -49,6 +51,14 @@ struct VerificationKey {
 // The same grant and key give the same token. INVALID_FIELD if the user or the claims are over
 // their limits or malformed (as "grant.claims"), or the token would be longer than kTokenBytesMax.
 absl::StatusOr<std::string> SignGrant(const Grant& grant, const SigningKey& key);
+
+// What proxies mark cookies with so that they outlive the token in them: decision 0007. It signs no
+// grant, and nothing about the key's private half can be learned from it.
+std::string RenewalSecret(const SigningKey& key);
+
+// The key that a token's header names, which is cheap to find out; null if it is none of ours.
+const VerificationKey* KeyNamedBy(absl::string_view token,
+                                  const std::vector<VerificationKey>& keys);
 
 // UNAUTHENTICATED / TOKEN_INVALID for anything that SignGrant did not make with one of `keys`;
 // UNAUTHENTICATED / TOKEN_EXPIRED if it did and `now` is not before `expires_at`. The caller checks

@@ -18,6 +18,7 @@
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
+#include "proxy/shared_caps.h"
 #include "proxy/tls/material.h"
 #include "proxy/tls/tls_counters.h"
 #include "proxy/tls/tls_io.h"
@@ -74,6 +75,7 @@ class Fleet {
                               WorkerReports& reports, std::unique_ptr<Authorizer> authorizer,
                               Bound* bound);
 
+  SharedCaps caps_;  // outlives the workers
   std::vector<Member> members_;
 };
 

@@ -106,13 +106,12 @@ absl::Status ReadLifetime(const v1::Lifetime& lifetime, Lifetime& out) {
                            lifetime.retention(), out.retention);
 }
 
-absl::Status ReadAccess(const v1::Access& access, Access& out) {
-  if (access.allowed_origins_size() > 0) return UnsupportedField("spec.access.allowed_origins");
-  if (access.embed_origins_size() > 0) return UnsupportedField("spec.access.embed_origins");
-  if (access.max_connections() != 0) return UnsupportedField("spec.access.max_connections");
+void ReadAccess(const v1::Access& access, Access& out) {
+  out.allowed_origins = {access.allowed_origins().begin(), access.allowed_origins().end()};
+  out.embed_origins = {access.embed_origins().begin(), access.embed_origins().end()};
+  out.max_connections = access.max_connections();
   out.token_required = access.mode() != v1::PUBLIC;
   out.strip_prefix = access.path_prefix() != v1::PATH_PREFIX_KEEP;
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -156,7 +155,7 @@ absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_v
   }
   RETURN_IF_ERROR(ReadIdle(spec.idle(), out.idle));
   RETURN_IF_ERROR(ReadLifetime(spec.lifetime(), out.lifetime));
-  RETURN_IF_ERROR(ReadAccess(spec.access(), out.access));
+  ReadAccess(spec.access(), out.access);
   RETURN_IF_ERROR(ValidateSpec(out));
   return out;
 }
@@ -212,6 +211,11 @@ void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out) {
   out.mutable_access()->set_mode(spec.access.token_required ? v1::TOKEN : v1::PUBLIC);
   out.mutable_access()->set_path_prefix(spec.access.strip_prefix ? v1::PATH_PREFIX_STRIP
                                                                  : v1::PATH_PREFIX_KEEP);
+  *out.mutable_access()->mutable_allowed_origins() = {spec.access.allowed_origins.begin(),
+                                                      spec.access.allowed_origins.end()};
+  *out.mutable_access()->mutable_embed_origins() = {spec.access.embed_origins.begin(),
+                                                    spec.access.embed_origins.end()};
+  out.mutable_access()->set_max_connections(spec.access.max_connections);
 }
 
 void WriteSession(const SessionView& session, const SessionUrls& urls, v1::Session& out) {

@@ -49,7 +49,8 @@ TEST(ReadSpec, IsTheInverseOfWriteSpec) {
         key: 'hostname' value { string_value: 'h' } } } } } }
     idle { grace { nanos: 500000000 } on_idle: KEEP }
     lifetime { max { seconds: 60 } stop_grace { seconds: 3 } retention { } }
-    access { mode: PUBLIC path_prefix: PATH_PREFIX_KEEP })"));
+    access { mode: PUBLIC path_prefix: PATH_PREFIX_KEEP allowed_origins: 'https://a.test'
+             embed_origins: 'https://b.test' max_connections: 7 })"));
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->idle.grace, absl::Milliseconds(500));
   EXPECT_EQ(spec->lifetime.retention, absl::ZeroDuration());
@@ -78,9 +79,6 @@ TEST(ReadSpec, NamesTheFieldThatIsWrong) {
 TEST(ReadSpec, FieldsThatAreNotThereYetNameThemselves) {
   const std::pair<const char*, const char*> cases[] = {
       {"image: 'demo' idle { warn_before { seconds: 1 } }", "spec.idle.warn_before"},
-      {"image: 'demo' access { allowed_origins: 'x' }", "spec.access.allowed_origins"},
-      {"image: 'demo' access { embed_origins: 'x' }", "spec.access.embed_origins"},
-      {"image: 'demo' access { max_connections: 1 }", "spec.access.max_connections"},
       {"template: 't'", "spec.template"},
   };
   for (const auto& [text, field] : cases) {
@@ -185,12 +183,15 @@ TEST(LinkConvert, CarriesEveryField) {
                                          .ip = "10.0.0.1",
                                          .port = 80,
                                          .token_required = false,
-                                         .hold_timeout = absl::Seconds(2)}},
+                                         .hold_timeout = absl::Seconds(2),
+                                         .allowed_origins = {"https://a.test"},
+                                         .max_connections = 7}},
                              .removed = {{"b"}}},
                {}, out);
   EXPECT_EQ(out.ShortDebugString(),
             "routes { snapshot: true version: 3 routes { session_id: \"a\" state: OPEN ip: "
-            "\"10.0.0.1\" port: 80 access { mode: PUBLIC path_prefix: PATH_PREFIX_STRIP } "
+            "\"10.0.0.1\" port: 80 access { mode: PUBLIC allowed_origins: "
+            "\"https://a.test\" path_prefix: PATH_PREFIX_STRIP max_connections: 7 } "
             "namespace: \"n\" hold_timeout { seconds: 2 } } removed: \"b\" }");
 }
 

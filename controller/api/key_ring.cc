@@ -42,7 +42,8 @@ KeyRing MakeKeyRing(Random& random) {
   SPAWNER_CHECK(pair.ok());
   KeyRing ring{.signing = {absl::StrCat("k-", random.Base32(8)), *std::move(pair)},
                .install_secret = RandomBytes(random, kSecretBytes)};
-  ring.verification.push_back({ring.signing.id, ring.signing.pair.public_key});
+  ring.verification.push_back(
+      {ring.signing.id, ring.signing.pair.public_key, RenewalSecret(ring.signing)});
   return ring;
 }
 
@@ -78,7 +79,8 @@ absl::StatusOr<KeyRing> DecodeSecret(absl::string_view json) {
     } else if (absl::ConsumePrefix(&name, kSeedPrefix)) {
       absl::StatusOr<Ed25519KeyPair> pair = Ed25519FromSeed(value);
       if (!pair.ok()) return Bad(key, pair.status().message());
-      ring.verification.push_back({std::string(name), pair->public_key});
+      ring.verification.push_back(
+          {std::string(name), pair->public_key, RenewalSecret({std::string(name), *pair})});
       pairs.emplace(std::string(name), *std::move(pair));
     }
   }

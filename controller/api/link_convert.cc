@@ -91,6 +91,11 @@ void WriteRoute(const route::Route& route, v1::Route& out) {
   out.mutable_access()->set_mode(route.token_required ? v1::TOKEN : v1::PUBLIC);
   out.mutable_access()->set_path_prefix(route.strip_prefix ? v1::PATH_PREFIX_STRIP
                                                            : v1::PATH_PREFIX_KEEP);
+  *out.mutable_access()->mutable_allowed_origins() = {route.allowed_origins.begin(),
+                                                      route.allowed_origins.end()};
+  *out.mutable_access()->mutable_embed_origins() = {route.embed_origins.begin(),
+                                                    route.embed_origins.end()};
+  out.mutable_access()->set_max_connections(route.max_connections);
   out.set_phase(static_cast<v1::StartPhase>(route.phase));
   out.set_namespace_(route.ns);
   *out.mutable_hold_timeout() = WriteDuration(route.hold_timeout);
@@ -112,6 +117,7 @@ struct Writer {
       v1::VerificationKey& added = *message.add_keys();
       added.set_id(key.id);
       added.set_public_key(key.public_key);
+      added.set_renewal_secret(key.renewal_secret);
     }
   }
   void operator()(const route::Routes& routes) const {

@@ -37,6 +37,9 @@ route::Route RouteOf(const Incarnation& incarnation) {
   route.state = StateOf(plan.route);
   route.token_required = spec.access.token_required;
   route.strip_prefix = spec.access.strip_prefix;
+  route.allowed_origins = spec.access.allowed_origins;
+  route.embed_origins = spec.access.embed_origins;
+  route.max_connections = spec.access.max_connections;
   route.hold_timeout = kHoldTimeout;
   if (plan.route == RouteGoal::kOpen || plan.route == RouteGoal::kGated) {
     route.ip = incarnation.pod->pod.ip;

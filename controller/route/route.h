@@ -28,6 +28,9 @@ struct Route {
   bool token_required = true;
   bool strip_prefix = true;
   absl::Duration hold_timeout = absl::Seconds(60);
+  std::vector<std::string> allowed_origins = {};
+  std::vector<std::string> embed_origins = {};
+  int32_t max_connections = 0;
 
   bool operator==(const Route&) const = default;
 };

@@ -13,6 +13,7 @@ constexpr size_t kKeyBytesMax = 256;  // as the API promises
 constexpr size_t kSpecBytesMax = 64 * 1024;
 constexpr size_t kImageBytesMax = 512;
 constexpr size_t kLabelsMax = 32;
+constexpr size_t kOriginsMax = 32;
 constexpr size_t kEnvMax = 256;
 constexpr size_t kOverridesDepthMax = 32;  // a pod's own schema is about 12 deep
 constexpr size_t kMessageBytesMax = 1024;  // of spawner.dev/message

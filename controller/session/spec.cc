@@ -1,10 +1,13 @@
 #include "controller/session/spec.h"
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/origin.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "controller/session/limits.h"
@@ -163,6 +166,11 @@ class Reader {
     out = static_cast<uint16_t>(value.get<uint64_t>());
     return true;
   }
+  static bool Take(const json& value, int32_t& out) {
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > INT32_MAX) return false;
+    out = static_cast<int32_t>(value.get<uint64_t>());
+    return true;
+  }
   static bool Take(const json& value, absl::Duration& out) {
     return value.is_string() && absl::ParseDuration(value.get<std::string>(), &out);
   }
@@ -188,6 +196,28 @@ class Reader {
   absl::Status status_;
 };
 
+absl::Status ValidateOrigins(absl::string_view field, const std::vector<std::string>& origins) {
+  if (origins.size() > kOriginsMax) {
+    return InvalidField(field, absl::StrCat(origins.size(), " of them, at most ", kOriginsMax));
+  }
+  for (const std::string& origin : origins) {
+    if (const absl::Status status = CheckOriginPattern(origin); !status.ok()) {
+      return InvalidField(field, absl::StrCat("\"", absl::CHexEscape(origin.substr(0, 100)), "\" ",
+                                              status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateAccess(const Access& access) {
+  RETURN_IF_ERROR(ValidateOrigins("spec.access.allowed_origins", access.allowed_origins));
+  RETURN_IF_ERROR(ValidateOrigins("spec.access.embed_origins", access.embed_origins));
+  if (access.max_connections < 0) {
+    return InvalidField("spec.access.max_connections", "is negative; 0 means no limit");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateSpec(const SessionSpec& spec) {
@@ -205,6 +235,7 @@ absl::Status ValidateSpec(const SessionSpec& spec) {
   RETURN_IF_ERROR(ValidateResources("spec.resources.limits", spec.limits));
   RETURN_IF_ERROR(ValidateLabels(spec.labels));
   RETURN_IF_ERROR(ValidateTimes(spec));
+  RETURN_IF_ERROR(ValidateAccess(spec.access));
   const size_t size = EncodeSpec(spec).size();
   if (size > kSpecBytesMax) {
     return InvalidField("spec", absl::StrCat(size, " bytes as JSON, at most ", kSpecBytesMax));
@@ -239,6 +270,9 @@ std::string EncodeSpec(const SessionSpec& spec) {
       {"retention", duration(spec.lifetime.retention)},
       {"token_required", spec.access.token_required},
       {"strip_prefix", spec.access.strip_prefix},
+      {"allowed_origins", spec.access.allowed_origins},
+      {"embed_origins", spec.access.embed_origins},
+      {"max_connections", spec.access.max_connections},
   });
 }
 
@@ -265,6 +299,9 @@ absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view text) {
   reader.Read("retention", spec.lifetime.retention);
   reader.Read("token_required", spec.access.token_required);
   reader.Read("strip_prefix", spec.access.strip_prefix);
+  reader.Read("allowed_origins", spec.access.allowed_origins);
+  reader.Read("embed_origins", spec.access.embed_origins);
+  reader.Read("max_connections", spec.access.max_connections);
   RETURN_IF_ERROR(reader.status());
   return spec;
 }

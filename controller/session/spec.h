@@ -34,6 +34,9 @@ struct Lifetime {
 struct Access {
   bool token_required = true;
   bool strip_prefix = true;
+  std::vector<std::string> allowed_origins = {};  // base/origin.h
+  std::vector<std::string> embed_origins = {};
+  int32_t max_connections = 0;  // 0: no limit
 
   bool operator==(const Access&) const = default;
 };

@@ -24,7 +24,7 @@ SessionSpec GoodSpec() {
   spec.pod_overrides_json = R"({"spec":{"containers":[{"name":"backend","workingDir":"/tmp"}]}})";
   spec.idle = {absl::Seconds(7), absl::Milliseconds(1500), true};
   spec.lifetime = {absl::Hours(3), absl::Seconds(40), absl::Seconds(2), absl::Seconds(30)};
-  spec.access = {false, false};
+  spec.access = {false, false, {"https://a.test"}, {"https://*.b.test"}, 7};
   return spec;
 }
 
@@ -107,6 +107,16 @@ TEST(Spec, NamesTheFieldAndTheReasonOfEachRefusal) {
        [](SessionSpec& s) { s.labels = {{"spawner.dev/session", "x"}}; }},
       {"spec.labels.a: \"b c\" is no Kubernetes label value",
        [](SessionSpec& s) { s.labels = {{"a", "b c"}}; }},
+      {"spec.access.allowed_origins: \"*\" \"*\" would let every site act as the user; name "
+       "origins",
+       [](SessionSpec& s) { s.access.allowed_origins = {"*"}; }},
+      {"spec.access.embed_origins: \"a.test\" is no origin: \"https://app.example.com\", "
+       "\"http://localhost:3000\" or \"https://*.example.com\", without a path",
+       [](SessionSpec& s) { s.access.embed_origins = {"https://a.test", "a.test"}; }},
+      {"spec.access.allowed_origins: 33 of them, at most 32",
+       [](SessionSpec& s) { s.access.allowed_origins.assign(33, "https://a.test"); }},
+      {"spec.access.max_connections: is negative; 0 means no limit",
+       [](SessionSpec& s) { s.access.max_connections = -1; }},
       {"spec.pod_overrides: is not JSON", [](SessionSpec& s) { s.pod_overrides_json = "{"; }},
       {"spec.pod_overrides: must be a JSON object",
        [](SessionSpec& s) { s.pod_overrides_json = "3"; }},

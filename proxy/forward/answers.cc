@@ -4,8 +4,13 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/crypto.h"
+#include "proxy/http/field.h"
+#include "proxy/http/rewrite.h"
 
 namespace spawner::proxy {
 namespace {
@@ -129,6 +134,48 @@ Answer Leaving() {
                      "This proxy is shutting down. Try again: another one answers.");
 }
 
+Answer OverCap() {
+  return {.status = 429,
+          .reason = "TOO_MANY_CONNECTIONS",
+          .message =
+              "The session has as many connections as it may have. Close another window of it, or "
+              "try again later.",
+          .fields = {{"Retry-After", "5"}}};
+}
+
+Answer AccessWithdrawn() {
+  return {.status = 401,
+          .reason = "TOKEN_INVALID",
+          .message = "The access was withdrawn. Open the session again from the application.",
+          .fields = {{"WWW-Authenticate", "Bearer realm=\"spawner\""}}};
+}
+
+std::optional<std::string> WebSocketRefusal(const RequestHead& request, uint16_t close_code) {
+  constexpr absl::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 1.3
+  constexpr size_t kKeySize = 24;                                              // 16 bytes in base64
+  absl::string_view key;
+  absl::string_view protocol;  // clients that offered some fail without one
+  for (const Field& field : request.fields.all()) {
+    if (absl::EqualsIgnoreCase(field.name, "sec-websocket-key")) key = field.value;
+    if (field.known == FieldName::kSecWebSocketProtocol && protocol.empty()) {
+      ForEachInList(field.value, [&protocol](absl::string_view offered) {
+        protocol = offered;
+        return false;
+      });
+    }
+  }
+  if (key.size() != kKeySize) return std::nullopt;
+  std::string out = absl::StrCat(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: ",
+      absl::Base64Escape(Sha1(absl::StrCat(key, kGuid))), "\r\n");
+  if (!protocol.empty()) AppendField({"Sec-WebSocket-Protocol", protocol}, &out);
+  out.append("\r\n\x88\x02");
+  out.push_back(static_cast<char>(close_code >> 8));
+  out.push_back(static_cast<char>(close_code & 0xff));
+  return out;
+}
+
 Answer NotAllowed(const AuthDecision& decision) {
   switch (decision.action) {
     case AuthAction::kRedirect:
@@ -136,6 +183,13 @@ Answer NotAllowed(const AuthDecision& decision) {
               .reason = "TOKEN_ACCEPTED",
               .message = "Go on without the token in the URL.",
               .fields = {{"Location", decision.location}, {"Set-Cookie", decision.set_cookie}}};
+    case AuthAction::kPreflight:
+      return {.status = 204};
+    case AuthAction::kTooMany:
+      return {.status = 429,
+              .reason = decision.reason,
+              .message = absl::StrCat(Sentence(decision.message), " Try again in a few seconds."),
+              .fields = {{"Retry-After", "10"}}};
     case AuthAction::kUnauthorized:
       return {.status = 401,
               .reason = decision.reason,

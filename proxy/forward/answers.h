@@ -1,9 +1,14 @@
 #ifndef SPAWNER_PROXY_FORWARD_ANSWERS_H_
 #define SPAWNER_PROXY_FORWARD_ANSWERS_H_
 
+#include <cstdint>
+#include <optional>
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "proxy/forward/session.h"
 #include "proxy/http/answer.h"
+#include "proxy/http/head.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
 
@@ -28,7 +33,13 @@ Answer MalformedBody();                           // 400
 Answer HttpsRequired();                           // 426
 Answer MovedToHttps(absl::string_view location);  // 308
 Answer Leaving();                                 // 503
-Answer NotAllowed(const AuthDecision& decision);  // 302, 401, 403
+Answer OverCap();                                 // 429
+Answer AccessWithdrawn();                         // 401
+Answer NotAllowed(const AuthDecision& decision);  // 204, 302, 401, 403, 429
+
+// A handshake that succeeds and a close frame with `close_code` behind it (RFC 6455 4.2.2, 7.4).
+// Nothing if the request has no key of the right form.
+std::optional<std::string> WebSocketRefusal(const RequestHead& request, uint16_t close_code);
 
 }  // namespace spawner::proxy
 

@@ -73,6 +73,7 @@ void Exchange::Admit(absl::string_view head) {
     return Wait(head);
   }
   if (!IsAllowed(place)) return;
+  if (!HasRoom(session)) return RefuseOverCap();
   session_ = &session;
   switch (session.route().state) {
     case RouteState::kEnded:
@@ -85,18 +86,6 @@ void Exchange::Admit(absl::string_view head) {
     case RouteState::kOpen:
       return Send(place);
   }
-}
-
-// Asks the authorizer and keeps in bench.decision what the backend is to see.
-bool Exchange::IsAllowed(const Sessions::Place& place) {
-  bench_.decision = AuthDecision();
-  if (bench_.authorizer == nullptr) return true;
-  bench_.decision = bench_.authorizer->Check(ViewForAuthorizer(bench_, place.prefix, is_secure_),
-                                             place.session->route(), bench_.now);
-  selects_spawner_ = bench_.decision.select_spawner_protocol;
-  if (bench_.decision.action == AuthAction::kAllow) return true;
-  Fail(NotAllowed(bench_.decision));
-  return false;
 }
 
 // The head is kept, the body stays where it is: nothing is read from the client.
@@ -325,6 +314,7 @@ void Exchange::Fail(Answer answer) {
     answer.fields.push_back({kHsts, bench_.options.hsts});
   }
   status_ = answer.status;
+  for (const AddedField& field : AddedToResponse()) answer.fields.push_back(field);
   if (!client_.stream().Write({RenderAnswer(answer, form)})) keeps_client_ = false;
   Finish(answer.status);
 }
@@ -359,6 +349,10 @@ void Exchange::Finish(int status) {
   bench_.counters.Finish(status, bench_.now - started_at_);
   if (session_ != nullptr && phase_ != Phase::kNone) session_->Leave(*this);
   session_ = nullptr;
+  if (capped_in_ != nullptr) bench_.caps->Close(capped_in_->route().session_id);
+  capped_in_ = nullptr;
+  grant_ = {};
+  extras_.reset();
   phase_ = Phase::kNone;
   is_waiting_ = false;
   bench_.ReturnString(std::move(head_));

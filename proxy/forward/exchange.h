@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/sessions.h"
@@ -14,6 +15,8 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/http/answer.h"
 #include "proxy/http/body_scanner.h"
+#include "proxy/http/rewrite.h"
+#include "proxy/route/revocation.h"
 
 namespace spawner::proxy {
 
@@ -49,6 +52,8 @@ class Exchange {
   void GoOn();      // the route has changed, this waits
   void WaitAnew();  // the time it may wait begins again
   void OnSessionOver();
+  const GrantMark& grant() const { return grant_; }
+  void OnRevoked();
   bool is_waiting() const { return is_waiting_; }
   void set_waiting(bool is_waiting) { is_waiting_ = is_waiting; }
   size_t place() const { return place_; }
@@ -68,7 +73,6 @@ class Exchange {
   // Request (exchange.cc).
   void Admit(absl::string_view head);
   void SendToHttps();
-  bool IsAllowed(const Sessions::Place& place);
   void Wait(absl::string_view head);
   void Send(const Sessions::Place& place);
   void Dispatch();
@@ -77,6 +81,11 @@ class Exchange {
   void PumpRequest();
   bool TakeRequestBody();
   void CheckClientEnd(bool was_sent);
+  // Who gets in (admission.cc).
+  bool IsAllowed(const Sessions::Place& place);
+  bool HasRoom(Session& session);
+  void RefuseOverCap();
+  absl::Span<const AddedField> AddedToResponse(absl::Span<const AddedField> more = {});
   // Response (response.cc).
   void PumpResponse();
   void TakeResponse(absl::string_view bytes);
@@ -99,6 +108,9 @@ class Exchange {
   Workbench& bench_;
   Downstream& client_;
   Session* session_ = nullptr;
+  Session* capped_in_ = nullptr;  // whose cap it counts for
+  GrantMark grant_;
+  std::unique_ptr<ResponseExtras> extras_;  // null: nothing
   std::unique_ptr<Upstream> upstream_;
   std::string head_;  // pending: as the client sent it; later: as the backend gets it
   BodyScanner request_body_;

@@ -24,7 +24,7 @@ absl::string_view BackendPath(Workbench& bench, const Sessions::Place& place) {
 
 }  // namespace
 
-RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix, bool is_secure) {
+RequestView ViewForAuthorizer(Workbench& bench, const ViewExtras& extras) {
   const RequestHead& request = bench.request;
   bench.header_views.clear();
   for (const Field& field : request.fields.all()) {
@@ -32,10 +32,12 @@ RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix, bool i
   }
   return {.method = request.method,
           .target = request.path,
-          .prefix = prefix,
+          .prefix = extras.prefix,
+          .host = request.host,
+          .client_ip = extras.client_ip,
           .headers = bench.header_views,
           .is_upgrade = !request.upgrade.empty(),
-          .is_tls = is_secure};
+          .is_tls = extras.is_secure};
 }
 
 void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, const ClientPeer& peer,

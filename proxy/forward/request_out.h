@@ -12,7 +12,12 @@
 namespace spawner::proxy {
 
 // bench.request as the authorizer sees it; views are good until the next request is parsed.
-RequestView ViewForAuthorizer(Workbench& bench, absl::string_view prefix, bool is_secure);
+struct ViewExtras {
+  absl::string_view prefix;
+  absl::string_view client_ip;
+  bool is_secure = false;
+};
+RequestView ViewForAuthorizer(Workbench& bench, const ViewExtras& extras);
 
 // Appends bench.request with what bench.decision and the route change, for the backend of `place`.
 void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, const ClientPeer& peer,

@@ -127,7 +127,9 @@ void Exchange::AnswerFinal(absl::string_view body) {
   // A body of unknown end, for a client that can't know it otherwise.
   if (decodes_ || response.body.kind == BodyKind::kUntilClose) keeps_client_ = false;
   if (!request_body_.is_done() || bench_.is_draining) keeps_client_ = false;
-  ResponseRewrite rewrite = {.drop_framing = decodes_};
+  ResponseRewrite rewrite = {.drop_framing = decodes_,
+                             .drop_cors = extras_ != nullptr && extras_->owns_cors,
+                             .add = AddedToResponse()};
   if (!keeps_client_) {
     rewrite.connection = ResponseRewrite::Connection::kClose;
   } else if (is_http10_) {
@@ -135,7 +137,7 @@ void Exchange::AnswerFinal(absl::string_view body) {
   }
   const AddedField hsts = {kHsts, bench_.options.hsts};
   if (is_secure_ && !hsts.value.empty() && !HasField(response.fields, kHsts)) {
-    rewrite.add = absl::MakeConstSpan(&hsts, 1);
+    rewrite.add = AddedToResponse(absl::MakeConstSpan(&hsts, 1));
   }
   bench_.head_out.clear();
   AppendResponseHead(response, rewrite, &bench_.head_out);
@@ -187,8 +189,9 @@ void Exchange::BecomeTunnel(absl::string_view early) {
   }
   const AddedField selected = {"Sec-WebSocket-Protocol", "spawner"};
   ResponseRewrite rewrite = {.connection = ResponseRewrite::Connection::kUpgrade};
+  rewrite.add = AddedToResponse();
   if (selects_spawner_ && !bench_.response.fields.Has(FieldName::kSecWebSocketProtocol)) {
-    rewrite.add = absl::MakeConstSpan(&selected, 1);
+    rewrite.add = AddedToResponse(absl::MakeConstSpan(&selected, 1));
   }
   bench_.head_out.clear();
   AppendResponseHead(bench_.response, rewrite, &bench_.head_out);
@@ -199,13 +202,17 @@ void Exchange::BecomeTunnel(absl::string_view early) {
   client_.Take(ahead.size());
   auto owned = std::make_unique<Tunnel>(
       bench_,
-      Tunnel::Origin{
-          .session = *session_, .started_at = started_at_, .is_websocket = is_websocket_},
+      Tunnel::Origin{.session = *session_,
+                     .started_at = started_at_,
+                     .is_websocket = is_websocket_,
+                     .is_capped = std::exchange(capped_in_, nullptr) != nullptr,
+                     .grant = grant_},
       client_.stream(), upstream_->stream());
   Tunnel& tunnel = *owned;
   bench_.tunnels->Add(std::move(owned));
   session_->Continue(*this, tunnel);
   session_ = nullptr;
+  extras_.reset();
   phase_ = Phase::kNone;
   bench_.Bury(std::move(upstream_));
   bench_.ReturnString(std::move(head_));

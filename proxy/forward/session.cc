@@ -8,6 +8,7 @@
 #include "proxy/forward/limits.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/tunnel.h"
+#include "proxy/route/revocation.h"
 
 namespace spawner::proxy {
 
@@ -170,6 +171,7 @@ void Session::OnRoute(const RouteEvent& event) {
     opened_total_ = static_cast<uint64_t>(open_);
     bytes_total_ = 0;
   }
+  EndRevoked();
   MarkDirty(true);
   if (!is_routed()) {
     GoOnPending();
@@ -238,6 +240,19 @@ void Session::EndActive(uint16_t close_code) {
   for (Exchange* exchange : active) exchange->OnSessionOver();
   const std::vector<Tunnel*> tunnels = tunnels_;
   for (Tunnel* tunnel : tunnels) tunnel->OnSessionOver(close_code);
+}
+
+// What waits is asked for its token again before it goes on.
+void Session::EndRevoked() {
+  if (route().revoked.empty() && route().not_issued_before == 0) return;
+  const std::vector<Exchange*> active = active_;
+  for (Exchange* exchange : active) {
+    if (IsRevoked(route(), exchange->grant())) exchange->OnRevoked();
+  }
+  const std::vector<Tunnel*> tunnels = tunnels_;
+  for (Tunnel* tunnel : tunnels) {
+    if (IsRevoked(route(), tunnel->grant())) tunnel->OnSessionOver(kCloseRevoked);
+  }
 }
 
 void Session::MarkDirty(bool is_transition) {

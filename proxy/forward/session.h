@@ -71,6 +71,7 @@ class Session {
   // Of WebSockets that the route's end closes.
   uint16_t EndCloseCode() const;
   void EndActive(uint16_t close_code);
+  void EndRevoked();
   void RemoveActive(Exchange& exchange);
   void OneLess();
   void MarkDirty(bool is_transition);

@@ -80,11 +80,13 @@ SessionTotals RecordedReports::Last(absl::string_view id, uint64_t epoch) const 
   return {};
 }
 
-SimWorld::SimWorld(uint64_t seed, SimIo::Options options)
+SimWorld::SimWorld(uint64_t seed, SimIo::Options options, std::unique_ptr<Authorizer> authorizer,
+                   ConnectionCaps* caps)
     : random(seed), io(clock, random, options) {
   worker = std::make_unique<Worker>(
-      Worker::Options{.index = 0, .forward = {.has_controller = true, .base_domain = "test"}}, io,
-      clock, reports, nullptr);
+      Worker::Options{
+          .index = 0, .forward = {.has_controller = true, .base_domain = "test"}, .caps = caps},
+      io, clock, reports, std::move(authorizer));
   absl::StatusOr<Address> bound = worker->Listen({"10.0.0.9", 80});
   SPAWNER_CHECK(bound.ok());
   address = *bound;

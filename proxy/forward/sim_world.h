@@ -16,6 +16,8 @@
 #include "proxy/forward/worker.h"
 #include "proxy/io/sim_io.h"
 #include "proxy/io/stream.h"
+#include "proxy/route/authorizer.h"
+#include "proxy/route/connection_caps.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
 
@@ -106,7 +108,9 @@ struct RecordedReports final : WorkerReports {
 // A worker with a controller, a network, clients and backends, in virtual time.
 class SimWorld {
  public:
-  explicit SimWorld(uint64_t seed = 1, SimIo::Options options = {});
+  explicit SimWorld(uint64_t seed = 1, SimIo::Options options = {},
+                    std::unique_ptr<Authorizer> authorizer = nullptr,
+                    ConnectionCaps* caps = nullptr);
   ~SimWorld();
 
   SimPeer& NewClient();  // connected

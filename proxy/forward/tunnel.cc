@@ -9,7 +9,7 @@
 namespace spawner::proxy {
 
 // The goal is 400 bytes an idle tunnel with everything (tests/bench/peers --cases=idle8k: 290).
-static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 152);
+static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 168);
 
 Tunnel::Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& backend)
     : bench_(bench),
@@ -18,7 +18,9 @@ Tunnel::Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& b
       client_(std::move(client), *this),
       backend_events_(*this),
       backend_(std::move(backend), backend_events_),
-      is_websocket_(origin.is_websocket) {
+      grant_(origin.grant),
+      is_websocket_(origin.is_websocket),
+      is_capped_(origin.is_capped) {
   bench_.counters.clients.Add(1);
   bench_.counters.upstreams.Add(1);
   bench_.counters.tunnels.Add(1);
@@ -138,6 +140,7 @@ void Tunnel::End(State state) {
   bench_.counters.upstreams.Add(-1);
   bench_.counters.tunnels.Add(-1);
   bench_.counters.Finish(101, bench_.now - started_at_);
+  if (is_capped_) bench_.caps->Close(session_->route().session_id);
   std::exchange(session_, nullptr)->Leave(*this);
   if (state == State::kFailed) {
     client_.Abort();

@@ -12,6 +12,7 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
+#include "proxy/route/revocation.h"
 
 namespace spawner::proxy {
 
@@ -20,7 +21,9 @@ class Tunnels;
 
 inline constexpr uint16_t kCloseEnded = 1001;     // api.md: the session is over
 inline constexpr uint16_t kCloseLeaving = 1012;   // the proxy is
+inline constexpr uint16_t kCloseOverCap = 1013;   // more than the session may have open
 inline constexpr uint16_t kCloseLifetime = 4002;  // its lifetime was over
+inline constexpr uint16_t kCloseRevoked = 4003;   // the grant it was opened with
 inline constexpr uint16_t kCloseFenced = 4004;    // a newer incarnation took over
 
 // Bytes both ways after a 101, unchanged. Each side may finish alone. A close of our own ends it
@@ -33,6 +36,8 @@ class Tunnel final : public IoHandler, public TimerHandler {
     Session& session;
     Instant started_at;
     bool is_websocket;
+    bool is_capped;  // it counts for its session's cap, until it ends
+    GrantMark grant;
   };
   // Takes both sockets over. Session::Continue and Begin follow.
   Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& backend);
@@ -43,6 +48,7 @@ class Tunnel final : public IoHandler, public TimerHandler {
   void Begin(absl::string_view from_backend, bool is_alive);
   // Sends `code` at the next frame boundary, within kCloseFrameTimeout, then closes.
   void OnSessionOver(uint16_t code);
+  const GrantMark& grant() const { return grant_; }
   void OnDrainDeadline();
   // At once, whatever runs.
   void CutOff();
@@ -94,10 +100,12 @@ class Tunnel final : public IoHandler, public TimerHandler {
   Stream client_;
   BackendEvents backend_events_;
   Stream backend_;
+  const GrantMark grant_;
   FrameScanner frames_;  // backend to client
   uint32_t discarded_ = 0;
   uint16_t close_code_ = 0;
   const bool is_websocket_ : 1;
+  const bool is_capped_ : 1;
   bool has_more_ : 1 = false;  // Move stopped at its bound: nothing may ever wake it again
   bool is_later_ : 1 = false;
 };

@@ -13,10 +13,12 @@
 #include "base/ip_ranges.h"
 #include "proxy/forward/counters.h"
 #include "proxy/http/head.h"
+#include "proxy/http/rewrite.h"
 #include "proxy/io/io.h"
 #include "proxy/io/limits.h"
 #include "proxy/io/timers.h"
 #include "proxy/route/authorizer.h"
+#include "proxy/route/connection_caps.h"
 
 namespace spawner::proxy {
 
@@ -37,6 +39,12 @@ struct ForwardOptions {
   std::string hsts;  // Strict-Transport-Security of https responses; empty: none
 };
 
+// What every answer to a request says besides its own.
+struct ResponseExtras {
+  std::vector<std::pair<std::string, std::string>> fields;
+  bool owns_cors = false;
+};
+
 // What the connections of one worker share: the scratch buffer, parsed heads and strings that are
 // used again for each message, and the time, which stands still within a turn.
 // Thread: its worker's. Owner: Worker.
@@ -47,6 +55,7 @@ struct Workbench {
   Timers timers;
   Instant now;
   ForwardOptions options;
+  ConnectionCaps* caps = nullptr;    // null: no session has a cap
   Authorizer* authorizer = nullptr;  // null: every request is allowed
   Sessions* sessions = nullptr;      // set by Worker, before the first connection
   Tunnels* tunnels = nullptr;        // likewise
@@ -62,6 +71,7 @@ struct Workbench {
   std::string target;
   std::vector<HeaderView> header_views;
   AuthDecision decision;
+  std::vector<AddedField> added_fields;
 
   // Heads being sent come from here and go back, with their memory.
   std::string TakeString();

@@ -31,6 +31,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       mailbox_([&io] { io.Wake(); }) {
   bench_->now = clock.Now();
   bench_->options = options_.forward;
+  bench_->caps = options_.caps;
   bench_->authorizer = authorizer_.get();
   bench_->sessions = &sessions_;
   bench_->tunnels = &tunnels_;

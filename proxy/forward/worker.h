@@ -32,6 +32,7 @@ class Worker final : public IoHandler, public Downstream::Owner {
   struct Options {
     int index = 0;
     ForwardOptions forward;
+    ConnectionCaps* caps = nullptr;  // shared by all workers; outlives them
   };
 
   // `io`, `clock` and `reports` outlive it. Without an authorizer every request is allowed.

@@ -90,14 +90,18 @@ std::string RenderAnswer(const Answer& answer, const AnswerForm& form) {
     body = absl::StrCat("{\"code\":", answer.status, ",\"reason\":\"", JsonText(answer.reason),
                         "\",\"message\":\"", JsonText(answer.message), "\"}\n");
   }
-  std::string out = absl::StrCat("HTTP/1.1 ", answer.status, " ", StatusText(answer.status),
-                                 "\r\nContent-Type: ", type, "\r\nContent-Length: ", body.size(),
-                                 "\r\nCache-Control: no-store\r\n");
+  std::string out =
+      absl::StrCat("HTTP/1.1 ", answer.status, " ", StatusText(answer.status), "\r\n");
+  const bool has_content = answer.status != 204;  // RFC 9110 15.3.5, 8.6
+  if (has_content) {
+    absl::StrAppend(&out, "Content-Type: ", type, "\r\nContent-Length: ", body.size(), "\r\n");
+  }
+  out.append("Cache-Control: no-store\r\n");
   for (const AddedField& field : answer.fields) {
     AppendField(field, &out);
   }
   absl::StrAppend(&out, "Connection: ", form.keeps_connection ? "keep-alive" : "close", "\r\n\r\n");
-  if (!form.without_body) out.append(body);
+  if (has_content && !form.without_body) out.append(body);
   return out;
 }
 
@@ -110,6 +114,8 @@ absl::string_view StatusText(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
     case 302:
       return "Found";
     case 308:

@@ -60,6 +60,11 @@ bool IsNominated(const FieldList& fields, const Field& field) {
          fields.ListHas(FieldName::kConnection, field.name);
 }
 
+bool IsCorsGrant(absl::string_view name) {
+  return absl::EqualsIgnoreCase(name, "access-control-allow-origin") ||
+         absl::EqualsIgnoreCase(name, "access-control-allow-credentials");
+}
+
 // `name` as CGI-like backends see it.
 bool IsReserved(absl::string_view name, bool (*is_reserved)(absl::string_view)) {
   if (name.find('_') == absl::string_view::npos) {
@@ -125,8 +130,9 @@ void AppendResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite
   }
   AppendKept(
       head.fields,
-      [&head, drop, has_nominated](const Field& field) {
+      [&head, &rewrite, drop, has_nominated](const Field& field) {
         if ((SetOf(field.known) & drop) != 0) return false;
+        if (rewrite.drop_cors && IsCorsGrant(field.name)) return false;
         return !has_nominated || !IsNominated(head.fields, field);
       },
       out);

@@ -34,6 +34,7 @@ struct ResponseRewrite {
   enum class Connection : uint8_t { kImplied, kKeepAlive, kClose, kUpgrade };
   Connection connection = Connection::kImplied;
   bool drop_framing = false;  // the body's framing changes, or the status allows none
+  bool drop_cors = false;     // Access-Control-Allow-Origin and -Credentials: `add` has ours
   absl::Span<const AddedField> add;
 };
 

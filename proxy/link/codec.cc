@@ -1,14 +1,18 @@
 #include "proxy/link/codec.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/address.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/origin.h"
 #include "base/status.h"
 #include "proxy/link/limits.h"
+#include "proxy/route/revocation.h"
 #include "spawner/v1/session.pb.h"
 
 namespace spawner::proxy {
@@ -32,6 +36,20 @@ absl::StatusOr<RouteState> StateFromProto(v1::RouteState state) {
     default:  // an open enum: proto3 keeps numbers it does not know
       return InvalidField("route.state", absl::StrCat("unknown state ", static_cast<int>(state)));
   }
+}
+
+// What a controller of another version may take for an origin is left out: nobody gets in by it.
+std::vector<std::string> OriginsFromProto(
+    const v1::Route& route, const google::protobuf::RepeatedPtrField<std::string>& patterns) {
+  std::vector<std::string> origins;
+  for (const std::string& pattern : patterns) {
+    if (CheckOriginPattern(pattern).ok() && origins.size() < kOriginsMax) {
+      origins.push_back(pattern);
+    } else {
+      Log(LogLevel::kWarning, "origin_refused", {{"session", route.session_id()}});
+    }
+  }
+  return origins;
 }
 
 }  // namespace
@@ -62,6 +80,17 @@ absl::StatusOr<Route> RouteFromProto(const v1::Route& proto) {
     route.phase = v1::StartPhase_Name(proto.phase());
   route.token_required = proto.access().mode() != v1::PUBLIC;
   route.strip_prefix = proto.access().path_prefix() != v1::PATH_PREFIX_KEEP;
+  route.allowed_origins = OriginsFromProto(proto, proto.access().allowed_origins());
+  route.embed_origins = OriginsFromProto(proto, proto.access().embed_origins());
+  route.max_connections = static_cast<uint32_t>(std::max(0, proto.access().max_connections()));
+  if (proto.revoked_grants_size() > kRevokedMax) {
+    return InvalidField("route.revoked_grants", "too many");
+  }
+  for (const std::string& id : proto.revoked_grants()) route.revoked.push_back(HashOfGrant(id));
+  std::sort(route.revoked.begin(), route.revoked.end());
+  if (proto.has_not_issued_before()) {
+    route.not_issued_before = SecondOf(TimeFromProto(proto.not_issued_before()));
+  }
   if (proto.has_hold_timeout()) route.hold_timeout = DurationFromProto(proto.hold_timeout());
   return route;
 }
@@ -73,7 +102,7 @@ std::vector<VerificationKey> KeysFromProto(const v1::Welcome& welcome) {
       Log(LogLevel::kWarning, "verification_key_refused", {{"kid", key.id()}});
       continue;
     }
-    keys.push_back({key.id(), key.public_key()});
+    keys.push_back({key.id(), key.public_key(), key.renewal_secret()});
   }
   return keys;
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
+#include "proxy/route/revocation.h"
 #include "proxy/route/route.h"
 
 namespace spawner::proxy {
@@ -23,6 +24,8 @@ struct RequestView {
   absl::string_view method;
   absl::string_view target;  // origin form: "/s/k7x2/page?x=1"
   absl::string_view prefix;  // in path form "/s/k7x2", without the last slash; else empty
+  absl::string_view host;    // as sent, with its port
+  absl::string_view client_ip;
   absl::Span<const HeaderView> headers;
   bool is_upgrade = false;  // a WebSocket handshake
   bool is_tls = false;      // as the client sees it
@@ -31,8 +34,10 @@ struct RequestView {
 enum class AuthAction {
   kAllow,
   kRedirect,      // 302 to `location` with `set_cookie`, Cache-Control: no-store
-  kUnauthorized,  // 401: no token, expired, malformed or of an unknown key
-  kForbidden,     // 403: a good token of another session
+  kPreflight,     // 204 with response_fields: a CORS preflight, which the backend never sees
+  kUnauthorized,  // 401: no token, expired, revoked, malformed or of an unknown key
+  kForbidden,     // 403: a good token of another session, or a page of another origin
+  kTooMany,       // 429: bad tokens from this address used up what may be spent on them
 };
 
 struct AuthDecision {
@@ -52,6 +57,13 @@ struct AuthDecision {
 
   std::string location;    // kRedirect
   std::string set_cookie;  // kRedirect: the value of Set-Cookie
+
+  // Of every answer, the backend's or ours: fields to add, Set-Cookie of a renewal among them.
+  std::vector<std::pair<std::string, std::string>> response_fields;
+  // What the backend says in Access-Control-Allow-Origin and -Credentials is taken out.
+  bool owns_cors = false;
+  // Whose request it is, for revocations. None: no token, or none that counted.
+  GrantMark grant;
 
   // kUnauthorized and kForbidden: ErrorInfo reason of api.md and a sentence; neither is secret.
   std::string reason;   // "TOKEN_INVALID", "TOKEN_EXPIRED"

@@ -1,12 +1,17 @@
 #include "proxy/route/grant_check.h"
 
+#include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/crypto.h"
+#include "base/check.h"
+#include "proxy/route/cross_origin.h"
 #include "proxy/route/limits.h"
+#include "proxy/route/revocation.h"
+#include "proxy/route/session_cookie.h"
 
 namespace spawner::proxy {
 
@@ -31,15 +36,6 @@ std::string Location(const RequestView& request, absl::string_view target) {
   return names_a_host ? absl::StrCat("/.", target) : std::string(target);
 }
 
-std::string SetCookie(const RequestView& request, absl::string_view token, absl::Duration ttl) {
-  const std::string path = request.prefix.empty() ? "/" : absl::StrCat(request.prefix, "/");
-  const absl::string_view name = !request.is_tls          ? kCookieName
-                                 : request.prefix.empty() ? kHostCookieName
-                                                          : kSecureCookieName;
-  return absl::StrCat(name, "=", token, "; Path=", path, "; Max-Age=", absl::ToInt64Seconds(ttl),
-                      "; HttpOnly; SameSite=Lax", request.is_tls ? "; Secure" : "");
-}
-
 AuthDecision Refuse(AuthAction action, std::string reason, std::string message) {
   AuthDecision decision;
   decision.action = action;
@@ -61,43 +57,83 @@ void NameUser(const Grant& grant, AuthDecision& decision) {
 
 void GrantCheck::Update(const LinkState& state) {
   time_ = state.time;
-  if (keys_ == state.keys) return;
-  keys_ = state.keys;
-  recent_.clear();
-  older_.clear();
+  cache_.SetKeys(state.keys);
 }
 
 AuthDecision GrantCheck::Check(const RequestView& request, const Route& route, Instant now) {
+  const OriginScan origin = ScanOrigin(request, route);
+  // It carries no token, and what it asks for only the route knows.
+  if (origin.is_preflight() && !route.allowed_origins.empty()) return AnswerPreflight(origin);
   Scans scans{.query = ScanQuery(request.target),
               .bearer = ScanBearer(request.headers),
               .cookies = ScanCookies(request.headers, request.is_tls)};
   if (request.is_upgrade) scans.protocols = ScanProtocols(request.headers);
-  const absl::Time wall = time_.Now(now);
-  const Verdict verdict = Judge(scans, route, wall);
-  if (route.token_required) {
-    switch (verdict.worth) {
-      case Worth::kGood:
-        break;
-      case Worth::kForeign:
-        return Refuse(AuthAction::kForbidden, "TOKEN_INVALID", "the token is for another session");
-      case Worth::kExpired:
-        return Refuse(AuthAction::kUnauthorized, "TOKEN_EXPIRED", "the token has expired");
-      case Worth::kInvalid:
-        return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the token is not valid");
-      case Worth::kNone:
-        return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the request has no token");
-    }
-  }
+  const Case of = {.request = request, .route = route, .now = now, .wall = time_.Now(now)};
+  const Verdict verdict = Judge(scans, of);
+  const bool is_good = verdict.worth == Worth::kGood;
   AuthDecision decision;
-  if (verdict.worth == Worth::kGood && verdict.is_of_query && IsNavigation(request)) {
-    decision.action = AuthAction::kRedirect;
-    decision.location = Location(request, *scans.query.target);
-    decision.set_cookie = SetCookie(request, *scans.query.token, verdict.grant.expires_at - wall);
-    return decision;
+  if (!is_good && route.token_required) {
+    decision = Refusal(verdict.worth);
+  } else if (RefusesOrigin(origin, request, route, is_good && verdict.source == Source::kCookie)) {
+    decision = Refuse(AuthAction::kForbidden, "ORIGIN_FORBIDDEN",
+                      "a page of another origin may not open a WebSocket here");
+  } else if (is_good && verdict.source == Source::kQuery && IsNavigation(request)) {
+    decision = Exchange(scans, verdict, of);
+  } else {
+    decision = Admit(scans, verdict, of);
   }
-  const absl::string_view seen = request.target.substr(0, request.target.find('?'));
+  AddResponseFields(origin, route, decision);
+  return decision;
+}
+
+AuthDecision GrantCheck::Refusal(Worth worth) {
+  switch (worth) {
+    case Worth::kGood:
+      break;
+    case Worth::kRevoked:
+      return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the access was withdrawn");
+    case Worth::kForeign:
+      return Refuse(AuthAction::kForbidden, "TOKEN_INVALID", "the token is for another session");
+    case Worth::kExpired:
+      return Refuse(AuthAction::kUnauthorized, "TOKEN_EXPIRED", "the token has expired");
+    case Worth::kThrottled:
+      return Refuse(AuthAction::kTooMany, "TOO_MANY_BAD_TOKENS",
+                    "too many bad tokens came from this address");
+    case Worth::kInvalid:
+      return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the token is not valid");
+    case Worth::kNone:
+      return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the request has no token");
+  }
+  SPAWNER_CHECK(false);  // a good token is not refused
+  return {};
+}
+
+// The page again, without the token in its URL: the browser has a cookie from now on.
+AuthDecision GrantCheck::Exchange(const Scans& scans, const Verdict& verdict,
+                                  const Case& of) const {
+  AuthDecision decision;
+  decision.action = AuthAction::kRedirect;
+  decision.location = Location(of.request, *scans.query.target);
+  std::string value = cache_.MakeCookieFor(verdict.credential, of.wall + kCookieLife);
+  absl::Duration life = kCookieLife;
+  if (value.empty()) {
+    value = std::string(verdict.credential);
+    life = verdict.known->grant.expires_at - of.wall;
+  }
+  decision.set_cookie = SetCookie(of.request, of.route, value, life);
+  return decision;
+}
+
+AuthDecision GrantCheck::Admit(Scans& scans, const Verdict& verdict, const Case& of) const {
+  AuthDecision decision;
+  const absl::string_view target = of.request.target;
+  const absl::string_view seen = target.substr(0, target.find('?'));
   decision.add_headers.emplace_back("X-Verified-Path", std::string(seen));
-  if (verdict.worth == Worth::kGood) NameUser(verdict.grant, decision);
+  if (verdict.worth == Worth::kGood) {
+    NameUser(verdict.known->grant, decision);
+    decision.grant = verdict.known->mark;
+    if (verdict.source == Source::kCookie) MaybeRenew(verdict, of, decision);
+  }
   decision.target = std::move(scans.query.target);
   decision.cookie = std::move(scans.cookies.cookie);
   decision.websocket_protocols = std::move(scans.protocols.protocols);
@@ -106,65 +142,62 @@ AuthDecision GrantCheck::Check(const RequestView& request, const Route& route, I
   return decision;
 }
 
-GrantCheck::Verdict GrantCheck::Judge(const Scans& scans, const Route& route, absl::Time wall) {
+// A cookie that was made of a bare token is renewed at its first use.
+void GrantCheck::MaybeRenew(const Verdict& verdict, const Case& of, AuthDecision& decision) const {
+  if (verdict.known->valid_until - of.wall >= kCookieRenewBelow) return;
+  const std::optional<CookieParts> parts = SplitCookie(verdict.credential);
+  const absl::string_view token = parts.has_value() ? parts->token : verdict.credential;
+  const std::string value = cache_.MakeCookieFor(token, of.wall + kCookieLife);
+  if (value.empty()) return;
+  decision.response_fields.emplace_back("Set-Cookie",
+                                        SetCookie(of.request, of.route, value, kCookieLife));
+}
+
+GrantCheck::Verdict GrantCheck::Judge(const Scans& scans, const Case& of) {
   Verdict best;
-  // True: good, look no further.
-  const auto consider = [&](absl::string_view token) {
-    Grant grant;
-    const Worth worth = Weigh(token, route, wall, &grant);
-    if (worth > best.worth) {
-      best.worth = worth;
-      best.grant = std::move(grant);
-    }
-    return worth == Worth::kGood;
+  // True: good, look no further, so that `known` stays.
+  const auto consider = [this, &best, &of](absl::string_view token, Source source) {
+    const KnownGrant* known = nullptr;
+    const Worth worth = Weigh(token, source, of, &known);
+    best.worth = std::max(best.worth, worth);
+    if (worth != Worth::kGood) return false;
+    best.source = source;
+    best.known = known;
+    best.credential = token;
+    return true;
   };
   // Also when another one counts: an application's own bearer token is none of our business.
-  best.is_bearer_ours = !scans.bearer.empty() && Verify(scans.bearer) != nullptr;
-  if (scans.query.token.has_value() && consider(*scans.query.token)) {
-    best.is_of_query = true;
-    return best;
+  if (!scans.bearer.empty()) {
+    const GrantCache::Finding found =
+        cache_.Find(scans.bearer, /*is_cookie=*/false, of.request.client_ip, of.now);
+    best.is_bearer_ours = found.known != nullptr || found.is_throttled;
   }
-  if (best.is_bearer_ours && consider(scans.bearer)) return best;
+  if (scans.query.token.has_value() && consider(*scans.query.token, Source::kQuery)) return best;
+  if (best.is_bearer_ours && consider(scans.bearer, Source::kBearer)) return best;
   for (const absl::string_view token : scans.protocols.tokens) {
-    if (consider(token)) return best;
+    if (consider(token, Source::kProtocol)) return best;
   }
   for (const absl::string_view token : scans.cookies.tokens) {
-    if (consider(token)) return best;
+    if (consider(token, Source::kCookie)) return best;
   }
   if (best.worth == Worth::kNone && !scans.bearer.empty()) best.worth = Worth::kInvalid;
   return best;
 }
 
-GrantCheck::Worth GrantCheck::Weigh(absl::string_view token, const Route& route, absl::Time wall,
-                                    Grant* grant) {
-  const Grant* const verified = Verify(token);
-  if (verified == nullptr) return Worth::kInvalid;
-  if (wall == absl::InfinitePast() || wall >= verified->expires_at) return Worth::kExpired;
-  if (verified->ns != route.ns || verified->session.value != route.session_id) {
+GrantCheck::Worth GrantCheck::Weigh(absl::string_view token, Source source, const Case& of,
+                                    const KnownGrant** known) {
+  const GrantCache::Finding found =
+      cache_.Find(token, source == Source::kCookie, of.request.client_ip, of.now);
+  if (found.is_throttled) return Worth::kThrottled;
+  if (found.known == nullptr) return Worth::kInvalid;
+  const KnownGrant& grant = *found.known;
+  if (of.wall == absl::InfinitePast() || of.wall >= grant.valid_until) return Worth::kExpired;
+  if (grant.grant.ns != of.route.ns || grant.grant.session.value != of.route.session_id) {
     return Worth::kForeign;
   }
-  *grant = *verified;
+  if (IsRevoked(of.route, grant.mark)) return Worth::kRevoked;
+  *known = found.known;
   return Worth::kGood;
-}
-
-const Grant* GrantCheck::Verify(absl::string_view token) {
-  // Not worth a hash, let alone a signature.
-  if (token.size() > kTokenBytesMax || !HasTokenForm(token)) return nullptr;
-  std::string hash = Sha256(token);
-  if (const auto it = recent_.find(hash); it != recent_.end()) return &it->second;
-  Grant grant;
-  if (const auto it = older_.find(hash); it != older_.end()) {
-    grant = std::move(it->second);
-    older_.erase(it);
-  } else {
-    absl::StatusOr<Grant> verified = VerifyGrant(token, keys_, absl::InfinitePast());
-    if (!verified.ok()) return nullptr;
-    grant = *std::move(verified);
-  }
-  if (recent_.size() >= kGrantsCachedMax / 2) {
-    older_ = std::exchange(recent_, {});
-  }
-  return &recent_.insert_or_assign(std::move(hash), std::move(grant)).first->second;
 }
 
 }  // namespace spawner::proxy

@@ -27,6 +27,24 @@ inline constexpr absl::string_view kSecureCookieName = "__Secure-spawner";
 inline constexpr size_t kCandidatesMax = 4;
 // Verified grants that one worker keeps, about 1 KiB each.
 inline constexpr size_t kGrantsCachedMax = 4096;
+// Hashes of tokens known to be bad, 48 bytes each: the same stale cookie comes with each request.
+inline constexpr size_t kBadTokensMax = 4096;
+
+// How long a cookie of ours counts from its last renewal, whatever its grant's ttl was, and when it
+// is renewed: decision 0007. A revocation must be remembered for this long.
+inline constexpr absl::Duration kCookieLife = absl::Hours(7 * 24);
+inline constexpr absl::Duration kCookieRenewBelow = absl::Hours(7 * 12);
+
+// Bad signatures that one worker looks at: at 150 us each these are 7.5 % of its time (issue 4: at
+// most 10 %). The second half of them is for addresses that have sent none.
+inline constexpr int kBadSignaturesPerSecond = 500;
+inline constexpr int kBadSignaturesPerSuspect = kBadSignaturesPerSecond / 2;
+// Of one client address (IPv6: one /64) in each such window.
+inline constexpr int kBadSignaturesPerAddress = 50;
+inline constexpr absl::Duration kAddressWindow = absl::Seconds(10);
+
+// How long browsers may remember a preflight's answer. Chromium allows 2 h, Firefox 24 h.
+inline constexpr absl::Duration kPreflightMaxAge = absl::Minutes(10);
 
 }  // namespace spawner::proxy
 

@@ -36,6 +36,14 @@ struct Route {
   bool token_required = true;
   bool strip_prefix = true;  // in path form the backend does not see "/s/{id}"
   absl::Duration hold_timeout = absl::Seconds(60);
+  // base/origin.h: who may call and who may embed it from other sites.
+  std::vector<std::string> allowed_origins = {};
+  std::vector<std::string> embed_origins = {};
+  uint32_t max_connections = 0;  // 0: any number
+  // Grants that do not count any more (revocation.h): HashOfGrant of each, sorted; and all that
+  // were issued before this second.
+  std::vector<uint64_t> revoked = {};
+  uint32_t not_issued_before = 0;
 
   bool operator==(const Route&) const = default;
 };

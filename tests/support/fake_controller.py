@@ -41,11 +41,12 @@ class SigningKey:
         der = subprocess.check_output(["openssl", "pkey", "-in", self._path, "-pubout", "-outform", "DER"])
         self.public_key = der[-32:]
 
-    def token(self, session, user="ada", claims=None, ttl_s=600, now_s=None, namespace="default"):
+    def token(self, session, user="ada", claims=None, ttl_s=600, now_s=None, namespace="default",
+              grant="g-1"):
         """A grant as base/token.h has it."""
         now = int(time.time() if now_s is None else now_s)
         header = {"alg": "EdDSA", "kid": self.id, "typ": "JWT"}
-        payload = {"iss": "spawner", "sub": user, "sid": session, "ns": namespace, "jti": "g-1",
+        payload = {"iss": "spawner", "sub": user, "sid": session, "ns": namespace, "jti": grant,
                    "iat": now, "exp": now + ttl_s}
         if claims:
             payload["claims"] = claims
@@ -65,6 +66,7 @@ class FakeController(proxy_link_pb2_grpc.ProxyLinkServicer):
         self.leadership = leadership
         self.key = key or SigningKey()
         self.clock_ahead_s = 0       # of this controller before the machine's clock
+        self.renewal_secret = b""    # of VerificationKey
         self.refuses = False         # new links
         self.not_leader = None       # answer with this NotLeader
         self.sends_table = True
@@ -196,7 +198,8 @@ class FakeController(proxy_link_pb2_grpc.ProxyLinkServicer):
 
     def _welcome(self):
         welcome = pb.Welcome(controller_id="fake", leadership=self.leadership, keys=[
-            pb.VerificationKey(id=self.key.id, public_key=self.key.public_key)])
+            pb.VerificationKey(id=self.key.id, public_key=self.key.public_key,
+                               renewal_secret=self.renewal_secret)])
         welcome.now.FromMicroseconds(self._now_us())
         welcome.heartbeat_interval.FromMilliseconds(500)
         return pb.ControllerMessage(welcome=welcome)

@@ -1,0 +1,74 @@
+// The part of Exchange that decides who gets in: tokens, origins, caps.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "proxy/forward/answers.h"
+#include "proxy/forward/client_origin.h"
+#include "proxy/forward/downstream.h"
+#include "proxy/forward/exchange.h"
+#include "proxy/forward/request_out.h"
+#include "proxy/forward/tunnel.h"
+#include "proxy/forward/workbench.h"
+#include "proxy/route/authorizer.h"
+
+namespace spawner::proxy {
+
+// Asks the authorizer and keeps in bench.decision what the backend is to see.
+bool Exchange::IsAllowed(const Sessions::Place& place) {
+  bench_.decision = AuthDecision();
+  if (bench_.authorizer == nullptr) return true;
+  const ClientPeer& peer = client_.peer();
+  const std::string client_ip =
+      peer.is_trusted ? OriginOf(bench_.request, peer, bench_.options.trusted_proxies).ip : peer.ip;
+  const RequestView view = ViewForAuthorizer(
+      bench_, {.prefix = place.prefix, .client_ip = client_ip, .is_secure = is_secure_});
+  bench_.decision = bench_.authorizer->Check(view, place.session->route(), bench_.now);
+  grant_ = bench_.decision.grant;
+  extras_.reset();
+  if (bench_.decision.owns_cors || !bench_.decision.response_fields.empty()) {
+    extras_ = std::make_unique<ResponseExtras>(
+        ResponseExtras{std::move(bench_.decision.response_fields), bench_.decision.owns_cors});
+  }
+  selects_spawner_ = bench_.decision.select_spawner_protocol;
+  if (bench_.decision.action == AuthAction::kAllow) return true;
+  Fail(NotAllowed(bench_.decision));
+  return false;
+}
+
+// Once per request, also if it waits and is asked again.
+bool Exchange::HasRoom(Session& session) {
+  const uint32_t max = session.route().max_connections;
+  if (max == 0 || bench_.caps == nullptr || capped_in_ != nullptr) return true;
+  if (!bench_.caps->TryOpen(session.route().session_id, max)) return false;
+  capped_in_ = &session;
+  return true;
+}
+
+// Pages can't see why a WebSocket's handshake failed, so it succeeds and is closed with the reason.
+void Exchange::RefuseOverCap() {
+  if (!is_websocket_) return Fail(OverCap());
+  const std::optional<std::string> refusal = WebSocketRefusal(bench_.request, kCloseOverCap);
+  if (!refusal.has_value()) return Fail(OverCap());
+  keeps_client_ = false;
+  client_.stream().Write({*refusal});
+  Finish(429);
+}
+
+// Ours, and `more`; good until the next call on this worker.
+absl::Span<const AddedField> Exchange::AddedToResponse(absl::Span<const AddedField> more) {
+  if (extras_ == nullptr) return more;
+  bench_.added_fields.assign(more.begin(), more.end());
+  for (const auto& [name, value] : extras_->fields) bench_.added_fields.push_back({name, value});
+  return bench_.added_fields;
+}
+
+void Exchange::OnRevoked() {
+  if (phase_ == Phase::kFlushing) return;
+  if (status_ != 0) return AbortClient();
+  Fail(AccessWithdrawn());
+}
+
+}  // namespace spawner::proxy
