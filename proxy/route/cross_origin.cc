@@ -20,6 +20,11 @@ void AddCors(absl::string_view origin, AuthDecision& decision) {
   decision.response_fields.emplace_back("Access-Control-Allow-Credentials", "true");
 }
 
+// They change nothing (RFC 9110 9.2.1), and what they answer another origin can't read.
+bool IsSafe(absl::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
 }  // namespace
 
 OriginScan ScanOrigin(const RequestView& request, const Route& route) {
@@ -50,7 +55,8 @@ OriginScan ScanOrigin(const RequestView& request, const Route& route) {
 
 bool RefusesOrigin(const OriginScan& scan, const RequestView& request, const Route& route,
                    bool is_by_cookie) {
-  if (!request.is_upgrade || !scan.is_foreign || scan.is_allowed) return false;
+  if (!scan.is_foreign || scan.is_allowed) return false;
+  if (!request.is_upgrade) return is_by_cookie && !IsSafe(request.method);
   return is_by_cookie || !route.allowed_origins.empty();
 }
 

@@ -19,8 +19,9 @@ struct OriginScan {
 };
 OriginScan ScanOrigin(const RequestView& request, const Route& route);
 
-// A page of another site must not open a WebSocket with the user's cookie, which browsers send
-// along whoever opens it; with a token of its own it may, unless the route says who may.
+// A page of another origin must not open a WebSocket or send an unsafe request with the user's
+// cookie, which browsers send along whoever asks (SameSite=Lax lets sessions of one domain do so);
+// with a token of its own it may, unless the route says who may open WebSockets.
 bool RefusesOrigin(const OriginScan& scan, const RequestView& request, const Route& route,
                    bool is_by_cookie);
 

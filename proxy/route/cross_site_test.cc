@@ -32,6 +32,34 @@ TEST_F(CrossSiteTest, ACookiesWebSocketIsForTheSessionsOwnPages) {
   EXPECT_EQ(Upgrade(kApp, {Protocol()}).action, AuthAction::kAllow);
 }
 
+TEST_F(CrossSiteTest, ACookiesUnsafeRequestIsForTheSessionsOwnPages) {
+  const auto send = [this](std::string method, std::string origin, bool is_tls = true) {
+    const std::string name = is_tls ? "__Host-spawner=" : "spawner=";
+    return Check("/", {{"Cookie", absl::StrCat(name, Token("k7x2"))}, {"Origin", origin}},
+                 {.method = method, .is_tls = is_tls})
+        .action;
+  };
+  for (const char* const method : {"POST", "PUT", "DELETE", "PATCH"}) {
+    EXPECT_EQ(send(method, "https://k7x2.s.test"), AuthAction::kAllow) << method;
+    EXPECT_EQ(send(method, "https://k8.s.test"), AuthAction::kForbidden) << method;
+    EXPECT_EQ(send(method, "null"), AuthAction::kForbidden) << method;
+  }
+  for (const char* const method : {"GET", "HEAD"}) {
+    EXPECT_EQ(send(method, "https://k8.s.test"), AuthAction::kAllow) << method;
+  }
+  // A balancer ended TLS and nobody said so.
+  EXPECT_EQ(send("POST", "https://k7x2.s.test", /*is_tls=*/false), AuthAction::kAllow);
+  EXPECT_EQ(send("POST", "https://k8.s.test", /*is_tls=*/false), AuthAction::kForbidden);
+  // A token of its own, or a route that names the page.
+  EXPECT_EQ(
+      Check("/", {{"Authorization", absl::StrCat("Bearer ", Token("k7x2"))}, {"Origin", kApp}},
+            {.method = "POST"})
+          .action,
+      AuthAction::kAllow);
+  route_.allowed_origins = {kApp};
+  EXPECT_EQ(send("POST", kApp), AuthAction::kAllow);
+}
+
 TEST_F(CrossSiteTest, AllowedOriginsSayWhoMayOpenAWebSocket) {
   route_.allowed_origins = {kApp};
   EXPECT_EQ(Upgrade(kApp, {Cookie()}).action, AuthAction::kAllow);

@@ -76,7 +76,7 @@ AuthDecision GrantCheck::Check(const RequestView& request, const Route& route, I
     decision = Refusal(verdict.worth);
   } else if (RefusesOrigin(origin, request, route, is_good && verdict.source == Source::kCookie)) {
     decision = Refuse(AuthAction::kForbidden, "ORIGIN_FORBIDDEN",
-                      "a page of another origin may not open a WebSocket here");
+                      "pages of this origin may not call the session: see allowed_origins");
   } else if (is_good && verdict.source == Source::kQuery && IsNavigation(request)) {
     decision = Exchange(scans, verdict, of);
   } else {
