@@ -21,12 +21,13 @@ inline constexpr std::array<double, 12> kDurationBounds = {
 
 // What a worker counts beside its sessions.
 struct Counters {
-  Counter clients;    // client connections open
-  Counter upstreams;  // backend connections open
-  Counter tunnels;    // of them pairs that carry a WebSocket
-  Counter held;       // requests that wait, for whatever reason
-  Counter refused;    // connections refused: out of descriptors, or over kClientsPerWorkerMax
-  Counter retried;    // requests sent again because a reused connection was dead
+  Counter clients;         // client connections open
+  Counter upstreams;       // backend connections open
+  Counter tunnels;         // of them pairs that carry a WebSocket
+  Counter held;            // requests that wait, for whatever reason
+  Counter refused;         // connections refused: out of descriptors, or over kClientsPerWorkerMax
+  Counter retried;         // requests sent again because a reused connection was dead
+  Counter routes_applied;  // set, removed or refused
   std::array<Counter, 1000> requests;  // finished, by status; 499: the client left before it
   std::array<Counter, kUpstreamErrors> upstream_errors;
   std::array<Counter, kDurationBounds.size() + 1> durations;

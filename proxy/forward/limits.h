@@ -55,6 +55,8 @@ inline constexpr absl::Duration kCloseFrameTimeout = absl::Milliseconds(250);
 inline constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 // "At once", but at most 200 reports a second from a session that flaps.
 inline constexpr absl::Duration kUsageGapMin = absl::Milliseconds(5);
+// Sessions reported in one turn of a worker; the others follow in the next ones.
+inline constexpr size_t kTotalsPerTurn = 256;
 
 }  // namespace spawner::proxy
 

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_FORWARD_SESSION_H_
 #define SPAWNER_PROXY_FORWARD_SESSION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -91,9 +92,11 @@ class Session {
   uint64_t bytes_total_ = 0;
   Instant last_active_;
   Instant opened_at_;
-  Instant asked_at_;  // of an id without a route: when the controller was asked
-  bool is_dirty_ = false;
-  bool is_swept_ = false;  // among those that Sessions sweeps for idle connections
+  Instant asked_at_;         // of an id without a route: when the controller was asked
+  size_t place_ = 0;         // in Sessions' list
+  bool maybe_over_ = false;  // among those that it looks at when the turn ends
+  bool is_dirty_ = false;    // among those whose counts it reports next
+  bool is_swept_ = false;    // among those that it sweeps for idle connections
 };
 
 }  // namespace spawner::proxy

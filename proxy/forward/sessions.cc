@@ -83,13 +83,24 @@ Session& Sessions::Of(RouteEntry& entry) {
   if (entry.owner != nullptr) return *static_cast<Session*>(entry.owner);
   auto session = std::make_unique<Session>(bench_, *this, entry);
   Session& added = *session;
-  sessions_.emplace(&added, std::move(session));
+  added.place_ = sessions_.size();
+  sessions_.push_back(std::move(session));
   return added;
 }
 
-void Sessions::Apply(RouteChange change) {
-  const RouteVersion version = change.version;
-  const std::vector<RouteEvent> events = table_.Apply(std::move(change), bench_.now);
+void Sessions::Apply(RouteChange part) {
+  applying_ = part.version;
+  Take(table_.Apply(std::move(part), bench_.now));
+}
+
+size_t Sessions::Sweep(size_t max) {
+  const std::vector<RouteEvent> events = table_.Sweep(max, bench_.now);
+  Take(events);
+  return events.size();
+}
+
+void Sessions::Take(const std::vector<RouteEvent>& events) {
+  bench_.counters.routes_applied.Add(static_cast<int64_t>(events.size()));
   for (const RouteEvent& event : events) {
     if (event.kind == RouteEvent::Kind::kRefused) {
       Log(LogLevel::kWarning, "route_refused_for_its_epoch",
@@ -97,24 +108,24 @@ void Sessions::Apply(RouteChange change) {
     }
     if (event.entry->owner != nullptr) static_cast<Session*>(event.entry->owner)->OnRoute(event);
   }
-  if (version == RouteVersion{}) return;
-  std::vector<GateCount> gates;
+  if (applying_ == RouteVersion{}) return;
   for (const RouteEvent& event : events) {
     const Route& route = event.entry->route;
     if (event.kind != RouteEvent::Kind::kChanged || route.state != RouteState::kGated) continue;
     const auto* session = static_cast<Session*>(event.entry->owner);
-    gates.push_back({.session_id = route.session_id,
-                     .epoch = route.epoch,
-                     .gate_version = version.version,
-                     .open = session == nullptr ? 0 : session->open(),
-                     .waiting = session == nullptr ? 0 : session->waiting()});
+    gates_.push_back({.session_id = route.session_id,
+                      .epoch = route.epoch,
+                      .gate_version = applying_.version,
+                      .open = session == nullptr ? 0 : session->open(),
+                      .waiting = session == nullptr ? 0 : session->waiting()});
   }
-  reports_.OnApplied(worker_, version, std::move(gates));
+  if (!table_.is_between()) reports_.OnApplied(worker_, applying_, std::exchange(gates_, {}));
 }
 
 void Sessions::SetLink(const LinkState& link) { is_link_up_ = link.is_up; }
 
 Instant Sessions::next_report() const {
+  if (reported_ < reporting_.size()) return bench_.now;
   if (!last_reports_.empty() || (reports_soon_ && !dirty_.empty())) {
     return reported_at_ + kUsageGapMin;
   }
@@ -126,22 +137,32 @@ Instant Sessions::next_report() const {
 
 void Sessions::EndTurn(bool is_last) {
   if (!with_idle_.empty() && swept_at_ + kUsageInterval <= bench_.now) SweepIdle();
-  const bool has_news = !dirty_.empty() || !last_reports_.empty();
-  const absl::Duration gap =
-      reports_soon_ || !last_reports_.empty() ? kUsageGapMin : kUsageInterval;
-  if (has_news && (is_last || reported_at_ + gap <= bench_.now)) {
-    std::vector<SessionTotals> totals = std::move(last_reports_);
-    last_reports_.clear();
-    for (Session* session : dirty_) {
-      session->is_dirty_ = false;
-      if (session->is_routed()) totals.push_back(session->Totals());
-    }
-    dirty_.clear();
-    reports_soon_ = false;
-    reported_at_ = bench_.now;
-    if (bench_.options.has_controller) reports_.OnUsage(worker_, std::move(totals));
+  if (is_last) {
+    while (has_news()) Report(sessions_.size());
+  } else if (has_news() && next_report() <= bench_.now) {
+    Report(kTotalsPerTurn);
   }
   Release();
+}
+
+void Sessions::Report(size_t max) {
+  if (reported_ == reporting_.size()) {
+    reporting_ = std::exchange(dirty_, {});
+    reported_ = 0;
+    reports_soon_ = false;
+    reported_at_ = bench_.now;
+  }
+  std::vector<SessionTotals> totals = std::exchange(last_reports_, {});
+  for (; max > 0 && reported_ < reporting_.size(); --max) {
+    Session& session = *reporting_[reported_++];
+    session.is_dirty_ = false;
+    if (session.is_routed()) {
+      totals.push_back(session.Totals());
+    } else {
+      MaybeRelease(session);
+    }
+  }
+  if (bench_.options.has_controller) reports_.OnUsage(worker_, std::move(totals));
 }
 
 void Sessions::SweepIdle() {
@@ -150,22 +171,32 @@ void Sessions::SweepIdle() {
   for (Session* session : with_idle_) {
     session->DropIdleBefore(bench_.now - kUpstreamIdleTimeout);
     session->is_swept_ = session->idle() > 0;
-    if (session->is_swept_) still.push_back(session);
+    if (session->is_swept_) {
+      still.push_back(session);
+    } else {
+      MaybeRelease(*session);
+    }
   }
   with_idle_ = std::move(still);
 }
 
+void Sessions::MaybeRelease(Session& session) {
+  if (session.maybe_over_) return;
+  session.maybe_over_ = true;
+  maybe_over_.push_back(&session);
+}
+
+// Those that are in a list stay until they have left it: whoever takes them out of it asks again.
 void Sessions::Release() {
-  if (maybe_over_.empty()) return;
-  const std::vector<Session*> candidates = std::move(maybe_over_);
-  maybe_over_.clear();
-  for (Session* session : candidates) {
-    const auto it = sessions_.find(session);
-    if (it == sessions_.end() || session->is_routed() || !session->is_idle()) continue;
-    if (session->is_dirty_) dirty_.erase(std::find(dirty_.begin(), dirty_.end(), session));
-    std::erase(with_idle_, session);
+  for (Session* session : std::exchange(maybe_over_, {})) {
+    session->maybe_over_ = false;
+    if (session->is_routed() || !session->is_idle()) continue;
+    if (session->is_dirty_ || session->is_swept_) continue;
     RouteEntry& entry = session->entry();
-    sessions_.erase(it);
+    const size_t place = session->place_;
+    sessions_.back()->place_ = place;
+    std::swap(sessions_[place], sessions_.back());
+    sessions_.pop_back();
     table_.Release(&entry);
   }
 }

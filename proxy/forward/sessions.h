@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/ids.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/http/head.h"
@@ -44,8 +44,12 @@ class Sessions {
   // Asks the controller for an id that no route names.
   Place Find(const RequestHead& head);
 
-  // One turn: everything is applied and counted before anything else happens.
-  void Apply(RouteChange change);
+  // One part of a change within one turn: what it closes is counted before anything else happens.
+  // The change is reported when its last part is in and, of a whole table, what that left out is
+  // gone: not before Sweep, which takes away at most `max` routes and says how many.
+  void Apply(RouteChange part);
+  bool is_sweeping() const { return table_.is_sweeping(); }
+  size_t Sweep(size_t max);
   void SetLink(const LinkState& link);
   // The routes are what the controller says now, not what it said before the link was lost.
   bool is_current() const { return is_link_up_ || !bench_.options.has_controller; }
@@ -61,9 +65,10 @@ class Sessions {
   void ReportLast(SessionTotals totals) { last_reports_.push_back(std::move(totals)); }
   void AddDirty(Session& session) { dirty_.push_back(&session); }
   void HasIdle(Session& session) { with_idle_.push_back(&session); }
-  void MaybeRelease(Session& session) { maybe_over_.push_back(&session); }
+  void MaybeRelease(Session& session);
 
-  RouteTable& table() { return table_; }
+  const RouteTable& table() const { return table_; }
+  size_t count() const { return sessions_.size(); }
   // Sessions with idle backend connections.
   size_t swept() const { return with_idle_.size(); }
 
@@ -71,6 +76,11 @@ class Sessions {
   Place FindStatic(const RequestHead& head);
   Place FindById(absl::string_view id, absl::string_view prefix);
   Session& Of(RouteEntry& entry);
+  void Take(const std::vector<RouteEvent>& events);
+  bool has_news() const {
+    return !dirty_.empty() || !last_reports_.empty() || reported_ < reporting_.size();
+  }
+  void Report(size_t max);
   void SweepIdle();
   void Release();
 
@@ -78,9 +88,13 @@ class Sessions {
   WorkerReports& reports_;
   const int worker_;
   RouteTable table_;
+  RouteVersion applying_;
+  std::vector<GateCount> gates_;  // of the parts so far
   bool is_link_up_ = false;
-  absl::flat_hash_map<Session*, std::unique_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<Session*> dirty_;
+  std::vector<Session*> reporting_;  // were dirty; reported in turns
+  size_t reported_ = 0;
   std::vector<Session*> with_idle_;
   std::vector<Session*> maybe_over_;
   std::vector<SessionTotals> last_reports_;

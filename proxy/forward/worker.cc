@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "proxy/forward/limits.h"
 #include "proxy/io/limits.h"
+#include "proxy/route/limits.h"
 
 namespace spawner::proxy {
 namespace {
@@ -79,7 +80,7 @@ bool Worker::Turn(absl::Duration max_wait) {
   bench_->timers.Run(bench_->now);
   if (accept_again_ <= bench_->now) AcceptSome();
   RunLaters();
-  for (Letter& letter : mailbox_.Drain()) Open(std::move(letter));
+  OpenLetters();
   if (drain_deadline_ <= bench_->now) {
     drain_deadline_ = Instant::Infinite();
     CloseListeners();
@@ -97,11 +98,38 @@ bool Worker::Turn(absl::Duration max_wait) {
 }
 
 absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
-  if (!bench_->later.empty() || tunnels_.has_more()) return absl::ZeroDuration();
+  if (!bench_->later.empty() || tunnels_.has_more() || has_letters()) return absl::ZeroDuration();
   const Instant next =
       std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_, drain_deadline_});
   if (next == Instant::Infinite()) return max_wait;
   return std::clamp(next - clock_.Now(), absl::ZeroDuration(), max_wait);
+}
+
+// Of a turn, in routes.
+size_t Worker::CostOf(const Letter& letter) {
+  const auto* change = std::get_if<RouteChange>(&letter);
+  if (change == nullptr) return 1;
+  return std::max<size_t>(1,
+                          change->routes.size() + change->removed.size() + change->unknown.size());
+}
+
+// In the order in which they were posted, as far as a turn's routes reach.
+void Worker::OpenLetters() {
+  for (size_t routes = 0; routes < kRoutesPerTurn;) {
+    if (sessions_.is_sweeping()) {
+      routes += sessions_.Sweep(kRoutesPerTurn - routes);
+      continue;
+    }
+    if (opened_ == letters_.size()) {
+      letters_ = mailbox_.Drain();
+      opened_ = 0;
+      if (letters_.empty()) return;
+    }
+    const size_t cost = CostOf(letters_[opened_]);
+    if (routes > 0 && routes + cost > kRoutesPerTurn) return;
+    routes += cost;
+    Open(std::move(letters_[opened_++]));
+  }
 }
 
 void Worker::Open(Letter letter) {

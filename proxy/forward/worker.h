@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_FORWARD_WORKER_H_
 #define SPAWNER_PROXY_FORWARD_WORKER_H_
 
+#include <cstddef>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/io/io.h"
 #include "proxy/route/authorizer.h"
+#include "proxy/route/change_parts.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
 
@@ -46,7 +48,9 @@ class Worker final : public IoHandler, public Downstream::Owner {
   void AddListener(Socket listener) { listeners_.push_back(listener); }
 
   // ---- any thread ----
-  void Post(RouteChange change) { mailbox_.Post(std::move(change)); }
+  void Post(const RouteChange& change) {
+    ForEachPart(change, [this](RouteChange part) { mailbox_.Post(std::move(part)); });
+  }
   void Post(LinkState link) { mailbox_.Post(std::move(link)); }
   // Takes no new connections, lets what runs finish until `patience` is over, then ends it; tunnels
   // with close code 1012. WorkerReports::OnDrained follows.
@@ -71,12 +75,15 @@ class Worker final : public IoHandler, public Downstream::Owner {
   struct StopOrder {};
   using Letter = std::variant<RouteChange, LinkState, DrainOrder, StopOrder>;
 
+  void OpenLetters();
+  static size_t CostOf(const Letter& letter);
   void Open(Letter letter);
   void AcceptSome();
   bool AcceptFrom(Socket listener);
   void CloseListeners();
   void StopListening();
   void BeginDrain(absl::Duration patience);
+  bool has_letters() const { return opened_ < letters_.size() || sessions_.is_sweeping(); }
   bool is_empty() const { return listeners_.empty() && clients_.empty() && tunnels_.empty(); }
   void CheckDrained();
   void RunLaters();
@@ -92,6 +99,8 @@ class Worker final : public IoHandler, public Downstream::Owner {
   Sessions sessions_;
   Tunnels tunnels_;
   Mailbox<Letter> mailbox_;
+  std::vector<Letter> letters_;  // taken from it; opened in order, not all in one turn
+  size_t opened_ = 0;
   std::vector<Socket> listeners_;
   Instant accept_again_ = Instant::Infinite();  // out of descriptors, or a turn's bound
   std::vector<std::unique_ptr<Downstream>> clients_;

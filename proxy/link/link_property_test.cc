@@ -47,6 +47,7 @@ class Worker {
       gates.push_back({route.session_id, route.epoch, change.version.version,
                        open_[{route.session_id, route.epoch}], 0});
     }
+    while (table_.is_sweeping()) table_.Sweep(1, now);
     if (change.version != RouteVersion{}) {
       applied_ = change.version;
       link_.OnApplied(index_, change.version, gates);

@@ -19,6 +19,19 @@ inline constexpr size_t kUnknownIdsMax = 10'000;
 inline constexpr absl::Duration kFenceTtl = absl::Minutes(10);
 inline constexpr size_t kFencesMax = 100'000;
 
+// What one worker's table is built for (issue 4); it takes more. Its entries are spread over so
+// many hash tables, a power of two: at this size the growth of one moves some hundred of them.
+inline constexpr size_t kRoutesPerWorker = 100'000;
+inline constexpr size_t kTableShards = 1024;
+// Of one without origins and revocations: tested, and printed by //proxy/route:route_table_bench.
+inline constexpr size_t kBytesPerRouteMax = 512;
+// Larger changes cross to the workers in parts of so many routes and ids, and a worker applies no
+// more than that, about 2 us each, before it turns to its connections again.
+inline constexpr size_t kRoutesPerTurn = 64;
+// Of fences and of negative answers, what each part of a change clears away beside twice as many as
+// it names: more than can be added, and never a turn's length of them.
+inline constexpr size_t kForgottenPerPart = 4;
+
 // api.md. Over TLS only the prefixed names count: RFC 6265bis 4.1.3.
 inline constexpr absl::string_view kCookieName = "spawner";
 inline constexpr absl::string_view kHostCookieName = "__Host-spawner";

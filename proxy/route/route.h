@@ -11,8 +11,9 @@
 #include "base/token.h"
 
 // What crosses between main and the workers: plain values. Main (proxy/link or the static routes)
-// posts changes to every worker; a worker applies each in one turn of its loop, counts in that same
-// turn, and reports back through WorkerReports (worker_reports.h).
+// posts changes to every worker; a worker applies each, a long one in slices, counts what a route's
+// gate closes in the turn that closes it, and reports back through WorkerReports
+// (worker_reports.h).
 namespace spawner::proxy {
 
 enum class RouteState {
@@ -48,12 +49,13 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
-// One step of the route log, a whole table, or negative answers.
+// One step of the route log, a whole table, or negative answers; or one part of these.
 struct RouteChange {
   // {0, 0}: of no version (negative answers); nothing is acknowledged.
   RouteVersion version;
-  // `routes` is the whole table: what it does not name is gone.
+  // The whole table: what none of its parts names is gone. `unknown` is empty.
   bool replaces_all = false;
+  bool has_more = false;  // not the last part
   std::vector<Route> routes;
   std::vector<std::string> removed;
   // Ids that are no session's: remembered for kUnknownTtl.

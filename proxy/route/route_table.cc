@@ -1,6 +1,5 @@
 #include "proxy/route/route_table.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -8,9 +7,13 @@
 
 namespace spawner::proxy {
 
-RouteEntry* RouteTable::Find(absl::string_view session_id) {
-  const auto it = entries_.find(session_id);
-  return it == entries_.end() ? nullptr : it->get();
+RouteTable::RouteTable() : shards_(kTableShards) {}
+
+RouteEntry* RouteTable::Find(absl::string_view session_id) const {
+  const size_t hash = Hash()(session_id);
+  const Shard& shard = ShardOf(hash);
+  const auto it = shard.find(session_id, hash);
+  return it == shard.end() ? nullptr : it->get();
 }
 
 RouteEntry* RouteTable::FindOrAdd(absl::string_view session_id) {
@@ -18,17 +21,23 @@ RouteEntry* RouteTable::FindOrAdd(absl::string_view session_id) {
   auto entry = std::make_unique<RouteEntry>();
   entry->route.session_id = std::string(session_id);
   RouteEntry* const added = entry.get();
-  entries_.insert(std::move(entry));
+  ShardOf(Hash()(session_id)).insert(std::move(entry));
   return added;
 }
 
 void RouteTable::Release(RouteEntry* entry) {
   SPAWNER_CHECK(entry->owner == nullptr);
   // Among the fences it is erased when its time there is over.
-  if (entry->is_routed || entry->removal != 0) return;
-  const auto it = entries_.find(absl::string_view(entry->route.session_id));
-  SPAWNER_CHECK(it != entries_.end() && it->get() == entry);
-  entries_.erase(it);
+  if (!entry->is_routed && !entry->is_fenced) Erase(entry);
+}
+
+void RouteTable::Erase(RouteEntry* entry) {
+  const absl::string_view id = entry->route.session_id;
+  const size_t hash = Hash()(id);
+  Shard& shard = ShardOf(hash);
+  const auto it = shard.find(id, hash);
+  SPAWNER_CHECK(it != shard.end() && it->get() == entry);
+  shard.erase(it);
 }
 
 bool RouteTable::IsUnknown(absl::string_view session_id, Instant now) {
@@ -36,21 +45,23 @@ bool RouteTable::IsUnknown(absl::string_view session_id, Instant now) {
   return it != unknown_.end() && it->second > now;
 }
 
-std::vector<RouteEvent> RouteTable::Apply(RouteChange change, Instant now) {
+std::vector<RouteEvent> RouteTable::Apply(RouteChange part, Instant now) {
+  SPAWNER_CHECK(!is_sweeping_);
   // Before the events are made: they point at entries, so nothing is erased after this.
-  ForgetOldFences(now);
-  ForgetOldUnknown(now);
-  ++changes_;
+  const size_t forgotten =
+      kForgottenPerPart + 2 * (part.routes.size() + part.removed.size() + part.unknown.size());
+  ForgetFences(forgotten, now);
+  ForgetUnknown(forgotten, now);
+  if (!is_between_) ++changes_;
+  is_between_ = part.has_more;
   std::vector<RouteEvent> events;
-  events.reserve(change.routes.size() + change.removed.size());
-  if (change.replaces_all) entries_.reserve(change.routes.size());
-  for (Route& route : change.routes) events.push_back(ApplyRoute(std::move(route)));
-  for (const std::string& id : change.removed) {
+  events.reserve(part.routes.size() + part.removed.size());
+  for (Route& route : part.routes) events.push_back(ApplyRoute(std::move(route), now));
+  for (const std::string& id : part.removed) {
     RouteEntry* const entry = Find(id);
     if (entry != nullptr && entry->is_routed) events.push_back(Remove(entry, now));
   }
-  if (change.replaces_all) RemoveUnnamed(events, now);
-  for (std::string& id : change.unknown) {
+  for (std::string& id : part.unknown) {
     RouteEntry* const entry = Find(id);
     // An answer that a route overtook.
     if (entry != nullptr && entry->is_routed) continue;
@@ -59,29 +70,53 @@ std::vector<RouteEvent> RouteTable::Apply(RouteChange change, Instant now) {
     }
     LearnUnknown(std::move(id), now);
   }
-  if (change.version != RouteVersion{}) version_ = change.version;
+  if (part.has_more) return events;
+  applying_ = part.version;
+  is_sweeping_ = part.replaces_all;
+  EndIfSwept();
   return events;
 }
 
-RouteEvent RouteTable::ApplyRoute(Route route) {
+std::vector<RouteEvent> RouteTable::Sweep(size_t max, Instant now) {
+  ForgetFences(kForgottenPerPart + 2 * max, now);
+  std::vector<RouteEvent> events;
+  while (is_sweeping_ && events.size() < max) {
+    events.push_back(Remove(routed_.front(), now));
+    EndIfSwept();
+  }
+  return events;
+}
+
+void RouteTable::EndIfSwept() {
+  if (is_sweeping_ && routed_.front() != nullptr && routed_.front()->named_by != changes_) return;
+  is_sweeping_ = false;
+  if (applying_ != RouteVersion{}) version_ = applying_;
+}
+
+RouteEvent RouteTable::ApplyRoute(Route route, Instant now) {
   RouteEntry* const entry = FindOrAdd(route.session_id);
   RouteEvent event{.kind = RouteEvent::Kind::kChanged,
                    .entry = entry,
                    .was_routed = entry->is_routed,
                    .was_state = entry->route.state,
                    .was_epoch = entry->route.epoch};
+  if (entry->is_fenced && entry->removed_at + kFenceTtl <= now) Unfence(entry);
   entry->named_by = changes_;
+  if (entry->is_routed) {
+    routed_.Remove(entry);
+    routed_.PushBack(entry);
+  }
   if (route.epoch < entry->fence) {
     event.kind = RouteEvent::Kind::kRefused;
     return event;
   }
-  if (!entry->is_routed) ++routed_;
+  if (entry->is_fenced) Unfence(entry);
+  if (!entry->is_routed) routed_.PushBack(entry);
   entry->fence = route.epoch;
   entry->is_routed = true;
-  entry->removal = 0;
   entry->route = std::move(route);
   // An id with a negative answer may turn out to be a session's.
-  unknown_.erase(entry->route.session_id);
+  if (!unknown_.empty()) unknown_.erase(entry->route.session_id);
   return event;
 }
 
@@ -92,37 +127,26 @@ RouteEvent RouteTable::Remove(RouteEntry* entry, Instant now) {
                          .was_state = entry->route.state,
                          .was_epoch = entry->route.epoch};
   entry->is_routed = false;
-  entry->removal = ++removals_;
   entry->route = Route{.session_id = std::move(entry->route.session_id)};
-  --routed_;
-  fences_.push_back({entry->route.session_id, now, entry->removal});
+  routed_.Remove(entry);
+  entry->is_fenced = true;
+  entry->removed_at = now;
+  fences_.PushBack(entry);
   return event;
 }
 
-void RouteTable::RemoveUnnamed(std::vector<RouteEvent>& events, Instant now) {
-  std::vector<RouteEntry*> unnamed;
-  for (const auto& entry : entries_) {
-    if (entry->is_routed && entry->named_by != changes_) unnamed.push_back(entry.get());
-  }
-  // The order of a hash table differs from run to run.
-  std::sort(unnamed.begin(), unnamed.end(), [](const RouteEntry* a, const RouteEntry* b) {
-    return a->route.session_id < b->route.session_id;
-  });
-  for (RouteEntry* entry : unnamed) events.push_back(Remove(entry, now));
+void RouteTable::Unfence(RouteEntry* entry) {
+  fences_.Remove(entry);
+  entry->is_fenced = false;
+  entry->fence = 0;
 }
 
-void RouteTable::ForgetOldFences(Instant now) {
-  while (!fences_.empty() &&
-         (fences_.size() > kFencesMax || fences_.front().removed_at + kFenceTtl <= now)) {
-    const auto it = entries_.find(absl::string_view(fences_.front().session_id));
-    const uint64_t removal = fences_.front().removal;
-    fences_.pop_front();
-    if (it == entries_.end() || (*it)->removal != removal) continue;
-    if ((*it)->owner == nullptr) {
-      entries_.erase(it);
-    } else {
-      (*it)->removal = 0;  // Release erases it
-    }
+void RouteTable::ForgetFences(size_t max, Instant now) {
+  for (; max > 0 && fences_.front() != nullptr; --max) {
+    RouteEntry* const oldest = fences_.front();
+    if (fences_.size() <= kFencesMax && oldest->removed_at + kFenceTtl > now) return;
+    Unfence(oldest);
+    if (oldest->owner == nullptr) Erase(oldest);  // else Release does
   }
 }
 
@@ -130,13 +154,13 @@ void RouteTable::LearnUnknown(std::string session_id, Instant now) {
   const Instant until = now + kUnknownTtl;
   unknown_by_age_.emplace_back(session_id, until);
   unknown_.insert_or_assign(std::move(session_id), until);
-  ForgetOldUnknown(now);
+  if (unknown_by_age_.size() > kUnknownIdsMax) ForgetUnknown(1, now);
 }
 
-void RouteTable::ForgetOldUnknown(Instant now) {
-  while (!unknown_by_age_.empty() &&
-         (unknown_by_age_.size() > kUnknownIdsMax || unknown_by_age_.front().second <= now)) {
+void RouteTable::ForgetUnknown(size_t max, Instant now) {
+  for (; max > 0 && !unknown_by_age_.empty(); --max) {
     const auto& [id, until] = unknown_by_age_.front();
+    if (unknown_by_age_.size() <= kUnknownIdsMax && until > now) return;
     const auto it = unknown_.find(id);
     // Learned again since: the newer line of the queue stands for it.
     if (it != unknown_.end() && it->second == until) unknown_.erase(it);

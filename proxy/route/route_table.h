@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_ROUTE_ROUTE_TABLE_H_
 #define SPAWNER_PROXY_ROUTE_ROUTE_TABLE_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,24 +15,11 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "proxy/route/limits.h"
 #include "proxy/route/route.h"
+#include "proxy/route/route_entry.h"
 
 namespace spawner::proxy {
-
-// What a worker knows of one session id. Its address is stable until it is erased: never while it
-// has a route or an owner.
-struct RouteEntry {
-  Route route;             // session_id is always set; the rest means something only if is_routed
-  bool is_routed = false;  // false: gone, or not heard of yet
-  uint64_t fence = 0;      // the greatest epoch seen
-  // proxy/forward's state of the session on this worker. Opaque here; its owner calls
-  // RouteTable::Release after setting it back to null.
-  void* owner = nullptr;
-
-  // The table's own: the removal that put it among the fences, and the change that last named it.
-  uint64_t removal = 0;
-  uint64_t named_by = 0;
-};
 
 // What a change did to one session.
 struct RouteEvent {
@@ -48,17 +36,19 @@ struct RouteEvent {
   uint64_t was_epoch = 0;
 };
 
-// One worker's routes: found by session id, no lock, no allocation on the way to a route.
+// One worker's routes: found by session id, no lock, no allocation on the way to a route. No call
+// takes longer the more routes there are, but for the growth of one of kTableShards: a worker stays
+// in time for its requests while 100,000 routes come, go and expire.
 // Thread: its worker's. Owner: its Worker.
 //   if (RouteEntry* entry = table.Find(id); entry && entry->is_routed) ...
 class RouteTable {
  public:
-  RouteTable() = default;
+  RouteTable();
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
   // Null if nothing is known of the id. Not for keeping beyond the turn unless `owner` is set.
-  RouteEntry* Find(absl::string_view session_id);
+  RouteEntry* Find(absl::string_view session_id) const;
 
   // The id's entry, added without a route if there is none: for requests that wait for an answer
   // of the controller. The caller sets `owner`.
@@ -70,13 +60,21 @@ class RouteTable {
   // A negative answer stands for this id: 404 without asking again.
   bool IsUnknown(absl::string_view session_id, Instant now);
 
-  // Applies one change as a whole. Events: one per route named, per id in `removed` that was
-  // routed, per session that a whole table left out (sorted), per unknown id with an owner.
-  std::vector<RouteEvent> Apply(RouteChange change, Instant now);
+  // Applies one part of a change. Events: one per route named, per id in `removed` that was routed,
+  // per unknown id with an owner. Not while is_sweeping.
+  std::vector<RouteEvent> Apply(RouteChange part, Instant now);
 
-  // Of the newest change applied that had one.
+  // A whole table has been named to its last part: what it left out goes by calls of Sweep, at most
+  // `max` routes each, and is served until then. Events: one per route, those named longest ago
+  // first.
+  bool is_sweeping() const { return is_sweeping_; }
+  std::vector<RouteEvent> Sweep(size_t max, Instant now);
+
+  // Of the newest change that had one, and was applied as a whole.
   RouteVersion version() const { return version_; }
-  size_t routed() const { return routed_; }
+  // Within a change: some of it has been applied.
+  bool is_between() const { return is_between_ || is_sweeping_; }
+  size_t routed() const { return routed_.size(); }
   size_t fences() const { return fences_.size(); }
   size_t unknown_ids() const { return unknown_.size(); }
 
@@ -101,26 +99,29 @@ class RouteTable {
       return Of(a) == Of(b);
     }
   };
-  struct Fence {
-    std::string session_id;
-    Instant removed_at;
-    uint64_t removal;
-  };
+  // Small tables, so that the growth of one moves few entries.
+  using Shard = absl::flat_hash_set<std::unique_ptr<RouteEntry>, Hash, Equal>;
 
-  RouteEvent ApplyRoute(Route route);
+  Shard& ShardOf(size_t hash) { return shards_[hash >> kShardShift]; }
+  const Shard& ShardOf(size_t hash) const { return shards_[hash >> kShardShift]; }
+  RouteEvent ApplyRoute(Route route, Instant now);
   RouteEvent Remove(RouteEntry* entry, Instant now);
-  void RemoveUnnamed(std::vector<RouteEvent>& events, Instant now);
-  void ForgetOldFences(Instant now);
+  void ForgetFences(size_t max, Instant now);
+  void Unfence(RouteEntry* entry);
+  void Erase(RouteEntry* entry);
+  void EndIfSwept();
   void LearnUnknown(std::string session_id, Instant now);
-  void ForgetOldUnknown(Instant now);
+  void ForgetUnknown(size_t max, Instant now);
 
-  absl::flat_hash_set<std::unique_ptr<RouteEntry>, Hash, Equal> entries_;
-  size_t routed_ = 0;
+  static constexpr int kShardShift = 64 - std::countr_zero(kTableShards);
+  std::vector<Shard> shards_;
+  EntryList routed_;  // named longest ago first
+  EntryList fences_;  // removed longest ago first
   RouteVersion version_;
+  RouteVersion applying_;
   uint64_t changes_ = 0;
-  // Oldest first. An entry routed again since has another `removal`: its fence here is stale.
-  std::deque<Fence> fences_;
-  uint64_t removals_ = 0;
+  bool is_between_ = false;
+  bool is_sweeping_ = false;
   absl::flat_hash_map<std::string, Instant> unknown_;  // value: believed until
   std::deque<std::pair<std::string, Instant>> unknown_by_age_;
 };

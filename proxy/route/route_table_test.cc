@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
+#include "proxy/route/change_parts.h"
 #include "proxy/route/limits.h"
 #include "proxy/route/route.h"
 
@@ -32,10 +33,24 @@ RouteChange Change(uint64_t version, std::vector<Route> routes) {
   return {.version = {1, version}, .routes = std::move(routes)};
 }
 
+// In parts, as a worker does, each in one turn. The events point at entries that a later part may
+// have touched: nothing in these tests erases one within a change.
+std::vector<RouteEvent> ApplyAll(RouteTable& table, const RouteChange& change, Instant now) {
+  std::vector<RouteEvent> all;
+  const auto add = [&all](std::vector<RouteEvent> events) {
+    EXPECT_LE(events.size(), kRoutesPerTurn);
+    all.insert(all.end(), events.begin(), events.end());
+  };
+  ForEachPart(change, [&](RouteChange part) { add(table.Apply(std::move(part), now)); });
+  while (table.is_sweeping()) add(table.Sweep(kRoutesPerTurn, now));
+  EXPECT_FALSE(table.is_between());
+  return all;
+}
+
 class RouteTableTest : public testing::Test {
  protected:
-  std::vector<RouteEvent> Apply(RouteChange change) {
-    return table_.Apply(std::move(change), clock_.Now());
+  std::vector<RouteEvent> Apply(const RouteChange& change) {
+    return ApplyAll(table_, change, clock_.Now());
   }
   bool IsRouted(absl::string_view id) {
     const RouteEntry* entry = table_.Find(id);
@@ -90,6 +105,7 @@ TEST_F(RouteTableTest, ForgetsTheOldestFencesBeyondTheirNumber) {
   EXPECT_EQ(table_.routed(), kFencesMax + 1);
   Apply({.version = {1, 2}, .replaces_all = true});
   EXPECT_EQ(table_.routed(), 0u);
+  EXPECT_LE(table_.fences(), kFencesMax + kRoutesPerTurn);
   Apply(Change(3, {}));
   EXPECT_EQ(table_.fences(), kFencesMax);
 }
@@ -176,13 +192,102 @@ TEST_F(RouteTableTest, KeepsAnOwnedEntryWhoseFenceIsOverUntilItIsReleased) {
   EXPECT_EQ(table_.Find("a"), nullptr);
 }
 
+TEST_F(RouteTableTest, KeepsAnOwnedEntryWhoseFenceIsOverAndTakesALowerEpochThen) {
+  int tunnel = 0;
+  Apply(Change(1, {MakeRoute("a", 7)}));
+  RouteEntry* const entry = table_.Find("a");
+  entry->owner = &tunnel;
+  Apply({.version = {1, 2}, .removed = {"a"}});
+  clock_.Advance(kFenceTtl);
+  EXPECT_EQ(Apply(Change(3, {MakeRoute("a", 6)}))[0].kind, Kind::kChanged);
+  EXPECT_EQ(table_.Find("a"), entry);
+}
+
+std::vector<Route> MakeRoutes(size_t count, uint64_t epoch) {
+  std::vector<Route> routes;
+  for (size_t i = 0; i < count; ++i) routes.push_back(MakeRoute(absl::StrCat("s", i), epoch));
+  return routes;
+}
+
+// Goal: while a whole table comes in parts, what both tables have is served all the time, and what
+// the new one leaves out until the end. Method: after each part, every id is looked up.
+TEST_F(RouteTableTest, ServesTheOldTableWhileTheNewOneComes) {
+  constexpr size_t kBoth = 10 * kRoutesPerTurn;
+  constexpr size_t kGone = 3 * kRoutesPerTurn + 1;
+  RouteChange old = Change(1, MakeRoutes(kBoth, 1));
+  for (size_t i = 0; i < kGone; ++i) old.routes.push_back(MakeRoute(absl::StrCat("gone", i), 1));
+  Apply(old);
+  size_t parts = 0;
+  const auto check = [&](size_t gone_left) {
+    ASSERT_EQ(table_.routed(), kBoth + gone_left);
+    for (size_t i = 0; i < kBoth; ++i) ASSERT_TRUE(IsRouted(absl::StrCat("s", i)));
+  };
+  ForEachPart({.version = {2, 1}, .replaces_all = true, .routes = MakeRoutes(kBoth, 2)},
+              [&](RouteChange part) {
+                table_.Apply(std::move(part), clock_.Now());
+                ++parts;
+                check(kGone);
+                ASSERT_TRUE(IsRouted("gone0"));
+                ASSERT_EQ(table_.version(), (RouteVersion{1, 1}));
+              });
+  EXPECT_EQ(parts, 10u);
+  size_t sweeps = 0;
+  for (size_t left = kGone; table_.is_sweeping(); ++sweeps) {
+    ASSERT_EQ(table_.version(), (RouteVersion{1, 1}));
+    left -= table_.Sweep(kRoutesPerTurn, clock_.Now()).size();
+    check(left);
+  }
+  EXPECT_EQ(sweeps, 4u);
+  EXPECT_EQ(table_.version(), (RouteVersion{2, 1}));
+  EXPECT_FALSE(IsRouted("gone0"));
+  EXPECT_EQ(table_.Find("s0")->route.epoch, 2u);
+}
+
+TEST_F(RouteTableTest, ClearsManyOldFencesAwayInManyTurns) {
+  constexpr size_t kMany = 100 * kRoutesPerTurn;
+  Apply(Change(1, MakeRoutes(kMany, 5)));
+  Apply({.version = {1, 2}, .replaces_all = true});
+  clock_.Advance(kFenceTtl);
+  Apply(Change(3, {MakeRoute("x", 1)}));
+  EXPECT_EQ(table_.fences(), kMany - kForgottenPerPart - 2);
+  EXPECT_EQ(Apply(Change(4, {MakeRoute(absl::StrCat("s", kMany - 1), 4)}))[0].kind, Kind::kChanged);
+  uint64_t version = 4;
+  while (table_.fences() > 0) Apply(Change(++version, {}));
+  EXPECT_EQ(table_.Find("s0"), nullptr);
+  EXPECT_EQ(table_.routed(), 2u);
+}
+
+TEST(ChangeParts, HaveEverythingInOrderAndOnlyTheLastSaysSo) {
+  RouteChange change = Change(7, MakeRoutes(kRoutesPerTurn + 5, 1));
+  for (size_t i = 0; i < 2 * kRoutesPerTurn; ++i) change.removed.push_back(absl::StrCat("r", i));
+  change.unknown = {"u"};
+  RouteChange sum = Change(7, {});
+  size_t parts = 0;
+  ForEachPart(change, [&](RouteChange part) {
+    EXPECT_EQ(part.version, change.version);
+    EXPECT_EQ(part.has_more, ++parts < 4);
+    EXPECT_LE(part.routes.size() + part.removed.size() + part.unknown.size(), kRoutesPerTurn);
+    sum.routes.insert(sum.routes.end(), part.routes.begin(), part.routes.end());
+    sum.removed.insert(sum.removed.end(), part.removed.begin(), part.removed.end());
+    sum.unknown.insert(sum.unknown.end(), part.unknown.begin(), part.unknown.end());
+  });
+  EXPECT_EQ(parts, 4u);
+  EXPECT_EQ(sum.routes, change.routes);
+  EXPECT_EQ(sum.removed, change.removed);
+  EXPECT_EQ(sum.unknown, change.unknown);
+  parts = 0;
+  ForEachPart({.version = {1, 1}, .replaces_all = true}, [&](RouteChange part) {
+    EXPECT_TRUE(part.replaces_all && !part.has_more);
+    ++parts;
+  });
+  EXPECT_EQ(parts, 1u);
+}
+
 // The same rules over plain maps, without bounds on numbers.
 struct NaiveTable {
   std::map<std::string, Route> routes;
   std::map<std::string, std::pair<uint64_t, Instant>> fences;  // epoch, since when without a route
   std::map<std::string, Instant> unknown;
-  std::set<std::string> owned;
-  std::set<std::string> outlived;  // fences whose time was over while they had an owner
 
   uint64_t FenceOf(const std::string& id) const {
     if (const auto it = routes.find(id); it != routes.end()) return it->second.epoch;
@@ -191,14 +296,8 @@ struct NaiveTable {
   }
   void ForgetFences(Instant now) {
     for (auto it = fences.begin(); it != fences.end();) {
-      const bool is_over = it->second.second + kFenceTtl <= now;
-      if (is_over && owned.count(it->first) != 0) outlived.insert(it->first);
-      it = is_over && owned.count(it->first) == 0 ? fences.erase(it) : std::next(it);
+      it = it->second.second + kFenceTtl <= now ? fences.erase(it) : std::next(it);
     }
-  }
-  void Release(const std::string& id) {
-    owned.erase(id);
-    if (outlived.erase(id) != 0) fences.erase(id);
   }
   void Remove(const std::string& id, Instant now) {
     if (const auto it = routes.find(id); it != routes.end()) {
@@ -214,7 +313,6 @@ struct NaiveTable {
       if (route.epoch < FenceOf(route.session_id)) continue;
       routes[route.session_id] = route;
       fences.erase(route.session_id);
-      outlived.erase(route.session_id);
       unknown.erase(route.session_id);
     }
     for (const std::string& id : change.removed) Remove(id, now);
@@ -239,6 +337,7 @@ RouteChange RandomChange(Random& random, uint64_t version) {
         MakeRoute(id(), random.Below(8), static_cast<RouteState>(1 + random.Below(4))));
   }
   for (uint64_t n = random.Below(4); n > 0; --n) change.removed.push_back(id());
+  if (change.replaces_all) return change;
   for (uint64_t n = random.Below(4); n > 0; --n) change.unknown.push_back(id());
   return change;
 }
@@ -258,17 +357,12 @@ TEST(RouteTableProperty, AgreesWithANaiveTable) {
       if (random.OneIn(30)) clock.Advance(absl::Minutes(random.Below(12)));
       const std::string touched = absl::StrCat("s", random.Below(30));
       RouteEntry* const entry_touched = table.FindOrAdd(touched);
-      if (random.OneIn(2)) {
-        entry_touched->owner = &owner;
-        naive.owned.insert(touched);
-      } else {
-        entry_touched->owner = nullptr;
-        table.Release(entry_touched);
-        naive.Release(touched);
-      }
+      entry_touched->owner = random.OneIn(2) ? &owner : nullptr;
+      if (entry_touched->owner == nullptr) table.Release(entry_touched);
       const RouteChange change = RandomChange(random, step);
       naive.Apply(change, clock.Now());
-      table.Apply(change, clock.Now());
+      ApplyAll(table, change, clock.Now());
+      ASSERT_EQ(table.version(), (RouteVersion{1, step}));
       ASSERT_EQ(table.routed(), naive.routes.size());
       for (int i = 0; i < 30; ++i) {
         const std::string id = absl::StrCat("s", i);
