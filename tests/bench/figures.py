@@ -9,6 +9,7 @@ from tests.bench import proxies
 from tests.bench.cases import CASES
 
 CONFIDENCE = 0.95
+BASES = {"floor": "the floor", "spawner": "our own"}
 
 
 class Median(typing.NamedTuple):
@@ -37,10 +38,6 @@ def median(values):
     return Median(statistics.median(values), values[skip], values[n - 1 - skip])
 
 
-def cost_key(case):
-    return "user_bytes" if case.is_memory else "cpu_us"
-
-
 class Figures:
     """Over the rows of a run: dicts with round, peer, case and what the load said."""
 
@@ -57,11 +54,11 @@ class Figures:
         return median(values) if values else None
 
     def ratio(self, peer, case):
-        """To the floor, paired within each round: what disturbs a round disturbs both."""
-        key = cost_key(CASES[case])
-        floors = {r["round"]: r[key] for r in self.rows("floor", case) if r.get(key, 0) > 0}
-        ratios = [r[key] / floors[r["round"]] for r in self.rows(peer, case)
-                  if key in r and r["round"] in floors]
+        """To the case's base, paired within each round: what disturbs a round disturbs both."""
+        key = CASES[case].cost
+        bases = {r["round"]: r[key] for r in self.rows(CASES[case].base, case) if r.get(key, 0) > 0}
+        ratios = [r[key] / bases[r["round"]] for r in self.rows(peer, case)
+                  if key in r and r["round"] in bases]
         return median(ratios) if ratios else None
 
     def marks(self, peer, case):
@@ -87,23 +84,18 @@ def _cell(found, form):
 
 
 def _line(figures, peer, case):
-    keys = (("user_bytes", "%.0f"), ("kernel_bytes", "%.0f")) if CASES[case].is_memory else (
-        ("rps", "%.0f"), ("p50_us", "%.0f"), ("p99_us", "%.0f"), ("p999_us", "%.0f"))
-    cells = [proxies.PEERS[peer].title]
-    if not CASES[case].is_memory:
-        cells += [_cell(figures.median(peer, case, "cpu_us"), "%.1f"),
-                  _cell(figures.ratio(peer, case), "%.2f")]
-    for key, form in keys:
-        found = figures.median(peer, case, key)
-        cells.append(form % found.value if found else "-")
+    cells = [proxies.PEERS[peer].title,
+             _cell(figures.median(peer, case, CASES[case].cost), "%.1f"),
+             _cell(figures.ratio(peer, case), "%.2f")]
+    for column in CASES[case].columns:
+        found = figures.median(peer, case, column.key)
+        cells.append(column.form % found.value if found else "-")
     return cells + ["; ".join(figures.marks(peer, case))]
 
 
 def _header(case):
-    if case.is_memory:
-        return ["", "user bytes each", "kernel bytes each (whole machine)", ""]
-    return ["", "CPU us per " + case.unit, "ratio to the floor", "per s", "p50 us", "p99 us",
-            "p99.9 us", ""]
+    return ["", case.cost_title, "ratio to " + BASES.get(case.base, case.base),
+            *(column.title for column in case.columns), ""]
 
 
 def tables(figures):

@@ -1,11 +1,19 @@
 """The benchmark's arithmetic, configurations and pictures."""
 
+import importlib.machinery
+import importlib.util
+import os
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from tests.bench import figures, machine, measure, plot, proxies
 from tests.bench.cases import CASES
+
+_path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "peers")
+_loader = importlib.machinery.SourceFileLoader("peers", _path)
+peers = importlib.util.module_from_spec(importlib.util.spec_from_loader("peers", _loader))
+_loader.exec_module(peers)
 
 
 def row(number, peer, case="get_max", **more):
@@ -28,6 +36,27 @@ def test_ratios_are_paired_within_a_round():
             row(2, "spawner", cpu_us=99.0)]  # no floor in this round
     assert figures.Figures(rows).ratio("spawner", "get_max") == (1.2, 1.2, 1.2)
     assert figures.Figures(rows).ratio("nginx", "get_max") is None
+
+
+def test_each_case_has_its_own_base_and_columns():
+    rows = [row(0, "nginx", "routes_added", live_ms=100.0, processes=1.0),
+            row(0, "spawner", "routes_added", live_ms=5.0, processes=0.0)]
+    found = figures.Figures(rows)
+    assert found.ratio("spawner", "routes_added").value == 0.05
+    text = figures.as_text(found)
+    assert "ms until the last serves  ratio to nginx  processes more" in text
+    assert [column.strip() for column in text.splitlines()[2].split("  ") if column.strip()][:4] == [
+        "Spawner's proxy", "5.0", "0.05", "0"]
+
+
+def test_cases_that_share_a_proxy_come_in_batches():
+    shared = [name for name, case in CASES.items() if case.is_shared]
+    found = peers.batches(list(CASES))
+    assert [name for batch in found for name in batch if name in shared] == shared
+    assert sorted(name for batch in found for name in batch) == sorted(CASES)
+    for batch in found:
+        assert len(batch) == 1 or all(CASES[name].is_shared for name in batch)
+        assert len(batch) <= peers.BATCH
 
 
 def test_memory_is_compared_by_bytes():
@@ -58,7 +87,8 @@ def test_tables_and_picture_show_every_peer_and_survive_a_failure():
         assert text.count("failed: it < died (1 of 1 rounds)") == 1
     picture = ElementTree.fromstring(plot.svg(found))
     bars = [element for element in picture.iter("{http://www.w3.org/2000/svg}rect")]
-    assert len(bars) == 1 + 2 * sum(not case.is_memory for case in CASES.values())
+    # Others are compared with nginx, which is not there.
+    assert len(bars) == 1 + 2 * sum(case.base == "floor" for case in CASES.values())
 
 
 @pytest.mark.parametrize("name", [name for name in proxies.PEERS if name != "floor"])

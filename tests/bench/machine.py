@@ -132,8 +132,8 @@ def start(argv, core, group, log, **options):
             with open("/proc/self/autogroup", "w", encoding="ascii") as file:
                 file.write(str(NICE))
 
-    return subprocess.Popen(argv, preexec_fn=enter, stdin=subprocess.DEVNULL, stderr=log,
-                            **{"stdout": log, **options})
+    return subprocess.Popen(argv, preexec_fn=enter, stderr=log,
+                            **{"stdin": subprocess.DEVNULL, "stdout": log, **options})
 
 
 def reap(process):

@@ -20,6 +20,8 @@ def bench(tmp_path_factory):
 @pytest.mark.parametrize("peer", ["floor", "spawner"])
 def test_measures_every_case_without_an_error(bench, peer):
     for name, case in CASES.items():
+        if case.run or not case.takes(peer):
+            continue
         bench.start_proxy(peer)
         figures = bench.measure(case._replace(rate=case.rate / 10), 0.2)
         assert "failed" not in figures, (name, figures)
@@ -30,6 +32,16 @@ def test_measures_every_case_without_an_error(bench, peer):
         else:
             assert figures["n"] > 0, name
             assert figures["cpu_us"] > 0, name
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.run])
+def test_measures_our_proxy_in_every_case_with_a_way_of_its_own(bench, name):
+    figures = CASES[name].run(bench, "spawner", CASES[name], 0.2)
+    assert "failed" not in figures, figures
+    assert figures[CASES[name].cost] > 0
+    for column in CASES[name].columns:
+        assert column.key in figures, column.title
+    assert figures.get("errors", 0) + figures.get("bad", 0) == 0, figures
 
 
 def test_leaves_neither_process_nor_group_behind(tmp_path):

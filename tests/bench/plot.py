@@ -32,12 +32,19 @@ def _bar(figures, peer, case, y):
     return parts
 
 
+def _unit(case):
+    """What the bars are, where it is not CPU time beside the floor."""
+    if case.base == "floor" and case.cost == "cpu_us":
+        return ""
+    return " (%s; %s = 1)" % (case.cost_title, case.base)
+
+
 def svg(figures):
-    cases = [case for case in figures.cases if not CASES[case].is_memory]
+    cases = [case for case in figures.cases if CASES[case].base != "spawner"]
     body, y = [], 56
     for case in cases:
         body.append('<text x="16" y="%d" font-weight="600">%s</text>' % (
-            y, escape("%s: %s" % (case, CASES[case].title))))
+            y, escape("%s: %s%s" % (case, CASES[case].title, _unit(CASES[case])))))
         y += 8
         for peer in figures.peers:
             if figures.rows(peer, case):

@@ -5,11 +5,12 @@ are kept by address would look better than they are. Access logs are off, upstre
 kept, and no timeout is shorter than a run.
 """
 
-import json
 import os
 import shutil
 import subprocess
 import typing
+
+from tests.bench import envoy
 
 
 class Setup(typing.NamedTuple):
@@ -18,6 +19,8 @@ class Setup(typing.NamedTuple):
     backend_port: int
     routes: int
     programs: str  # the folder of our own binaries
+    tls_port: int = 0  # not 0: TLS there as well,
+    tls_folder: str = ""  # with tls.crt and tls.key, or both as tls.pem
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -46,8 +49,9 @@ def floor(setup):
 
 def spawner(setup):
     routes = setup.write("routes", setup.each_route("{host} {ip}:{port}\n"))
+    tls = ["--tls-listen=127.0.0.1:%d" % setup.tls_port, "--tls-cert=" + setup.tls_folder]
     return [setup.programs + "/proxy/proxy", "--listen=127.0.0.1:%d" % setup.port, "--workers=1",
-            "--static-routes=" + routes, "--log-level=error"]
+            "--static-routes=" + routes, "--log-level=error", *(tls if setup.tls_port else [])]
 
 
 def nginx(setup):
@@ -56,6 +60,10 @@ def nginx(setup):
         "keepalive_timeout 1h; }}\n")
     temporary = "".join("%s_temp_path %s/nginx-%s;\n" % (kind, setup.folder, kind)
                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    tls = """listen 127.0.0.1:%d ssl backlog=4096; ssl_protocols TLSv1.3; ssl_ecdh_curve X25519;
+ssl_certificate %s/tls.crt; ssl_certificate_key %s/tls.key; ssl_session_cache off; ssl_buffer_size 16k;
+proxy_buffers 8 128k; proxy_buffer_size 128k; proxy_busy_buffers_size 256k;
+""" % (setup.tls_port, setup.tls_folder, setup.tls_folder)
     path = setup.write("nginx.conf", """
 worker_processes 1; daemon off; worker_rlimit_nofile 20000;
 error_log %(folder)s/nginx.log error; pid %(folder)s/nginx.pid;
@@ -66,19 +74,22 @@ map_hash_max_size 16384; map_hash_bucket_size 128; client_max_body_size 0;
 %(temporary)s%(upstreams)smap $host $upstream { hostnames;
 %(map)s}
 map $http_upgrade $connection_out { default upgrade; '' ''; }
-server { listen 127.0.0.1:%(port)d backlog=4096; location / {
+server { listen 127.0.0.1:%(port)d backlog=4096; %(tls)slocation / {
 if ($upstream = '') { return 404; }
 proxy_pass http://$upstream; proxy_http_version 1.1; proxy_set_header Host $host;
 proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Upgrade $http_upgrade;
 proxy_set_header Connection $connection_out; proxy_read_timeout 1h; proxy_send_timeout 1h;
 proxy_request_buffering off; proxy_max_temp_file_size 0; } } }
 """ % {"folder": setup.folder, "temporary": temporary, "upstreams": upstreams, "port": setup.port,
+       "tls": tls if setup.tls_port else "",
        "map": setup.each_route("{host} u{i};\n")})
     return ["nginx", "-c", path, "-e", setup.folder + "/nginx.log"]
 
 
 def haproxy(setup):
     hosts = setup.write("haproxy.map", setup.each_route("{host} b{i}\n"))
+    tls = "bind 127.0.0.1:%d ssl crt %s/tls.pem ssl-min-ver TLSv1.3 curves X25519 backlog 4096" % (
+        setup.tls_port, setup.tls_folder)
     path = setup.write("haproxy.cfg", """global
   nbthread 1
   maxconn 9000
@@ -93,9 +104,10 @@ defaults
   timeout http-keep-alive 1h
 frontend clients
   bind 127.0.0.1:%d backlog 4096
+  %s
   http-request set-header X-Forwarded-For %%[src]
   use_backend %%[req.hdr(host),field(1,:),lower,map(%s)]
-%s""" % (setup.port, hosts, setup.each_route("backend b{i}\n  server s {ip}:{port}\n")))
+%s""" % (setup.port, tls if setup.tls_port else "", hosts, setup.each_route("backend b{i}\n  server s {ip}:{port}\n")))
     return ["haproxy", "-W", "-q", "-f", path]
 
 
@@ -118,46 +130,6 @@ rlimit-nofile=20000
     return ["nghttpx", "--conf=" + path]
 
 
-def _envoy_clusters(setup):
-    limits = {"max_connections": 20000, "max_pending_requests": 20000, "max_requests": 20000}
-    return [{
-        "name": "c%d" % i, "type": "STATIC", "connect_timeout": "5s",
-        "circuit_breakers": {"thresholds": [limits]},
-        "load_assignment": {"cluster_name": "c%d" % i, "endpoints": [{"lb_endpoints": [
-            {"endpoint": {"address": {"socket_address": {
-                "address": address(i), "port_value": setup.backend_port}}}}]}]},
-    } for i in range(setup.routes)]
-
-
-def envoy(setup):
-    types = "type.googleapis.com/envoy.extensions.filters."
-    hosts = [{
-        "name": host(i), "domains": [host(i), host(i) + ":*"],
-        "routes": [{"match": {"prefix": "/"}, "route": {
-            "cluster": "c%d" % i, "timeout": "0s",
-            "upgrade_configs": [{"upgrade_type": "websocket"}]}}],
-    } for i in range(setup.routes)]
-    manager = {
-        "@type": types + "network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "h", "generate_request_id": False, "stream_idle_timeout": "0s",
-        "common_http_protocol_options": {"idle_timeout": "3600s"},
-        "route_config": {"name": "r", "virtual_hosts": hosts},
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {
-            "@type": types + "http.router.v3.Router", "suppress_envoy_headers": True}}],
-    }
-    listener = {
-        "name": "l", "tcp_backlog_size": 4096,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": setup.port}},
-        "filter_chains": [{"filters": [{
-            "name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}],
-    }
-    path = setup.write("envoy.json", json.dumps({
-        "stats_config": {"stats_matcher": {"reject_all": True}},
-        "static_resources": {"listeners": [listener], "clusters": _envoy_clusters(setup)}}))
-    return ["envoy", "-c", path, "--concurrency", "1", "--disable-hot-restart",
-            "--log-level", "error"]
-
-
 class Peer(typing.NamedTuple):
     title: str
     command: typing.Callable  # Setup -> argv
@@ -171,10 +143,11 @@ PEERS = {
     "nginx": Peer("nginx", nginx, "nginx", "nginx-light"),
     "haproxy": Peer("HAProxy", haproxy, "haproxy", "haproxy"),
     "nghttpx": Peer("nghttpx", nghttpx, "nghttpx", "nghttp2-proxy"),
-    "envoy": Peer("Envoy", envoy, "envoy"),
+    "envoy": Peer("Envoy", lambda setup: envoy.command(setup, host, address), "envoy"),
 }
 # Debian installs some of them where only root looks.
-SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
+SEARCH_PATH = os.pathsep.join(
+    [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", envoy.PROGRAM_FOLDER])
 
 
 def missing(names):
