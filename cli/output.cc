@@ -240,7 +240,9 @@ std::string DescribeStatus(const v1::GetStatusResponse& status, absl::Time now) 
     Line(&out, "Sessions", absl::StrCat(count, " ", state));
   }
   if (status.proxies().empty()) {
-    Line(&out, "Proxies", status.is_leader() ? "none has connected" : "known to the leader only");
+    Line(&out, "Proxies",
+         status.is_leader() ? "none has connected"
+                            : "none has connected, or the leader does not answer");
   }
   for (const v1::ProxyStatus& proxy : status.proxies()) {
     const std::string link =

@@ -180,6 +180,7 @@ void Controller::Serve() {
                  [this, &engine, &elector](Instant now) {
                    engine.Step(now);
                    edge_.SetLeaseProblem(elector.status().message());
+                   edge_.SetLeader(elector.holder());
                    UpdateHealth(now);
                  },
              .next_wake =

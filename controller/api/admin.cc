@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "controller/api/call.h"
 #include "controller/api/convert.h"
+#include "controller/api/leader_client.h"
 #include "controller/session/session.h"
 #include "spawner/v1/admin.grpc.pb.h"
 #include "spawner/v1/templates.grpc.pb.h"
@@ -61,13 +62,14 @@ void WriteStatus(const core::CoreStatus& status, absl::Time start_time,
 
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  explicit AdminService(Edge& edge) : edge_(edge) {}
+  explicit AdminService(Edge& edge) : edge_(edge), leader_(edge) {}
 
   Unary* GetStatus(Context* context, const v1::GetStatusRequest* request,
                    v1::GetStatusResponse* response) override {
     return StartCall(edge_, context, CheckRequest(*request),
-                     [edge = &edge_, response](const CallPtr& call, core::Service& service) {
-                       WriteStatus(edge->Status(), edge->start_time(), *response);
+                     [this, response](const CallPtr& call, core::Service& service) {
+                       if (leader_.ShouldAsk(call->context())) return AskForProxies(call, response);
+                       WriteStatus(edge_.Status(), edge_.start_time(), *response);
                        call->Finish(absl::OkStatus());
                      });
   }
@@ -97,7 +99,23 @@ class AdminService final : public v1::Admin::CallbackService {
   }
 
  private:
+  // Our own status, with the proxies as the leader knows them: they report to it alone. If it does
+  // not answer, with what we know.
+  void AskForProxies(const CallPtr& call, v1::GetStatusResponse* response) {
+    leader_.FindStatus(call->context(),
+                       [edge = &edge_, call, response](const grpc::Status& status,
+                                                       const v1::GetStatusResponse& leader) {
+                         if (!call->is_open()) return;
+                         if (edge->service() == nullptr) return call->Finish(edge->NotReady());
+                         WriteStatus(edge->Status(), edge->start_time(), *response);
+                         if (status.ok() && leader.is_leader())
+                           *response->mutable_proxies() = leader.proxies();
+                         call->Finish(absl::OkStatus());
+                       });
+  }
+
   Edge& edge_;
+  LeaderClient leader_;
 };
 
 class TemplatesService final : public v1::Templates::CallbackService {

@@ -14,6 +14,8 @@ absl::string_view NameOf(Edge::StreamKind kind) {
   switch (kind) {
     case Edge::StreamKind::kWatch:
       return "watches";
+    case Edge::StreamKind::kRelay:
+      return "watches of the leader's";
     case Edge::StreamKind::kLog:
       return "logs";
     case Edge::StreamKind::kLink:
@@ -37,10 +39,25 @@ void Edge::EndStreams() {
   takes_work_ = false;
   not_ready_reason_ = "shutting down";
   const absl::Status status = NotReady();
-  // Copies: what ends leaves its table.
-  for (const auto& [kind, streams] : std::map<StreamKind, Streams>(streams_)) {
-    for (const auto& [stream, end] : streams) end(status);
-  }
+  for (const auto& [kind, streams] : streams_) EndAll(streams, status);
+}
+
+void Edge::SetLeader(absl::string_view id) {
+  if (id == leader_id_) return;
+  leader_id_ = std::string(id);
+  EndAll(streams_[StreamKind::kRelay], LeaderGone());
+}
+
+void Edge::EndAll(Streams streams, const absl::Status& status) {
+  for (const auto& [stream, end] : streams) end(status);
+}
+
+absl::Status Edge::LeaderGone() {
+  return WithRetryAfter(
+      WithReason(absl::UnavailableError("watch sessions: the leader is gone, or another controller "
+                                        "leads now; watch again"),
+                 "NO_LEADER"),
+      kNotReadyRetry);
 }
 
 absl::Status Edge::AddStream(StreamKind kind, const void* stream, int max,

@@ -54,6 +54,10 @@ class Edge {
   // Why the Lease can't be read or written; empty: it can.
   void SetLeaseProblem(absl::string_view problem) { lease_problem_ = std::string(problem); }
 
+  // Who leads, as the Lease says. What is relayed from another leader ends: UNAVAILABLE /
+  // NO_LEADER.
+  void SetLeader(absl::string_view id);
+
   // Null before Open and after Close.
   core::Service* service() const { return service_; }
   core::LogSource* logs() const { return logs_; }
@@ -63,6 +67,8 @@ class Edge {
   // UNAVAILABLE with a wait, which says why: what a call gets while `service` is null
   // (KUBERNETES_UNREACHABLE) and after EndStreams (NO_LEADER).
   absl::Status NotReady() const;
+  // UNAVAILABLE / NO_LEADER with a wait: what was relayed from the leader can't go on.
+  static absl::Status LeaderGone();
   // Why /readyz fails, one reason a line; empty: ready.
   std::string NotReadyReasons() const;
 
@@ -82,7 +88,7 @@ class Edge {
   Metrics& metrics() { return metrics_; }
   // A stream that is open, of one kind: `end` ends it, and calls RemoveStream. UNAVAILABLE while
   // there is no service, RESOURCE_EXHAUSTED / RATE_LIMITED if `kind` has `max` of them.
-  enum class StreamKind { kWatch, kLog, kLink };
+  enum class StreamKind { kWatch, kRelay, kLog, kLink };
   absl::Status AddStream(StreamKind kind, const void* stream, int max,
                          std::function<void(const absl::Status&)> end);
   // Of a stream that was not added: nothing happens.
@@ -97,6 +103,9 @@ class Edge {
  private:
   using Streams = std::map<const void*, std::function<void(const absl::Status&)>>;
 
+  // Takes a copy: what ends leaves its table.
+  static void EndAll(Streams streams, const absl::Status& status);
+
   const Poster post_;
   const Clock& clock_;
   const EdgeOptions options_;
@@ -105,6 +114,7 @@ class Edge {
   KeyRing keys_;
   std::string not_ready_reason_ = "starting";
   std::string lease_problem_;
+  std::string leader_id_;
   Metrics metrics_;
   std::map<StreamKind, Streams> streams_;
   int open_calls_ = 0;

@@ -62,6 +62,7 @@ absl::StatusOr<core::ListResult> FakeService::List(const core::ListParams& param
 absl::StatusOr<core::Service::WatchId> FakeService::Watch(const core::ListParams& filter,
                                                           absl::string_view resume_version,
                                                           core::Watcher* watcher) {
+  last_resume_version = std::string(resume_version);
   if (resume_version == "old") {
     return WithReason(absl::OutOfRangeError("watch sessions: version old is no longer kept"),
                       "VERSION_EXPIRED");

@@ -26,6 +26,7 @@ class FakeService final : public core::Service {
   std::vector<core::ConnectParams> connects;
   std::vector<core::TerminateParams> terminates;
   core::ListParams last_list;
+  std::string last_resume_version;
   std::map<WatchId, core::Watcher*> watches;
   std::map<LinkId, core::ProxyPeer*> links;
   std::vector<route::FromProxy> link_messages;

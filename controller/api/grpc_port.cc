@@ -20,9 +20,6 @@ namespace {
 
 constexpr const char* kServices[] = {"spawner.v1.Sessions", "spawner.v1.Templates",
                                      "spawner.v1.Admin", "spawner.v1.ProxyLink"};
-// A link that carries nothing for this long is probed; no answer in as long again cuts it.
-constexpr int kKeepaliveMs = 10'000;
-constexpr int kKeepaliveTimeoutMs = 5'000;
 // Clients may probe as often as this (default: 5 min), so that proxies notice a dead controller.
 constexpr int kClientPingMinMs = 1'000;
 

@@ -23,6 +23,12 @@ struct Hop {
   Response response;
 };
 
+std::unique_ptr<grpc::ClientContext> MakeContext(const grpc::CallbackServerContext& context) {
+  auto made = grpc::ClientContext::FromCallbackServerContext(context);
+  made->AddMetadata(kForwarded, "1");
+  return made;
+}
+
 }  // namespace
 
 bool IsNoAnswer(const grpc::Status& status) {
@@ -41,27 +47,31 @@ bool LeaderClient::ShouldAsk(const grpc::CallbackServerContext& context) const {
   return !core.is_leader && !core.leader_address.empty();
 }
 
-v1::Sessions::Stub& LeaderClient::StubOf(const std::string& address) {
-  if (stub_ == nullptr || address != address_) {
+const LeaderClient::Stubs& LeaderClient::LeaderStubs() {
+  const std::string address = edge_.service()->GetStatus().leader_address;
+  if (stubs_.sessions == nullptr || address != address_) {
     address_ = address;
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(kForwardBytesMax);
-    stub_ = v1::Sessions::NewStub(
-        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+    // A watch may be silent for long: a leader that is gone without a word is noticed.
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // as many as it takes
+    const std::shared_ptr<grpc::Channel> channel =
+        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    stubs_ = {v1::Sessions::NewStub(channel), v1::Admin::NewStub(channel)};
   }
-  return *stub_;
+  return stubs_;
 }
 
 template <typename Request, typename Response, typename Start>
 void LeaderClient::Forward(const CallPtr& call, const Request& request, Response* response,
                            Terms terms, Start start) {
   auto hop = std::make_shared<Hop<Response>>();
-  hop->context = grpc::ClientContext::FromCallbackServerContext(call->context());
-  hop->context->AddMetadata(kForwarded, "1");
+  hop->context = MakeContext(call->context());
   const auto limit = absl::ToChronoTime(edge_.clock().WallNow() + terms.patience);
   if (hop->context->deadline() > limit) hop->context->set_deadline(limit);
-  v1::Sessions::Stub& stub = StubOf(edge_.service()->GetStatus().leader_address);
-  start(stub, hop->context.get(), &request, &hop->response,
+  start(*LeaderStubs().sessions, hop->context.get(), &request, &hop->response,
         [edge = &edge_, call, hop, response,
          otherwise = std::move(terms.otherwise)](const grpc::Status& status) {
           edge->Post([call, hop, response, status, otherwise] {
@@ -112,18 +122,48 @@ void LeaderClient::List(const CallPtr& call, const v1::ListSessionsRequest& requ
       });
 }
 
+template <typename Response, typename Start>
+void LeaderClient::Ask(grpc::CallbackServerContext& context, Start start,
+                       std::function<void(const grpc::Status&, const Response&)> done) {
+  auto hop = std::make_shared<Hop<Response>>();
+  hop->context = MakeContext(context);
+  hop->context->set_deadline(absl::ToChronoTime(edge_.clock().WallNow() + kForwardReadMax));
+  start(LeaderStubs(), hop->context.get(), &hop->response,
+        [edge = &edge_, hop, done = std::move(done)](const grpc::Status& status) {
+          edge->Post([hop, status, done] { done(status, hop->response); });
+        });
+}
+
 void LeaderClient::Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
                         std::function<void(const grpc::Status&, const v1::Session&)> done) {
-  auto hop = std::make_shared<Hop<v1::Session>>();
-  hop->context = grpc::ClientContext::FromCallbackServerContext(context);
-  hop->context->AddMetadata(kForwarded, "1");
-  hop->context->set_deadline(absl::ToChronoTime(edge_.clock().WallNow() + kForwardReadMax));
-  v1::Sessions::Stub& stub = StubOf(edge_.service()->GetStatus().leader_address);
-  stub.async()->GetSession(
-      hop->context.get(), &request, &hop->response,
-      [edge = &edge_, hop, done = std::move(done)](const grpc::Status& status) {
-        edge->Post([hop, status, done] { done(status, hop->response); });
-      });
+  Ask<v1::Session>(
+      context,
+      [&request](const Stubs& stubs, grpc::ClientContext* hop, v1::Session* out,
+                 std::function<void(grpc::Status)> heard) {
+        stubs.sessions->async()->GetSession(hop, &request, out, std::move(heard));
+      },
+      std::move(done));
+}
+
+void LeaderClient::FindStatus(
+    grpc::CallbackServerContext& context,
+    std::function<void(const grpc::Status&, const v1::GetStatusResponse&)> done) {
+  Ask<v1::GetStatusResponse>(
+      context,
+      [](const Stubs& stubs, grpc::ClientContext* hop, v1::GetStatusResponse* out,
+         std::function<void(grpc::Status)> heard) {
+        const v1::GetStatusRequest request;
+        stubs.admin->async()->GetStatus(hop, &request, out, std::move(heard));
+      },
+      std::move(done));
+}
+
+std::unique_ptr<grpc::ClientContext> LeaderClient::BindWatch(
+    grpc::CallbackServerContext& context, const v1::WatchSessionsRequest& request,
+    grpc::ClientReadReactor<v1::WatchSessionsResponse>* reactor) {
+  std::unique_ptr<grpc::ClientContext> hop = MakeContext(context);
+  LeaderStubs().sessions->async()->WatchSessions(hop.get(), &request, reactor);
+  return hop;
 }
 
 }  // namespace spawner::api

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "controller/api/call.h"
 #include "controller/api/edge.h"
+#include "spawner/v1/admin.grpc.pb.h"
 #include "spawner/v1/sessions.grpc.pb.h"
 
 namespace spawner::api {
@@ -18,7 +19,7 @@ bool IsNoAnswer(const grpc::Status& status);
 // Passes on to the leader what a standby may not do, so that a plain client behind a Service just
 // works: same deadline, cancelled with the call it serves, one hop at most (metadata
 // `spawner-forwarded: 1`).
-// Thread: the loop's. Owner: SessionsService.
+// Thread: the loop's. Owner: SessionsService, AdminService, each its own.
 class LeaderClient {
  public:
   explicit LeaderClient(Edge& edge) : edge_(edge) {}
@@ -44,6 +45,14 @@ class LeaderClient {
   // that asks; see IsNoAnswer.
   void Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
             std::function<void(const grpc::Status&, const v1::Session&)> done);
+  // The same for what the leader says of itself, and of the proxies.
+  void FindStatus(grpc::CallbackServerContext& context,
+                  std::function<void(const grpc::Status&, const v1::GetStatusResponse&)> done);
+  // A watch at the leader, still to be started by StartCall. The context ends with the call, which
+  // is cancelled with the one that `context` is of.
+  std::unique_ptr<grpc::ClientContext> BindWatch(
+      grpc::CallbackServerContext& context, const v1::WatchSessionsRequest& request,
+      grpc::ClientReadReactor<v1::WatchSessionsResponse>* reactor);
 
  private:
   struct Terms {
@@ -53,11 +62,19 @@ class LeaderClient {
   template <typename Request, typename Response, typename Start>
   void Forward(const CallPtr& call, const Request& request, Response* response, Terms terms,
                Start start);
-  v1::Sessions::Stub& StubOf(const std::string& address);
+  template <typename Response, typename Start>
+  void Ask(grpc::CallbackServerContext& context, Start start,
+           std::function<void(const grpc::Status&, const Response&)> done);
+  struct Stubs {
+    std::unique_ptr<v1::Sessions::Stub> sessions;
+    std::unique_ptr<v1::Admin::Stub> admin;
+  };
+  // Of the leader as the core knows it now.
+  const Stubs& LeaderStubs();
 
   Edge& edge_;
   std::string address_;
-  std::unique_ptr<v1::Sessions::Stub> stub_;
+  Stubs stubs_;
 };
 
 }  // namespace spawner::api

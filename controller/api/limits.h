@@ -36,6 +36,10 @@ inline constexpr absl::Duration kNotReadyRetry = absl::Seconds(1);
 inline constexpr absl::Duration kForwardTimeoutMax = absl::Minutes(10);
 // How long a read waits for the leader before the standby's own view has to do.
 inline constexpr absl::Duration kForwardReadMax = absl::Seconds(1);
+// A connection, ours to the leader or a client's to us, that carries nothing for this long is
+// probed; no answer in as long again as the second cuts it.
+inline constexpr int kKeepaliveMs = 10'000;
+inline constexpr int kKeepaliveTimeoutMs = 5'000;
 // Of a forwarded answer: a page of the largest size.
 inline constexpr int kForwardBytesMax = 64 << 20;
 

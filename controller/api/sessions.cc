@@ -156,7 +156,7 @@ grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerCont
 
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionsService::WatchSessions(
     grpc::CallbackServerContext* context, const v1::WatchSessionsRequest* request) {
-  return StartWatch(edge_, *request);
+  return StartWatch(edge_, leader_, context, *request);
 }
 
 grpc::ServerUnaryReactor* SessionsService::TerminateSession(

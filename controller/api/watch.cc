@@ -1,6 +1,7 @@
 #include "controller/api/watch.h"
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,13 +14,14 @@
 #include "controller/api/limits.h"
 #include "controller/api/loop_handle.h"
 #include "controller/api/names.h"
+#include "controller/api/watch_relay.h"
 
 namespace spawner::api {
 namespace {
 
 struct WatchOrder {
   core::ListParams filter;
-  std::string resume_version;
+  v1::WatchSessionsRequest request;  // for the leader
 };
 
 absl::StatusOr<WatchOrder> ReadWatch(const Edge& edge, const v1::WatchSessionsRequest& request) {
@@ -29,15 +31,17 @@ absl::StatusOr<WatchOrder> ReadWatch(const Edge& edge, const v1::WatchSessionsRe
   if (!order.filter.ns.empty()) RETURN_IF_ERROR(edge.CheckNamespace(order.filter.ns));
   RETURN_IF_ERROR(ParseFilter(request.filter(), order.filter));
   RETURN_IF_ERROR(CheckText("resume_version", request.resume_version(), kPageTokenBytesMax));
-  order.resume_version = request.resume_version();
+  order.request = request;
   return order;
 }
 
 // Lives until gRPC's OnDone. All state belongs to the loop; reactions only post.
 class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResponse>,
-                           public core::Watcher {
+                           public core::Watcher,
+                           public WatchRelay::Reader {
  public:
-  explicit WatchReactor(Edge& edge) : edge_(edge), loop_(edge, this) {}
+  WatchReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
+      : edge_(edge), leader_(leader), context_(context), loop_(edge, this) {}
 
   void Begin(WatchOrder order) {
     loop_.Post([order = std::move(order)](WatchReactor& self) { self.Open(order); });
@@ -58,11 +62,25 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
     loop_.Post([status](WatchReactor& self) { self.End(status); });
   }
 
+  // --- WatchRelay::Reader -----------------------------------------------------------------------
+  void OnRelayed(v1::WatchSessionsResponse& message) override {
+    message_.Swap(&message);
+    is_writing_ = true;
+    StartWrite(&message_);
+  }
+  void OnRelayEnd(const absl::Status& status) override {
+    relay_.reset();
+    // A leader that is shut down in a hurry cancels.
+    const bool is_gone = ReasonOf(status).empty() || absl::IsCancelled(status);
+    End(end_.value_or(is_gone ? Edge::LeaderGone() : status));
+  }
+
   // --- gRPC's threads ---------------------------------------------------------------------------
   void OnWriteDone(bool ok) override {
     loop_.Post([ok](WatchReactor& self) {
       self.is_writing_ = false;
       if (!ok) return self.End(absl::CancelledError("the watcher is gone"));
+      if (self.relay_ != nullptr) return self.relay_->ReadNext();
       self.WriteNext();
     });
   }
@@ -74,11 +92,34 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
 
  private:
   void Open(const WatchOrder& order) {
-    const absl::Status added = edge_.AddStream(Edge::StreamKind::kWatch, this, kWatchersMax,
+    order_ = order;
+    if (!leader_.ShouldAsk(*context_)) return WatchHere();
+    if (!Enter(Edge::StreamKind::kRelay)) return;
+    // Whether it is there, and leads: before a watch that may have nothing to say for long.
+    leader_.FindStatus(*context_, [self = loop_.cell()](const grpc::Status& status,
+                                                        const v1::GetStatusResponse& leader) {
+      if (*self != nullptr) (*self)->OnLeaderAnswer(status.ok() && leader.is_leader());
+    });
+  }
+  void OnLeaderAnswer(bool leads) {
+    if (!leads || !leader_.ShouldAsk(*context_)) return WatchHere();
+    relay_ = std::make_unique<WatchRelay>(edge_, leader_, *context_, order_.request, *this);
+  }
+
+  // False: the call has ended.
+  bool Enter(Edge::StreamKind kind) {
+    edge_.RemoveStream(kind_, this);
+    kind_ = kind;
+    const absl::Status added = edge_.AddStream(kind, this, kWatchersMax,
                                                [this](const absl::Status& status) { End(status); });
-    if (!added.ok()) return End(added);
+    if (!added.ok()) End(added);
+    return added.ok();
+  }
+
+  void WatchHere() {
+    if (!Enter(Edge::StreamKind::kWatch)) return;
     absl::StatusOr<core::Service::WatchId> watch =
-        edge_.service()->Watch(order.filter, order.resume_version, this);
+        edge_.service()->Watch(order_.filter, order_.request.resume_version(), this);
     if (!watch.ok()) return End(watch.status());
     watch_ = *watch;
   }
@@ -97,16 +138,27 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
     StartWrite(&message_);
   }
 
-  // The last thing that the loop does with this object.
+  // The last thing that the loop does with this object, unless a relay has to end first.
   void End(const absl::Status& status) {
+    if (relay_ != nullptr) {
+      if (end_.has_value()) return;
+      end_ = status;
+      return relay_->Cancel();
+    }
     if (watch_.has_value() && edge_.service() != nullptr) edge_.service()->CancelWatch(*watch_);
-    edge_.RemoveStream(Edge::StreamKind::kWatch, this);
+    edge_.RemoveStream(kind_, this);
     loop_.Clear();
     Finish(ToGrpc(status));
   }
 
   Edge& edge_;
+  LeaderClient& leader_;
+  grpc::CallbackServerContext* const context_;
   LoopHandle<WatchReactor> loop_;
+  WatchOrder order_;
+  Edge::StreamKind kind_ = Edge::StreamKind::kWatch;
+  std::unique_ptr<WatchRelay> relay_;  // until gRPC has let go of it
+  std::optional<absl::Status> end_;    // of a relay
   std::optional<core::Service::WatchId> watch_;
   std::deque<core::WatchEvent> outbox_;
   v1::WatchSessionsResponse message_;  // the one being written
@@ -116,8 +168,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatch(
-    Edge& edge, const v1::WatchSessionsRequest& request) {
-  auto* reactor = new WatchReactor(edge);
+    Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
+    const v1::WatchSessionsRequest& request) {
+  auto* reactor = new WatchReactor(edge, leader, context);
   absl::StatusOr<WatchOrder> order = ReadWatch(edge, request);
   if (order.ok()) {
     reactor->Begin(*std::move(order));

@@ -4,14 +4,18 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "controller/api/edge.h"
+#include "controller/api/leader_client.h"
 #include "spawner/v1/sessions.pb.h"
 
 namespace spawner::api {
 
 // One WatchSessions call: the core's events through a bounded outbox onto the stream. A watcher
-// that is too slow is ended with RESOURCE_EXHAUSTED.
+// that is too slow is ended with RESOURCE_EXHAUSTED. A standby relays the leader's, which knows
+// connections; it ends with UNAVAILABLE / NO_LEADER when the leader does. A leader that does not
+// answer at the start is done without.
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatch(
-    Edge& edge, const v1::WatchSessionsRequest& request);
+    Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
+    const v1::WatchSessionsRequest& request);
 
 }  // namespace spawner::api
 
