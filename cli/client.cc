@@ -1,6 +1,8 @@
 #include "cli/client.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -11,16 +13,23 @@ namespace {
 
 constexpr auto kStep = std::chrono::milliseconds(100);  // how soon an interrupt is seen
 constexpr int kStepsPerNotice = 10;
+// gRPC's own wait between two dials grows to 120 s: a controller that is back is found sooner.
+constexpr int kRedialMinMs = 250;
+constexpr int kRedialMaxMs = 2'000;
+// A watch may be silent for long: a machine that is gone without a word is noticed. The controller
+// takes a ping a second.
+constexpr int kKeepaliveMs = 20'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
 
-// ErrorInfo.reason, or "".
-std::string ReasonOf(const grpc::Status& status) {
+// The first of its kind among the details; false: there is none.
+template <typename Detail>
+bool FindDetail(const grpc::Status& status, Detail* found) {
   google::rpc::Status details;
-  google::rpc::ErrorInfo info;
-  if (!details.ParseFromString(status.error_details())) return "";
+  if (!details.ParseFromString(status.error_details())) return false;
   for (const auto& detail : details.details()) {
-    if (detail.UnpackTo(&info)) return info.reason();
+    if (detail.UnpackTo(found)) return true;
   }
-  return "";
+  return false;
 }
 
 // What to do about a refusal with this ErrorInfo.reason; "" if the code says it all.
@@ -66,7 +75,7 @@ std::string Message(const grpc::Status& status, absl::string_view reason, absl::
   if (reason.empty() && message == "Deadline Exceeded") {
     return absl::StrCat("no answer from ", address, " in time");
   }
-  absl::ConsumePrefix(&message, absl::StrCat(what, ": "));
+  if (!what.empty()) absl::ConsumePrefix(&message, absl::StrCat(what, ": "));
   return std::string(message);
 }
 
@@ -74,15 +83,43 @@ std::string Message(const grpc::Status& status, absl::string_view reason, absl::
 
 Client::Client(Options options, const InterruptFlag& interrupted)
     : options_(std::move(options)), interrupted_(interrupted) {
-  const auto channel = grpc::CreateChannel(options_.address, grpc::InsecureChannelCredentials());
-  sessions_ = v1::Sessions::NewStub(channel);
-  admin_ = v1::Admin::NewStub(channel);
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kRedialMinMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kRedialMaxMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kRedialMaxMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // as many as it takes
+  channel_ =
+      grpc::CreateCustomChannel(options_.address, grpc::InsecureChannelCredentials(), arguments);
+  sessions_ = v1::Sessions::NewStub(channel_);
+  admin_ = v1::Admin::NewStub(channel_);
 }
 
-void Client::Prepare(grpc::ClientContext* context, absl::Duration timeout) const {
-  if (timeout != absl::InfiniteDuration()) {
-    context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+bool Client::WasReached() const {
+  const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/false);
+  return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
+}
+
+absl::Time Client::CallDeadline() const {
+  return absl::FromChrono(std::chrono::system_clock::now()) + options_.timeout;
+}
+
+bool Client::Pause(absl::Duration wait) {
+  grpc::CompletionQueue queue;  // nothing ever comes of it
+  void* tag = nullptr;
+  bool is_ok = false;
+  const auto step = absl::FromChrono(kStep);
+  for (; wait > absl::ZeroDuration() && !interrupted_.load(); wait -= step) {
+    queue.AsyncNext(
+        &tag, &is_ok,
+        std::chrono::system_clock::now() + absl::ToChronoMilliseconds(std::min(wait, step)));
   }
+  return !interrupted_.load();
+}
+
+void Client::Prepare(grpc::ClientContext* context, absl::Time deadline) const {
+  if (deadline != absl::InfiniteFuture()) context->set_deadline(absl::ToChronoTime(deadline));
   if (!options_.token.empty()) {
     context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
   }
@@ -107,6 +144,24 @@ bool Client::AwaitOne(grpc::CompletionQueue* queue, grpc::ClientContext* context
                    what.data(), options_.address.c_str(), steps / kStepsPerNotice);
     }
   }
+}
+
+std::string ReasonOf(const grpc::Status& status) {
+  google::rpc::ErrorInfo info;
+  return FindDetail(status, &info) ? info.reason() : "";
+}
+
+std::optional<absl::Duration> RetryAfterOf(const grpc::Status& status) {
+  google::rpc::RetryInfo info;
+  if (!FindDetail(status, &info)) return std::nullopt;
+  return absl::Seconds(info.retry_delay().seconds()) +
+         absl::Nanoseconds(info.retry_delay().nanos());
+}
+
+std::string ShortErrorText(const grpc::Status& status, absl::string_view address) {
+  const std::string reason = ReasonOf(status);
+  return absl::StrCat(Message(status, reason, "", address), reason.empty() ? "" : " [", reason,
+                      reason.empty() ? "" : "]");
 }
 
 std::string ErrorText(const grpc::Status& status, absl::string_view what,

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -45,8 +46,16 @@ class Client {
   Client(Options options, const InterruptFlag& interrupted);
 
   const std::string& address() const { return options_.address; }
+  bool is_interrupted() const { return interrupted_.load(); }
+  // Whether a connection stands, or stood and was lost: false after a try that failed.
+  bool WasReached() const;
   v1::Sessions::Stub& sessions() { return *sessions_; }
   v1::Admin::Stub& admin() { return *admin_; }
+
+  // Of a unary call that begins now.
+  absl::Time CallDeadline() const;
+  // False: interrupted meanwhile.
+  bool Pause(absl::Duration wait);
 
   // Runs one unary call:
   //   client.Call("get session", [&](auto* context, auto* queue) {
@@ -54,8 +63,12 @@ class Client {
   // CANCELLED when interrupted.
   template <typename Response, typename Start>
   grpc::Status Call(absl::string_view what, Start start, Response* response) {
+    return Call(what, start, response, CallDeadline());
+  }
+  template <typename Response, typename Start>
+  grpc::Status Call(absl::string_view what, Start start, Response* response, absl::Time deadline) {
     grpc::ClientContext context;
-    Prepare(&context, options_.timeout);
+    Prepare(&context, deadline);
     grpc::CompletionQueue queue;
     grpc::Status status;
     auto reader = start(&context, &queue);
@@ -65,11 +78,11 @@ class Client {
   }
 
   // Reads a server stream until it ends, `on_message` returns false, or it is interrupted
-  // (CANCELLED). OK when `on_message` ended it.
+  // (CANCELLED). OK when `on_message` ended it, which may take the message.
   template <typename Response, typename Start>
-  grpc::Status Read(Start start, const std::function<bool(const Response&)>& on_message) {
+  grpc::Status Read(Start start, const std::function<bool(Response&)>& on_message) {
     grpc::ClientContext context;
-    Prepare(&context, absl::InfiniteDuration());
+    Prepare(&context, absl::InfiniteFuture());
     grpc::CompletionQueue queue;
     auto reader = start(&context, &queue);
     bool has_started = AwaitOne(&queue, &context, "");
@@ -91,13 +104,14 @@ class Client {
   }
 
  private:
-  void Prepare(grpc::ClientContext* context, absl::Duration timeout) const;
+  void Prepare(grpc::ClientContext* context, absl::Time deadline) const;
   // Waits for the next event; cancels the call when interrupted. With `what`, says once a second on
   // stderr that it still waits. The event's success.
   bool AwaitOne(grpc::CompletionQueue* queue, grpc::ClientContext* context, absl::string_view what);
 
   const Options options_;
   const InterruptFlag& interrupted_;
+  std::shared_ptr<grpc::Channel> channel_;  // gRPC's; the stubs hold it as well
   std::unique_ptr<v1::Sessions::Stub> sessions_;
   std::unique_ptr<v1::Admin::Stub> admin_;
 };
@@ -105,7 +119,13 @@ class Client {
 // The message for people, with a next step, and the exit code. `what` begins with the verb.
 std::string ErrorText(const grpc::Status& status, absl::string_view what,
                       absl::string_view address);
+// The message alone, with its reason.
+std::string ShortErrorText(const grpc::Status& status, absl::string_view address);
 int ExitCodeOf(const grpc::Status& status);
+// ErrorInfo.reason, or "".
+std::string ReasonOf(const grpc::Status& status);
+// RetryInfo.
+std::optional<absl::Duration> RetryAfterOf(const grpc::Status& status);
 
 }  // namespace spawner::cli
 

@@ -1,34 +1,15 @@
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli/request.h"
 #include "cli/session_verbs.h"
+#include "cli/session_watch.h"
+#include "google/protobuf/util/message_differencer.h"
 
 namespace spawner::cli {
 namespace {
-
-// Whether to go on.
-using OnEvent = std::function<bool(const v1::WatchSessionsResponse&)>;
-
-// Hands on each change of the sessions that `is_wanted` until `on_event` says no, or the stream
-// ends. `on_listed`, at the end of the initial list, may say no as well.
-grpc::Status Follow(const Invocation& i, const std::function<bool(const v1::Session&)>& is_wanted,
-                    const OnEvent& on_event, const std::function<bool()>& on_listed) {
-  v1::WatchSessionsRequest request;
-  request.set_parent(absl::StrCat("namespaces/", i.ns));
-  bool is_listed = false;
-  return i.client.Read<v1::WatchSessionsResponse>(
-      [&](auto* context, auto* queue) {
-        return i.client.sessions().AsyncWatchSessions(context, request, queue, nullptr);
-      },
-      [&](const v1::WatchSessionsResponse& event) {
-        if (event.type() == v1::WatchSessionsResponse::BOOKMARK) {
-          return std::exchange(is_listed, true) || on_listed();
-        }
-        return !is_wanted(event.session()) || on_event(event);
-      });
-}
 
 // A row in columns of a fixed width: a stream has no widest cell.
 std::string StreamLine(const std::vector<std::string>& row) {
@@ -48,23 +29,60 @@ std::string EventLine(const Invocation& i, const v1::WatchSessionsResponse& even
   return StreamLine(rows[1]);
 }
 
+std::string EventText(const Invocation& i, const v1::WatchSessionsResponse& event) {
+  switch (i.format) {
+    case Format::kJson:
+      return ToJsonLine(event);
+    case Format::kYaml:
+      return absl::StrCat("---\n", ToYaml(event));
+    case Format::kName:
+      return absl::StrCat(event.session().name(), "\n");
+    case Format::kTable:
+    case Format::kWide:
+      return EventLine(i, event);
+  }
+  return "";
+}
+
 std::string StreamHeading(const Invocation& i) {
   return StreamLine(SessionRows({}, i.format == Format::kWide, i.surroundings.now())[0]);
 }
 
+// For people who watch: lines that say so on stderr.
+std::function<void(const std::string&)> Noticer(const Invocation& i) {
+  return
+      [&i](const std::string& line) { i.surroundings.err(absl::StrCat(i.verb, ": ", line, "\n")); };
+}
+
+bool LooksTheSame(const Invocation& i, const v1::Session& a, const v1::Session& b) {
+  if (i.format != Format::kTable && i.format != Format::kWide) {
+    return google::protobuf::util::MessageDifferencer::Equals(a, b);
+  }
+  const absl::Time now = i.surroundings.now();
+  const bool is_wide = i.format == Format::kWide;
+  return SessionRows({a}, is_wide, now) == SessionRows({b}, is_wide, now);
+}
+
+// `last` is as `started` was if nothing was seen of it.
 grpc::Status FollowToItsEnd(const Invocation& i, const v1::Session& started, v1::Session* last) {
-  return Follow(
-      i,
-      [&](const v1::Session& session) {
-        return session.name() == started.name() && session.epoch() == started.epoch();
-      },
-      [&](const v1::WatchSessionsResponse& event) {
-        *last = event.session();
-        i.surroundings.err(EventLine(i, event));
-        return last->state() != v1::TERMINATED &&
-               event.type() != v1::WatchSessionsResponse::DELETED;
-      },
-      [] { return true; });
+  SessionWatch watch(
+      i.client, i.ns,
+      {.is_wanted =
+           [&](const v1::Session& session) {
+             return session.name() == started.name() && session.epoch() == started.epoch();
+           },
+       .is_same = [&](const v1::Session& a, const v1::Session& b) { return LooksTheSame(i, a, b); },
+       .on_event =
+           [&](const v1::WatchSessionsResponse& event) {
+             *last = event.session();
+             i.surroundings.err(EventLine(i, event));
+             return last->state() != v1::TERMINATED &&
+                    event.type() != v1::WatchSessionsResponse::DELETED;
+           },
+       .on_listed = [] { return true; },
+       .on_notice = Noticer(i)});
+  watch.Know(started);
+  return watch.Run();
 }
 
 grpc::Status End(const Invocation& i, const v1::Session& started) {
@@ -95,6 +113,9 @@ bool HasEndedWell(const v1::Session& session) {
 }
 
 std::string EndOf(const v1::Session& session) {
+  if (session.state() != v1::TERMINATED && session.reason() == v1::END_REASON_UNSPECIFIED) {
+    return "gone: nobody remembers the session any more, or how it ended";
+  }
   std::string text = absl::StrCat("ended: ", v1::EndReason_Name(session.reason()));
   if (session.has_exit_code()) absl::StrAppend(&text, " (exit ", session.exit_code(), ")");
   if (!session.message().empty()) absl::StrAppend(&text, ": ", session.message());
@@ -139,25 +160,28 @@ int Watch(const Invocation& i) {
   if (is_table) i.surroundings.out(StreamHeading(i));
   bool has_seen = false;
   bool is_unknown = false;
-  const grpc::Status status = Follow(
-      i,
-      [&](const v1::Session& session) {
-        return (name.empty() || session.name() == name) &&
-               (!has_key || session.key().name() == i.arguments.Get("key"));
-      },
-      [&](const v1::WatchSessionsResponse& event) {
-        has_seen = true;
-        i.surroundings.out(i.format == Format::kJson   ? ToJsonLine(event)
-                           : i.format == Format::kYaml ? absl::StrCat("---\n", ToYaml(event))
-                           : i.format == Format::kName ? absl::StrCat(event.session().name(), "\n")
-                                                       : EventLine(i, event));
-        return true;
-      },
-      [&] {
-        is_unknown = !has_seen && !name.empty();
-        if (!has_seen && !is_unknown) i.surroundings.err("watch: none yet; waiting\n");
-        return !is_unknown;
-      });
+  SessionWatch watch(
+      i.client, i.ns,
+      {.is_wanted =
+           [&](const v1::Session& session) {
+             return (name.empty() || session.name() == name) &&
+                    (!has_key || session.key().name() == i.arguments.Get("key"));
+           },
+       .is_same = [&](const v1::Session& a, const v1::Session& b) { return LooksTheSame(i, a, b); },
+       .on_event =
+           [&](const v1::WatchSessionsResponse& event) {
+             has_seen = true;
+             i.surroundings.out(EventText(i, event));
+             return true;
+           },
+       .on_listed =
+           [&] {
+             is_unknown = !has_seen && !name.empty();
+             if (!has_seen && !is_unknown) i.surroundings.err("watch: none yet; waiting\n");
+             return !is_unknown;
+           },
+       .on_notice = Noticer(i)});
+  const grpc::Status status = watch.Run();
   if (i.surroundings.interrupted->load()) return kInterrupted;
   if (is_unknown) {
     return Fail(i, {grpc::StatusCode::NOT_FOUND, absl::StrCat("there is no ", name)}, "watch");

@@ -33,7 +33,7 @@ int ShowLogs(const Invocation& i) {
       [&](auto* context, auto* queue) {
         return i.client.sessions().AsyncStreamLogs(context, request, queue, nullptr);
       },
-      [&](const v1::StreamLogsResponse& response) {
+      [&](v1::StreamLogsResponse& response) {
         i.surroundings.out(response.content());
         return true;
       });

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "cli/request.h"
+#include "cli/retry.h"
 
 namespace spawner::cli {
 namespace {
@@ -134,12 +135,28 @@ grpc::Status CallConnect(const Invocation& i, v1::ConnectRequest request,
   }
   // A retry inside gRPC must not create a second session without a key.
   request.set_request_id(SystemRandom().Base32(26));
-  return i.client.Call(
-      "connect",
-      [&](auto* context, auto* queue) {
-        return i.client.sessions().AsyncConnect(context, request, queue);
-      },
-      response);
+  const absl::Time deadline = i.client.CallDeadline();
+  Retry retry;
+  for (bool is_lost = false;; is_lost = true) {
+    const grpc::Status status = i.client.Call(
+        "connect",
+        [&](auto* context, auto* queue) {
+          return i.client.sessions().AsyncConnect(context, request, queue);
+        },
+        response, deadline);
+    // The request's id makes it the same Connect, whoever leads by now.
+    const bool is_ours_to_repeat = status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+                                   request.wait_for() == v1::WAIT_FOR_READY &&
+                                   (is_lost || i.client.WasReached());
+    const absl::Duration wait = is_ours_to_repeat ? retry.Next(status) : absl::ZeroDuration();
+    if (wait == absl::ZeroDuration() || deadline - i.surroundings.now() < wait) {
+      return status;
+    }
+    if (!is_lost) {
+      i.surroundings.err(absl::StrCat(i.verb, ": ", LostNotice(status, i.client.address()), "\n"));
+    }
+    if (!i.client.Pause(wait)) return {grpc::StatusCode::CANCELLED, "interrupted"};
+  }
 }
 
 int Connect(const Invocation& i) {

@@ -46,6 +46,11 @@ void Edge::SetLeader(absl::string_view id) {
   if (id == leader_id_) return;
   leader_id_ = std::string(id);
   EndAll(streams_[StreamKind::kRelay], LeaderGone());
+  // Nor can a view of our own go on once another knows the counts: relayed, the same watch has
+  // them.
+  const bool another_leads =
+      service_ != nullptr && !id.empty() && id != service_->GetStatus().controller_id;
+  if (another_leads) EndAll(streams_[StreamKind::kWatch], LeaderGone());
 }
 
 void Edge::EndAll(Streams streams, const absl::Status& status) {

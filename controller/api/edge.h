@@ -54,8 +54,8 @@ class Edge {
   // Why the Lease can't be read or written; empty: it can.
   void SetLeaseProblem(absl::string_view problem) { lease_problem_ = std::string(problem); }
 
-  // Who leads, as the Lease says. What is relayed from another leader ends: UNAVAILABLE /
-  // NO_LEADER.
+  // Who leads, as the Lease says. What is relayed from another leader ends, and so does every watch
+  // when it is not us: UNAVAILABLE / NO_LEADER.
   void SetLeader(absl::string_view id);
 
   // Null before Open and after Close.

@@ -11,8 +11,8 @@ namespace spawner::api {
 
 // One WatchSessions call: the core's events through a bounded outbox onto the stream. A watcher
 // that is too slow is ended with RESOURCE_EXHAUSTED. A standby relays the leader's, which knows
-// connections; it ends with UNAVAILABLE / NO_LEADER when the leader does. A leader that does not
-// answer at the start is done without.
+// connections. A watch ends with UNAVAILABLE / NO_LEADER when another controller leads. A leader
+// that does not answer at the start is done without.
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatch(
     Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
     const v1::WatchSessionsRequest& request);

@@ -149,13 +149,18 @@ TEST_F(WatchRelayTest, EndsWhenTheStandbyShutsDown) {
   leader_->loop.WaitUntil([this] { return leader_->service.watches.empty(); });
 }
 
-TEST_F(WatchRelayTest, StandbyWatchesByItselfWhereTheLeaderDoesNotAnswer) {
+TEST_F(WatchRelayTest, StandbyWatchesByItselfWhereTheLeaderDoesNotAnswerUntilAnotherDoes) {
   standby_.loop.Run([this] { Follow("127.0.0.1:1"); });
   const Stream stream = Watch();
   EXPECT_EQ(ReadConnections(stream), 0);
-  // It is its own: who leads is nothing to it.
+  // Nobody else knows more, while nobody leads and when it leads itself.
+  standby_.loop.Run([this] {
+    standby_.edge.SetLeader("");
+    standby_.edge.SetLeader("stands-by");
+    EXPECT_EQ(standby_.service.watches.size(), 1u);
+  });
   standby_.loop.Run([this] { standby_.edge.SetLeader("another"); });
-  standby_.loop.Run([this] { EXPECT_EQ(standby_.service.watches.size(), 1u); });
+  ExpectNoLeader(stream);
 }
 
 // Two standbys, each of which takes the other for the leader.

@@ -163,6 +163,45 @@ def test_ctrl_c_of_run_ends_the_session(system):
     assert "REQUESTED" in succeeds(system, "get", "session", "--key=interrupted")
 
 
+def test_watch_and_run_go_on_when_the_controller_comes_back(tmp_path):
+    with LocalSystem(tmp_path) as own:
+        name = start(own, "before")
+        with started(own, "watch") as watch:
+            assert watch.stdout.readline().split()[:3] == ["ID", "KEY", "STATE"]
+            assert watch.stdout.readline().split()[:3] == [name, "before", "READY"]
+            with started(own, "run", "--key=run", "--", ECHO) as run:
+                assert run.stdout.readline().startswith("http://")
+                while watch.stdout.readline().split()[1] != "run":
+                    pass  # only what it has seen can it miss
+                own.kill("controller")
+                assert re.match(r"watch: lost the controller: .+; trying again\n", watch.stderr.readline())
+                own.start_controller()  # a new cluster: it knows of no session
+                assert watch.stderr.readline() == "watch: connected again\n"
+                gone = {}
+                while len(gone) < 2:
+                    line = watch.stdout.readline().split()
+                    if line[2] == "GONE":
+                        gone[line[1]] = line[0]
+                assert gone["before"] == name and "run" in gone
+                start(own, "after")
+                assert watch.stdout.readline().split()[1] == "after"
+                assert run.wait(WAIT_S) == 1
+                err = run.stderr.read()
+                assert "run: lost the controller: " in err and "run: gone: nobody remembers" in err
+
+
+def test_connect_waits_on_when_the_controller_comes_back(tmp_path):
+    with LocalSystem(tmp_path) as own:
+        with started(own, "connect", "--key=slow", "--wait", "--env=START_DELAY_MS=2000", "--", ECHO) as connect:
+            deadline = time.monotonic() + WAIT_S
+            while not succeeds(own, "get", "sessions", "-o", "name"):
+                assert time.monotonic() < deadline, "it has not begun"
+            own.kill("controller")
+            assert connect.stderr.readline().startswith("connect: lost the controller: ")
+            own.start_controller()
+            assert connect.wait(WAIT_S) == 0 and connect.stdout.read().startswith("http://")
+
+
 def test_status_and_version(system):
     text = succeeds(system, "status")
     assert re.search(r"^Controller: +\S+ \S+ \(leads\)$", text, re.M)
