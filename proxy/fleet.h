@@ -75,7 +75,9 @@ class Fleet {
                               WorkerReports& reports, std::unique_ptr<Authorizer> authorizer,
                               Bound* bound);
 
-  SharedCaps caps_;  // outlives the workers
+  // Outlive the workers.
+  SharedCaps caps_;
+  SharedCaps held_;
   std::vector<Member> members_;
 };
 

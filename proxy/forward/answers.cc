@@ -28,6 +28,11 @@ std::string Sentence(absl::string_view text) {
   return sentence;
 }
 
+bool NeverStarted(const Route& route) {
+  return route.reason == "START_TIMEOUT" || route.reason == "IMAGE_PULL_FAILED" ||
+         route.reason == "UNSCHEDULABLE";
+}
+
 }  // namespace
 
 Answer NoSessionInUrl() {
@@ -60,6 +65,7 @@ Answer SessionEnded(const Route& route) {
   return {.status = 410,
           .reason = "SESSION_ENDED",
           .message = absl::StrCat(why, " Open it again from the application."),
+          .heading = NeverStarted(route) ? "The session could not start" : "",
           .fields = {{"Spawner-Reason", route.reason}}};
 }
 

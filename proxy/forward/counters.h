@@ -28,6 +28,7 @@ struct Counters {
   Counter refused;         // connections refused: out of descriptors, or over kClientsPerWorkerMax
   Counter retried;         // requests sent again because a reused connection was dead
   Counter routes_applied;  // set, removed or refused
+  Counter progress_pages;  // shown
   std::array<Counter, 1000> requests;  // finished, by status; 499: the client left before it
   std::array<Counter, kUpstreamErrors> upstream_errors;
   std::array<Counter, kDurationBounds.size() + 1> durations;

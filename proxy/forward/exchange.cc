@@ -10,6 +10,7 @@
 #include "proxy/forward/answers.h"
 #include "proxy/forward/downstream.h"
 #include "proxy/forward/limits.h"
+#include "proxy/forward/progress_page.h"
 #include "proxy/forward/request_out.h"
 
 namespace spawner::proxy {
@@ -29,6 +30,9 @@ void Exchange::Begin(absl::string_view head) {
   is_secure_ = IsSecure(request, client_.peer());
   is_websocket_ = absl::EqualsIgnoreCase(request.upgrade, "websocket");
   selects_spawner_ = false;
+  shows_page_ = is_report_due_ = false;
+  asks_progress_ = request.fields.Has(FieldName::kSpawnerProgress) && request.method == "GET" &&
+                   !has_body_ && !is_upgrade_;
   as_html_ = PrefersHtml(request.fields.Value(FieldName::kAccept));
   keeps_client_ = request.is_persistent;
   is_last_ = !request.is_persistent;
@@ -84,39 +88,9 @@ void Exchange::Admit(absl::string_view head) {
     case RouteState::kGated:
       return Wait(head);
     case RouteState::kOpen:
+      if (asks_progress_) return Fail(ProgressDone());
       return Send(place);
   }
-}
-
-// The head is kept, the body stays where it is: nothing is read from the client.
-void Exchange::Wait(absl::string_view head) {
-  if (phase_ == Phase::kPending) return;
-  if (!session_->has_room_to_wait()) {
-    session_ = nullptr;
-    return Fail(TooManyWaiting());
-  }
-  head_ = bench_.TakeString();
-  head_.append(head.data(), head.size());
-  phase_ = Phase::kPending;
-  session_->Enter(*this);
-  const absl::Duration timeout =
-      session_->is_routed() ? session_->route().hold_timeout : kUnknownHoldTimeout;
-  client_.SetDeadline(bench_.now + timeout);
-}
-
-void Exchange::WaitAnew() {
-  if (session_->is_routed()) client_.SetDeadline(bench_.now + session_->route().hold_timeout);
-}
-
-void Exchange::GoOn() {
-  if (phase_ != Phase::kPending) return;
-  if (!session_->is_routed()) return Fail(SessionUnknown());
-  const HeadError error = bench_.request.Parse(head_);
-  SPAWNER_CHECK(!error.is_error());  // it was parsed before
-  const std::string head = std::move(head_);
-  head_ = bench_.TakeString();
-  Admit(head);
-  if (phase_ == Phase::kPending) head_ = head;
 }
 
 void Exchange::Send(const Sessions::Place& place) {
@@ -172,7 +146,7 @@ void Exchange::OnConnectFailed() {
 void Exchange::OnDeadline() {
   switch (phase_) {
     case Phase::kPending:
-      return Fail(HeldTooLong(*session_));
+      return OnHeldLongEnough();
     case Phase::kRefused:
       return Connect();
     case Phase::kConnecting:

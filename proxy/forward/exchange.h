@@ -73,7 +73,6 @@ class Exchange {
   // Request (exchange.cc).
   void Admit(absl::string_view head);
   void SendToHttps();
-  void Wait(absl::string_view head);
   void Send(const Sessions::Place& place);
   void Dispatch();
   void Connect();
@@ -81,6 +80,12 @@ class Exchange {
   void PumpRequest();
   bool TakeRequestBody();
   void CheckClientEnd(bool was_sent);
+  // Holding (holding.cc).
+  void Wait(absl::string_view head);
+  void SetHoldDeadline();
+  void OnHeldLongEnough();
+  bool IsProgressDue() const;
+  void TellProgress();
   // Who gets in (admission.cc).
   bool IsAllowed(const Sessions::Place& place);
   bool HasRoom(Session& session);
@@ -133,6 +138,9 @@ class Exchange {
   bool is_secure_ = false;  // the client speaks https
   bool selects_spawner_ = false;
   bool as_html_ = false;
+  bool shows_page_ = false;     // held: a browser that is shown the progress page
+  bool asks_progress_ = false;  // it comes from that page
+  bool is_report_due_ = false;
   bool is_last_ = false;  // the client said that it sends nothing behind it
   bool keeps_client_ = false;
   bool is_half_closed_ = false;  // the client finished with its request: let it have the answer

@@ -24,26 +24,48 @@ Session::~Session() {
   entry_.owner = nullptr;
 }
 
-void Session::Enter(Exchange& exchange) {
+bool Session::TryEnter(Exchange& exchange) {
+  if (!TakeRoomToWait()) return false;
   pending_.push_back(&exchange);
   bench_.counters.held.Add(1);
   if (is_routed() && route().state == RouteState::kGated) {
     exchange.set_waiting(true);
     ++waiting_;
-    return;
+    return true;
   }
   exchange.set_waiting(false);
   ++held_;
   ++open_;
   ++opened_total_;
   MarkDirty(open_ == 1);
+  return true;
+}
+
+// Counted in the whole process under the session's id, and all together under none.
+bool Session::TakeRoomToWait() {
+  const ForwardOptions& options = bench_.options;
+  if (pending_.size() >= options.held_per_session_max) return false;
+  if (bench_.counters.held.value() >= static_cast<int64_t>(options.held_max)) return false;
+  if (bench_.held == nullptr) return true;
+  if (!bench_.held->TryOpen(route().session_id, options.held_per_session_max)) return false;
+  if (bench_.held->TryOpen({}, options.held_max)) return true;
+  bench_.held->Close(route().session_id);
+  return false;
+}
+
+bool Session::StopWaiting(Exchange& exchange) {
+  const auto it = std::find(pending_.begin(), pending_.end(), &exchange);
+  if (it == pending_.end()) return false;
+  pending_.erase(it);
+  bench_.counters.held.Add(-1);
+  if (bench_.held == nullptr) return true;
+  bench_.held->Close(route().session_id);
+  bench_.held->Close({});
+  return true;
 }
 
 void Session::Start(Exchange& exchange) {
-  const auto it = std::find(pending_.begin(), pending_.end(), &exchange);
-  if (it != pending_.end()) {
-    pending_.erase(it);
-    bench_.counters.held.Add(-1);
+  if (StopWaiting(exchange)) {
     SPAWNER_CHECK(!exchange.is_waiting());  // AdmitWaiting came first
     --held_;
   } else {
@@ -57,10 +79,7 @@ void Session::Start(Exchange& exchange) {
 }
 
 void Session::Leave(Exchange& exchange) {
-  const auto it = std::find(pending_.begin(), pending_.end(), &exchange);
-  if (it != pending_.end()) {
-    pending_.erase(it);
-    bench_.counters.held.Add(-1);
+  if (StopWaiting(exchange)) {
     if (exchange.is_waiting()) {
       --waiting_;
       sessions_.MaybeRelease(*this);
@@ -108,11 +127,6 @@ void Session::CountBytes(size_t count) {
   bytes_total_ += count;
   last_active_ = bench_.now;
   MarkDirty(false);
-}
-
-bool Session::has_room_to_wait() const {
-  return pending_.size() < kPendingPerSessionMax &&
-         bench_.counters.held.value() < static_cast<int64_t>(kPendingPerWorkerMax);
 }
 
 std::unique_ptr<Upstream> Session::TakeIdle() {

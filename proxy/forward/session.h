@@ -35,8 +35,9 @@ class Session {
   // When the route opened: a backend that is young may still refuse.
   Instant opened_at() const { return opened_at_; }
 
-  // `exchange` begins: it counts as open, or as waiting behind a closed gate.
-  void Enter(Exchange& exchange);
+  // `exchange` begins: it counts as open, or as waiting behind a closed gate. False: too many are
+  // held.
+  bool TryEnter(Exchange& exchange);
   // It waits no more and is sent to the backend.
   void Start(Exchange& exchange);
   // It is over.
@@ -45,7 +46,6 @@ class Session {
   void Continue(Exchange& exchange, Tunnel& tunnel);
   void Leave(Tunnel& tunnel);
   void CountBytes(size_t count);
-  bool has_room_to_wait() const;
 
   // Null if none is idle.
   std::unique_ptr<Upstream> TakeIdle();
@@ -66,6 +66,9 @@ class Session {
 
  private:
   friend class Sessions;
+  bool TakeRoomToWait();
+  // It waits no more. False: it never did.
+  bool StopWaiting(Exchange& exchange);
   void AdmitWaiting();
   void SendBehindGate();
   void GoOnPending();

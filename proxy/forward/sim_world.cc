@@ -81,12 +81,13 @@ SessionTotals RecordedReports::Last(absl::string_view id, uint64_t epoch) const 
 }
 
 SimWorld::SimWorld(uint64_t seed, SimIo::Options options, std::unique_ptr<Authorizer> authorizer,
-                   ConnectionCaps* caps)
+                   ConnectionCaps* caps, ForwardOptions forward, ConnectionCaps* held)
     : random(seed), io(clock, random, options) {
+  forward.has_controller = true;
+  forward.base_domain = "test";
   worker = std::make_unique<Worker>(
-      Worker::Options{
-          .index = 0, .forward = {.has_controller = true, .base_domain = "test"}, .caps = caps},
-      io, clock, reports, std::move(authorizer));
+      Worker::Options{.index = 0, .forward = std::move(forward), .caps = caps, .held = held}, io,
+      clock, reports, std::move(authorizer));
   absl::StatusOr<Address> bound = worker->Listen({"10.0.0.9", 80});
   SPAWNER_CHECK(bound.ok());
   address = *bound;

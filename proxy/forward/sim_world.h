@@ -110,7 +110,8 @@ class SimWorld {
  public:
   explicit SimWorld(uint64_t seed = 1, SimIo::Options options = {},
                     std::unique_ptr<Authorizer> authorizer = nullptr,
-                    ConnectionCaps* caps = nullptr);
+                    ConnectionCaps* caps = nullptr, ForwardOptions forward = {},
+                    ConnectionCaps* held = nullptr);
   ~SimWorld();
 
   SimPeer& NewClient();  // connected

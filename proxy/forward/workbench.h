@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ip_ranges.h"
 #include "proxy/forward/counters.h"
+#include "proxy/forward/limits.h"
 #include "proxy/http/head.h"
 #include "proxy/http/rewrite.h"
 #include "proxy/io/io.h"
@@ -36,6 +38,11 @@ struct ForwardOptions {
   // Requests that are not https get a 308 to it, at the port that clients see.
   bool redirects_to_https = false;
   uint16_t https_port = 443;
+  // Of held requests: together and of one session, in all workers if Workbench::held has a count.
+  uint32_t held_max = kHeldMax;
+  uint32_t held_per_session_max = kHeldPerSessionMax;
+  absl::Duration hold_timeout_max = kHoldTimeoutMax;
+  absl::Duration progress_page_after = kProgressPageAfter;  // infinite: no page
   std::string hsts;  // Strict-Transport-Security of https responses; empty: none
 };
 
@@ -56,6 +63,7 @@ struct Workbench {
   Instant now;
   ForwardOptions options;
   ConnectionCaps* caps = nullptr;    // null: no session has a cap
+  ConnectionCaps* held = nullptr;    // null: held requests are counted in this worker alone
   Authorizer* authorizer = nullptr;  // null: every request is allowed
   Sessions* sessions = nullptr;      // set by Worker, before the first connection
   Tunnels* tunnels = nullptr;        // likewise

@@ -33,6 +33,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
   bench_->now = clock.Now();
   bench_->options = options_.forward;
   bench_->caps = options_.caps;
+  bench_->held = options_.held;
   bench_->authorizer = authorizer_.get();
   bench_->sessions = &sessions_;
   bench_->tunnels = &tunnels_;

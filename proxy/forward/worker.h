@@ -34,7 +34,9 @@ class Worker final : public IoHandler, public Downstream::Owner {
   struct Options {
     int index = 0;
     ForwardOptions forward;
-    ConnectionCaps* caps = nullptr;  // shared by all workers; outlives them
+    // Shared by all workers, and outlive them.
+    ConnectionCaps* caps = nullptr;
+    ConnectionCaps* held = nullptr;
   };
 
   // `io`, `clock` and `reports` outlive it. Without an authorizer every request is allowed.

@@ -28,8 +28,9 @@ std::string HtmlText(absl::string_view text) {
 }
 
 // What a person reads first; the reason phrase of HTTP where no better words are known.
-absl::string_view Heading(int status) {
-  switch (status) {
+absl::string_view Heading(const Answer& answer) {
+  if (!answer.heading.empty()) return answer.heading;
+  switch (answer.status) {
     case 401:
       return "This needs a fresh link";
     case 403:
@@ -51,7 +52,7 @@ absl::string_view Heading(int status) {
     case 504:
       return "The session does not answer";
     default:
-      return StatusText(status);
+      return StatusText(answer.status);
   }
 }
 
@@ -67,12 +68,12 @@ std::string Page(const Answer& answer) {
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">"
       "<title>",
-      Heading(answer.status),
+      Heading(answer),
       "</title><style>:root{color-scheme:light dark}"
       "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}"
       "h1{font-size:1.7rem;line-height:1.2}small{color:#767676}</style><h1>",
-      Heading(answer.status), "</h1><p>", HtmlText(Sentence(answer.message)), "<p><small>",
-      answer.status, " ", HtmlText(answer.reason), " &middot; Spawner</small></html>\n");
+      Heading(answer), "</h1><p>", HtmlText(Sentence(answer.message)), "<p><small>", answer.status,
+      " ", HtmlText(answer.reason), " &middot; Spawner</small></html>\n");
 }
 
 }  // namespace

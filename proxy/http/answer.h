@@ -14,6 +14,7 @@ struct Answer {
   int status = 500;
   std::string reason;        // for programs: "SESSION_ENDED"
   std::string message;       // for people
+  std::string heading;       // of the HTML page; empty: by the status
   std::string content_type;  // set: `message` is the body as it stands
   std::vector<AddedField> fields;
 };

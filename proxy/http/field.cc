@@ -46,7 +46,8 @@ FieldName KnownField(absl::string_view name) {
                             {"content_length", FieldName::kCgiFraming},
                             {"http2-settings", FieldName::kHttp2Settings}});
     case 16:
-      return IfEqual(name, {{"proxy-connection", FieldName::kProxyConnection}});
+      return IfEqual(name, {{"proxy-connection", FieldName::kProxyConnection},
+                            {"spawner-progress", FieldName::kSpawnerProgress}});
     case 17:
       return IfEqual(name, {{"transfer-encoding", FieldName::kTransferEncoding},
                             {"transfer_encoding", FieldName::kCgiFraming}});

@@ -27,6 +27,7 @@ enum class FieldName : uint8_t {
   kProxyAuthorization,
   kProxyConnection,
   kSecWebSocketProtocol,
+  kSpawnerProgress,  // of the progress page: "tell me when it is no longer so"
   kTe,
   kTransferEncoding,
   kUpgrade,

@@ -1,0 +1,90 @@
+// The part of Exchange that waits: for a session that starts, behind a closed gate, or for the
+// controller's answer.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "base/check.h"
+#include "proxy/forward/answers.h"
+#include "proxy/forward/downstream.h"
+#include "proxy/forward/exchange.h"
+#include "proxy/forward/limits.h"
+#include "proxy/forward/progress_page.h"
+#include "proxy/forward/request_out.h"
+#include "proxy/route/request_token.h"
+
+namespace spawner::proxy {
+
+// The head is kept, the body stays where it is: nothing is read from the client. bench_.request is
+// what was parsed from `head`.
+void Exchange::Wait(absl::string_view head) {
+  if (session_->is_routed() && IsProgressDue()) return TellProgress();
+  if (phase_ == Phase::kPending) return;
+  if (!session_->TryEnter(*this)) {
+    session_ = nullptr;
+    return Fail(TooManyWaiting());
+  }
+  head_ = bench_.TakeString();
+  head_.append(head.data(), head.size());
+  phase_ = Phase::kPending;
+  // What a browser would show; everything else waits for the session itself.
+  shows_page_ = as_html_ && !has_body_ && !asks_progress_ &&
+                bench_.options.progress_page_after < absl::InfiniteDuration() &&
+                IsNavigation(ViewForAuthorizer(bench_, {}));
+  SetHoldDeadline();
+}
+
+void Exchange::SetHoldDeadline() {
+  if (!session_->is_routed()) return client_.SetDeadline(bench_.now + kUnknownHoldTimeout);
+  const absl::Duration patience =
+      std::min(session_->route().hold_timeout, bench_.options.hold_timeout_max);
+  Instant deadline = bench_.now + patience;
+  if (asks_progress_) deadline = std::min(deadline, bench_.now + kProgressReportTimeout);
+  if (shows_page_) {
+    deadline =
+        std::min(deadline, std::max(bench_.now, started_at_ + bench_.options.progress_page_after));
+  }
+  client_.SetDeadline(deadline);
+}
+
+void Exchange::WaitAnew() {
+  if (!session_->is_routed()) return;
+  // It may have something to say now; its caller is still going through those that wait.
+  if (asks_progress_) return client_.SetDeadline(bench_.now);
+  SetHoldDeadline();
+}
+
+void Exchange::OnHeldLongEnough() {
+  if (!session_->is_routed() || !(shows_page_ || asks_progress_)) {
+    return Fail(HeldTooLong(*session_));
+  }
+  // It may have come before its route, so nobody has looked at its token yet.
+  is_report_due_ = true;
+  GoOn();
+}
+
+bool Exchange::IsProgressDue() const {
+  if (is_report_due_) return true;
+  return asks_progress_ &&
+         bench_.request.fields.Value(FieldName::kSpawnerProgress) != PhaseOf(session_->route());
+}
+
+void Exchange::TellProgress() {
+  if (asks_progress_) return Fail(ProgressReport(session_->route()));
+  bench_.counters.progress_pages.Add();
+  Fail(ProgressPage(session_->route()));
+}
+
+void Exchange::GoOn() {
+  if (phase_ != Phase::kPending) return;
+  if (!session_->is_routed()) return Fail(SessionUnknown());
+  const HeadError error = bench_.request.Parse(head_);
+  SPAWNER_CHECK(!error.is_error());  // it was parsed before
+  const std::string head = std::move(head_);
+  head_ = bench_.TakeString();
+  Admit(head);
+  if (phase_ == Phase::kPending) head_ = head;
+}
+
+}  // namespace spawner::proxy
