@@ -56,6 +56,16 @@ ABSL_FLAG(bool, proxy_protocol, false,
 ABSL_FLAG(std::string, trusted_proxies, "",
           "RANGE,... of addresses such as 10.0.0.0/8: what they say of their clients in a PROXY "
           "header or in X-Forwarded-For and -Proto is believed. May be repeated.");
+// What waits for a session that starts.
+ABSL_FLAG(int, held_max, 10'000,
+          "Requests that may wait for their sessions together, 1 to 1000000.");
+ABSL_FLAG(int, held_per_session_max, 256, "Requests that may wait for one session, 1 to 100000.");
+ABSL_FLAG(absl::Duration, hold_timeout_max, absl::Minutes(15),
+          "Longest time that a request may wait for its session, whatever the controller allows, "
+          "1s to 24h.");
+ABSL_FLAG(absl::Duration, progress_page_after, absl::Seconds(1),
+          "A browser's page load that has waited so long for a session that starts gets a page "
+          "that shows the progress and turns into the application, 0s to 1h. inf: it waits.");
 // Names that api.md fixes, for what is not there yet.
 ABSL_FLAG(std::string, handover_socket, "", "Not supported yet.");
 
@@ -138,6 +148,27 @@ absl::Status ReadFrontFlags(Settings* settings) {
   return absl::OkStatus();
 }
 
+absl::Status ReadHoldFlags(HoldOptions* hold) {
+  const int max = absl::GetFlag(FLAGS_held_max);
+  if (max < 1 || max > 1'000'000) return Bad("held-max", "must be 1 to 1000000");
+  const int per_session = absl::GetFlag(FLAGS_held_per_session_max);
+  if (per_session < 1 || per_session > 100'000) {
+    return Bad("held-per-session-max", "must be 1 to 100000");
+  }
+  hold->max = static_cast<uint32_t>(max);
+  hold->per_session_max = static_cast<uint32_t>(per_session);
+  hold->timeout_max = absl::GetFlag(FLAGS_hold_timeout_max);
+  if (hold->timeout_max < absl::Seconds(1) || hold->timeout_max > absl::Hours(24)) {
+    return Bad("hold-timeout-max", "must be 1s to 24h");
+  }
+  hold->page_after = absl::GetFlag(FLAGS_progress_page_after);
+  const bool has_page = hold->page_after != absl::InfiniteDuration();
+  if (has_page && (hold->page_after < absl::ZeroDuration() || hold->page_after > absl::Hours(1))) {
+    return Bad("progress-page-after", "must be 0s to 1h, or inf");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> SettingsFromFlags() {
@@ -145,6 +176,7 @@ absl::StatusOr<Settings> SettingsFromFlags() {
   Settings settings;
   RETURN_IF_ERROR(ReadTlsFlags(&settings));
   RETURN_IF_ERROR(ReadFrontFlags(&settings));
+  RETURN_IF_ERROR(ReadHoldFlags(&settings.hold));
   ASSIGN_OR_RETURN(settings.listen, AddressOf("listen", absl::GetFlag(FLAGS_listen)));
   if (const std::string text = absl::GetFlag(FLAGS_admin_listen); !text.empty()) {
     ASSIGN_OR_RETURN(settings.admin_listen, AddressOf("admin-listen", text));

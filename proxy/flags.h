@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/ip_ranges.h"
 #include "base/log.h"
+#include "proxy/forward/limits.h"
 #include "proxy/tls/tls_files.h"
 
 namespace spawner::proxy {
@@ -28,6 +29,7 @@ struct Settings {
   bool redirects_to_https = false;
   uint16_t https_port = 443;
   absl::Duration hsts;  // zero: none
+  HoldOptions hold;
   int workers = 1;
   absl::Duration drain_timeout;
   LogLevel log_level = LogLevel::kInfo;

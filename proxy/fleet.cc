@@ -23,8 +23,8 @@ absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Options& options, con
     io = member.tls.get();
   }
   member.worker = std::make_unique<Worker>(
-      Worker::Options{.index = index, .forward = options.forward, .caps = &caps_, .held = &held_}, *io, clock,
-      reports, std::move(authorizer));
+      Worker::Options{.index = index, .forward = options.forward, .caps = &caps_, .held = &held_},
+      *io, clock, reports, std::move(authorizer));
   ASSIGN_OR_RETURN(bound->plain, member.worker->Listen(bound->plain));
   if (bound->tls) {
     RETURN_IF_ERROR(member.tls->Apply(*options.tls));

@@ -58,6 +58,7 @@ Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial>
                       .trusted_proxies = settings.trusted_proxies,
                       .redirects_to_https = settings.redirects_to_https,
                       .https_port = settings.https_port,
+                      .hold = settings.hold,
                       .hsts = hsts > 0 ? "max-age=" + std::to_string(hsts) : ""}};
 }
 

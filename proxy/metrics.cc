@@ -29,6 +29,10 @@ void AppendConnections(const Fleet& fleet, std::string* out) {
   Begin("spawner_proxy_held_requests", "gauge", "Requests that wait for their session now.", out);
   absl::StrAppend(out, "spawner_proxy_held_requests ",
                   fleet.Sum([](const Counters& c) { return c.held.value(); }), "\n");
+  Begin("spawner_proxy_progress_pages_total", "counter",
+        "Pages shown to browsers whose session was starting, each a 202.", out);
+  absl::StrAppend(out, "spawner_proxy_progress_pages_total ",
+                  fleet.Sum([](const Counters& c) { return c.progress_pages.value(); }), "\n");
 }
 
 void AppendRequests(const Fleet& fleet, std::string* out) {

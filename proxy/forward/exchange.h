@@ -84,6 +84,7 @@ class Exchange {
   void Wait(absl::string_view head);
   void SetHoldDeadline();
   void OnHeldLongEnough();
+  bool IsPageLoad() const;
   bool IsProgressDue() const;
   void TellProgress();
   // Who gets in (admission.cc).

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/time/time.h"
 #include "base/check.h"
 #include "proxy/forward/answers.h"
@@ -28,22 +29,34 @@ void Exchange::Wait(absl::string_view head) {
   head_ = bench_.TakeString();
   head_.append(head.data(), head.size());
   phase_ = Phase::kPending;
-  // What a browser would show; everything else waits for the session itself.
-  shows_page_ = as_html_ && !has_body_ && !asks_progress_ &&
-                bench_.options.progress_page_after < absl::InfiniteDuration() &&
-                IsNavigation(ViewForAuthorizer(bench_, {}));
+  shows_page_ = as_html_ && !has_body_ && !asks_progress_ && IsPageLoad();
   SetHoldDeadline();
+}
+
+// By a browser, which shows what it gets; everything else waits for the session itself. Without
+// Sec-Fetch-Mode, which browsers leave out on plain http, "text/html" is not enough: Java's
+// HttpURLConnection prefers it by default, whatever it is used for.
+bool Exchange::IsPageLoad() const {
+  if (bench_.options.hold.page_after == absl::InfiniteDuration()) return false;
+  const RequestView view = ViewForAuthorizer(bench_, {});
+  if (!IsNavigation(view)) return false;
+  const auto has_mode = [](const HeaderView& header) {
+    return absl::EqualsIgnoreCase(header.name, "sec-fetch-mode");
+  };
+  return absl::StrContains(bench_.request.fields.Value(FieldName::kAccept),
+                           "application/xhtml+xml") ||
+         std::any_of(view.headers.begin(), view.headers.end(), has_mode);
 }
 
 void Exchange::SetHoldDeadline() {
   if (!session_->is_routed()) return client_.SetDeadline(bench_.now + kUnknownHoldTimeout);
   const absl::Duration patience =
-      std::min(session_->route().hold_timeout, bench_.options.hold_timeout_max);
+      std::min(session_->route().hold_timeout, bench_.options.hold.timeout_max);
   Instant deadline = bench_.now + patience;
   if (asks_progress_) deadline = std::min(deadline, bench_.now + kProgressReportTimeout);
   if (shows_page_) {
     deadline =
-        std::min(deadline, std::max(bench_.now, started_at_ + bench_.options.progress_page_after));
+        std::min(deadline, std::max(bench_.now, started_at_ + bench_.options.hold.page_after));
   }
   client_.SetDeadline(deadline);
 }

@@ -11,12 +11,12 @@ namespace spawner::proxy {
 namespace {
 
 constexpr char kOk[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-constexpr char kBrowser[] = "Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\n";
+constexpr char kBrowser[] = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
 
 class HoldingTest : public testing::Test {
  protected:
-  explicit HoldingTest(ForwardOptions options = {}, ConnectionCaps* held = nullptr)
-      : world_(1, {}, nullptr, nullptr, std::move(options), held),
+  explicit HoldingTest(const HoldOptions& hold = {}, ConnectionCaps* held_by_all = nullptr)
+      : world_(1, {}, nullptr, nullptr, {.hold = hold}, held_by_all),
         backend_(world_.io, Answering(kOk)) {
     address_ = backend_.Listen({"10.0.1.1", 8080});
   }
@@ -59,7 +59,7 @@ TEST_F(HoldingTest, ABrowserIsShownThePageAfterASecond) {
   EXPECT_EQ(client.received, "");
   EXPECT_EQ(Usage().held, 1);
   world_.Run(absl::Milliseconds(200));
-  EXPECT_TRUE(absl::StartsWith(client.received, "HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_TRUE(absl::StartsWith(client.received, "HTTP/1.1 202 Accepted\r\n"));
   for (const char* field : {"Cache-Control: no-store\r\n", "Retry-After: 2\r\n",
                             "Spawner-Phase: PULLING\r\n", "Connection: keep-alive\r\n"}) {
     EXPECT_TRUE(absl::StrContains(client.received, field)) << field;
@@ -71,6 +71,11 @@ TEST_F(HoldingTest, ABrowserIsShownThePageAfterASecond) {
   client.Send(SimWorld::Get("a"));
   Set(RouteState::kOpen);
   EXPECT_TRUE(Received(client, "ok"));
+}
+
+TEST_F(HoldingTest, SecFetchModeAloneTellsABrowserToo) {
+  Set(RouteState::kHold);
+  EXPECT_TRUE(Received(Ask("Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n"), "202 Accepted"));
 }
 
 TEST_F(HoldingTest, AShortStartOpensTheApplicationDirectly) {
@@ -92,19 +97,19 @@ TEST_F(HoldingTest, APhaseThatChangesDoesNotPutThePageOff) {
     Set(RouteState::kHold, i % 2 == 0 ? "PULLING" : "STARTED");
     world_.Run(absl::Milliseconds(200));
   }
-  EXPECT_TRUE(absl::StrContains(client.received, "503 Service Unavailable"));
+  EXPECT_TRUE(absl::StrContains(client.received, "202 Accepted"));
 }
 
 TEST_F(HoldingTest, EverythingElseWaitsForTheSessionItself) {
   Set(RouteState::kHold);
-  const std::string html = "Accept: text/html\r\n";
   SimPeer* const clients[] = {
       &Ask(""),
-      &Ask("Accept: text/html\r\nSec-Fetch-Mode: cors\r\n"),
+      &Ask("Accept: text/html, image/gif, *; q=.2\r\n"),  // Java's HttpURLConnection
+      &Ask(absl::StrCat(kBrowser, "Sec-Fetch-Mode: cors\r\n")),
       &Ask("Accept: */*\r\nSec-Fetch-Mode: navigate\r\n"),
-      &Ask(html, "HEAD"),
-      &Ask(absl::StrCat(html, "Content-Length: 0\r\n"), "POST"),
-      &Ask(absl::StrCat(html, "Upgrade: websocket\r\nConnection: Upgrade\r\n")),
+      &Ask(kBrowser, "HEAD"),
+      &Ask(absl::StrCat(kBrowser, "Content-Length: 0\r\n"), "POST"),
+      &Ask(absl::StrCat(kBrowser, "Upgrade: websocket\r\nConnection: Upgrade\r\n")),
   };
   world_.Run(absl::Seconds(20));
   for (const SimPeer* client : clients) EXPECT_EQ(client->received, "");
@@ -176,8 +181,7 @@ TEST_F(HoldingTest, BehindAGateThePageWaitsWithoutCounting) {
 class NoPageTest : public HoldingTest {
  protected:
   NoPageTest()
-      : HoldingTest({.hold_timeout_max = absl::Seconds(5),
-                     .progress_page_after = absl::InfiniteDuration()}) {}
+      : HoldingTest({.timeout_max = absl::Seconds(5), .page_after = absl::InfiniteDuration()}) {}
 };
 
 TEST_F(NoPageTest, WithoutThePageABrowserWaitsAsLongAsItMay) {
@@ -191,7 +195,7 @@ TEST_F(NoPageTest, WithoutThePageABrowserWaitsAsLongAsItMay) {
 
 class HeldBoundsTest : public HoldingTest {
  protected:
-  HeldBoundsTest() : HoldingTest({.held_max = 3, .held_per_session_max = 2}, &held_) {}
+  HeldBoundsTest() : HoldingTest({.max = 3, .per_session_max = 2}, &held_) {}
   static SharedCaps held_;
 };
 SharedCaps HeldBoundsTest::held_;

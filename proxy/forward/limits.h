@@ -27,19 +27,23 @@ inline constexpr absl::Duration kHalfClosedTimeout = absl::Seconds(2);
 inline constexpr size_t kClientsPerWorkerMax = 500'000;
 
 // ---- held requests ----
-// Defaults of flags; of the whole proxy. Each may keep a head of 32 KiB.
-inline constexpr uint32_t kHeldPerSessionMax = 256;
-inline constexpr uint32_t kHeldMax = 10'000;
-// Over the time that the controller gives a session's requests; what starts longer has failed.
-inline constexpr absl::Duration kHoldTimeoutMax = absl::Minutes(15);
-// A start that takes longer is shown to a browser; below it the application opens directly.
-inline constexpr absl::Duration kProgressPageAfter = absl::Seconds(1);
 // Of a question of the progress page: well below what balancers give a silent request (60 s).
 inline constexpr absl::Duration kProgressReportTimeout = absl::Seconds(25);
 // Of ids that no route names yet: how long the controller may take to answer.
 inline constexpr absl::Duration kUnknownHoldTimeout = absl::Seconds(10);
 // The question may have been lost with the link: asked again by requests that come later.
 inline constexpr absl::Duration kAskAgainAfter = absl::Seconds(1);
+
+// What flags may change. The counts are of the whole proxy if Workbench::held has one.
+struct HoldOptions {
+  // Together, and of one session. Each may keep a head of 32 KiB.
+  uint32_t max = 10'000;
+  uint32_t per_session_max = 256;
+  // Over the time that the controller gives a session's requests.
+  absl::Duration timeout_max = absl::Minutes(15);
+  // A start that takes longer is shown to a browser; below it the application opens directly.
+  absl::Duration page_after = absl::Seconds(1);  // infinite: no page
+};
 
 // ---- backends ----
 inline constexpr size_t kIdleUpstreamsPerSession = 16;

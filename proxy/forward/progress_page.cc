@@ -93,7 +93,7 @@ absl::string_view ProgressPolicy() { return kPolicy; }
 
 Answer ProgressPage(const Route& route) {
   const Step& step = StepOf(route);
-  Answer answer = {.status = 503, .reason = "SESSION_STARTING"};
+  Answer answer = {.status = 202, .reason = "SESSION_STARTING"};
   answer.content_type = "text/html; charset=utf-8";
   answer.message = absl::StrCat(
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"

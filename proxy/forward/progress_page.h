@@ -14,7 +14,8 @@ namespace spawner::proxy {
 // "PULLING"; what a page says in Spawner-Progress if it knows nothing newer.
 absl::string_view PhaseOf(const Route& route);
 
-// 503: the page. Without JavaScript it loads itself again every 2 seconds.
+// 202 (RFC 9110 15.3.3: accepted, not done yet): the page. Without JavaScript it loads itself again
+// every 2 seconds.
 Answer ProgressPage(const Route& route);
 // 200: the phase, for the page that asked.
 Answer ProgressReport(const Route& route);

@@ -45,7 +45,7 @@ TEST(ProgressPage, NeedsNothingFromElsewhereAndIsSmall) {
 
 TEST(ProgressPage, ShowsThePhaseAndSaysItInItsHead) {
   const Answer answer = ProgressPage(Starting("STARTED"));
-  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.status, 202);
   EXPECT_TRUE(absl::StrContains(
       answer.message, "<i class=\"done\"></i><i class=\"done\"></i><i class=\"now\"></i><i></i>"));
   EXPECT_TRUE(absl::StrContains(answer.message, "role=\"status\">Waiting until it is ready"));

@@ -43,12 +43,12 @@ bool Session::TryEnter(Exchange& exchange) {
 
 // Counted in the whole process under the session's id, and all together under none.
 bool Session::TakeRoomToWait() {
-  const ForwardOptions& options = bench_.options;
-  if (pending_.size() >= options.held_per_session_max) return false;
-  if (bench_.counters.held.value() >= static_cast<int64_t>(options.held_max)) return false;
+  const HoldOptions& options = bench_.options.hold;
+  if (pending_.size() >= options.per_session_max) return false;
+  if (bench_.counters.held.value() >= static_cast<int64_t>(options.max)) return false;
   if (bench_.held == nullptr) return true;
-  if (!bench_.held->TryOpen(route().session_id, options.held_per_session_max)) return false;
-  if (bench_.held->TryOpen({}, options.held_max)) return true;
+  if (!bench_.held->TryOpen(route().session_id, options.per_session_max)) return false;
+  if (bench_.held->TryOpen({}, options.max)) return true;
   bench_.held->Close(route().session_id);
   return false;
 }

@@ -38,11 +38,7 @@ struct ForwardOptions {
   // Requests that are not https get a 308 to it, at the port that clients see.
   bool redirects_to_https = false;
   uint16_t https_port = 443;
-  // Of held requests: together and of one session, in all workers if Workbench::held has a count.
-  uint32_t held_max = kHeldMax;
-  uint32_t held_per_session_max = kHeldPerSessionMax;
-  absl::Duration hold_timeout_max = kHoldTimeoutMax;
-  absl::Duration progress_page_after = kProgressPageAfter;  // infinite: no page
+  HoldOptions hold;
   std::string hsts;  // Strict-Transport-Security of https responses; empty: none
 };
 

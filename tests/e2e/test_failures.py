@@ -13,14 +13,17 @@ from tests.support.system import reason_name
 
 
 def browse(system, connected, path=""):
-    """What a browser that waited is shown: (status, Spawner-Reason, page)."""
+    """What a browser that waited is shown in the end: (status, Spawner-Reason, page)."""
     async def run():
         # The token becomes a cookie by a redirect; browsers take cookies of bare addresses, too.
         async with aiohttp.ClientSession(timeout=traffic.TIMEOUT,
                                          cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
-            async with client.get(system.url(connected, path), headers={
-                    "Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}) as answer:
-                return answer.status, answer.headers.get("Spawner-Reason"), await answer.text()
+            while True:
+                async with client.get(system.url(connected, path), headers={
+                        "Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}) as answer:
+                    # The progress page, without JavaScript: it loads itself again.
+                    if "Spawner-Phase" not in answer.headers:
+                        return answer.status, answer.headers.get("Spawner-Reason"), await answer.text()
     return asyncio.run(run())
 
 
