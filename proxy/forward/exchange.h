@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
+#include "proxy/forward/exchange_phase.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/upstream.h"
@@ -60,15 +61,7 @@ class Exchange {
   void set_place(size_t place) { place_ = place; }
 
  private:
-  enum class Phase : uint8_t {
-    kNone,
-    kPending,     // held, or waiting behind a gate
-    kConnecting,  // to the backend
-    kRefused,     // by a young backend: waits to try again
-    kAwaiting,    // the head is sent, the response's has not come
-    kRelaying,    // the response's head is sent
-    kFlushing,    // everything is done but for what the client has not taken
-  };
+  using Phase = ExchangePhase;
 
   // Request (exchange.cc).
   void Admit(absl::string_view head);
@@ -85,8 +78,7 @@ class Exchange {
   void SetHoldDeadline();
   void OnHeldLongEnough();
   bool IsPageLoad() const;
-  bool IsProgressDue() const;
-  void TellProgress();
+  bool TellProgress();
   // Who gets in (admission.cc).
   bool IsAllowed(const Sessions::Place& place);
   bool HasRoom(Session& session);

@@ -20,7 +20,7 @@ namespace spawner::proxy {
 // The head is kept, the body stays where it is: nothing is read from the client. bench_.request is
 // what was parsed from `head`.
 void Exchange::Wait(absl::string_view head) {
-  if (session_->is_routed() && IsProgressDue()) return TellProgress();
+  if (session_->is_routed() && TellProgress()) return;
   if (phase_ == Phase::kPending) return;
   if (!session_->TryEnter(*this)) {
     session_ = nullptr;
@@ -77,16 +77,15 @@ void Exchange::OnHeldLongEnough() {
   GoOn();
 }
 
-bool Exchange::IsProgressDue() const {
-  if (is_report_due_) return true;
-  return asks_progress_ &&
-         bench_.request.fields.Value(FieldName::kSpawnerProgress) != PhaseOf(session_->route());
-}
-
-void Exchange::TellProgress() {
-  if (asks_progress_) return Fail(ProgressReport(session_->route()));
-  bench_.counters.progress_pages.Add();
-  Fail(ProgressPage(session_->route()));
+// Answers with the progress if that is due.
+bool Exchange::TellProgress() {
+  const Route& route = session_->route();
+  const bool has_news =
+      asks_progress_ && bench_.request.fields.Value(FieldName::kSpawnerProgress) != PhaseOf(route);
+  if (!is_report_due_ && !has_news) return false;
+  if (!asks_progress_) bench_.counters.progress_pages.Add();
+  Fail(asks_progress_ ? ProgressReport(route) : ProgressPage(route));
+  return true;
 }
 
 void Exchange::GoOn() {

@@ -1,0 +1,21 @@
+#ifndef SPAWNER_PROXY_FORWARD_EXCHANGE_PHASE_H_
+#define SPAWNER_PROXY_FORWARD_EXCHANGE_PHASE_H_
+
+#include <cstdint>
+
+namespace spawner::proxy {
+
+// How far a request is.
+enum class ExchangePhase : uint8_t {
+  kNone,
+  kPending,     // held, or waiting behind a gate
+  kConnecting,  // to the backend
+  kRefused,     // by a young backend: waits to try again
+  kAwaiting,    // the head is sent, the response's has not come
+  kRelaying,    // the response's head is sent
+  kFlushing,    // everything is done but for what the client has not taken
+};
+
+}  // namespace spawner::proxy
+
+#endif  // SPAWNER_PROXY_FORWARD_EXCHANGE_PHASE_H_
