@@ -1,7 +1,5 @@
 #include "proxy/static_routes.h"
 
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -11,11 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/address.h"
+#include "base/file.h"
 #include "base/status.h"
 #include "proxy/http/head.h"
 
 namespace spawner::proxy {
 namespace {
+
+// 100,000 routes have about 6 MiB.
+constexpr size_t kFileBytesMax = 64 << 20;
 
 absl::StatusOr<Route> ParseLine(absl::string_view line) {
   const std::vector<std::string> words =
@@ -64,10 +66,9 @@ absl::StatusOr<RouteChange> ParseStaticRoutes(absl::string_view text) {
 }
 
 absl::StatusOr<RouteChange> ReadStaticRoutes(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return absl::NotFoundError(absl::StrCat("read static routes: cannot open ", path));
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  absl::StatusOr<RouteChange> change = ParseStaticRoutes(text);
+  const absl::StatusOr<std::string> text = ReadFile(path, kFileBytesMax);
+  if (!text.ok()) return Annotate(text.status(), "static routes");
+  absl::StatusOr<RouteChange> change = ParseStaticRoutes(*text);
   if (!change.ok()) return Annotate(change.status(), absl::StrCat("read static routes ", path));
   return change;
 }

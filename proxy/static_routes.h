@@ -15,7 +15,7 @@ namespace spawner::proxy {
 // A whole table of open routes. INVALID_ARGUMENT names the line.
 absl::StatusOr<RouteChange> ParseStaticRoutes(absl::string_view text);
 
-// Codes of ParseStaticRoutes, and NOT_FOUND if the file can't be read.
+// Codes of ParseStaticRoutes, and those of ReadFile.
 absl::StatusOr<RouteChange> ReadStaticRoutes(const std::string& path);
 
 }  // namespace spawner::proxy

@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/status.h"
-#include "controller/kube/file.h"
 #include "controller/kube/limits.h"
 #include "controller/kube/yaml.h"
 

@@ -4,8 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "controller/kube/file.h"
 #include "controller/kube/limits.h"
 
 namespace spawner::kube {

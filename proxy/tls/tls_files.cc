@@ -1,14 +1,12 @@
 #include "proxy/tls/tls_files.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include <cstdio>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "proxy/tls/limits.h"
@@ -19,18 +17,11 @@ namespace {
 
 constexpr absl::Duration kExpirySoon = absl::Hours(24 * 7);
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::FILE* const file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", strerrordesc_np(errno), "; give a file that the proxy may read"));
-  }
-  std::string text(kPemBytesMax + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  const bool has_failed = std::ferror(file) != 0;
-  std::fclose(file);
-  if (has_failed) return absl::InvalidArgumentError(absl::StrCat(path, ": it can't be read"));
-  return text;
+absl::StatusOr<std::string> ReadPem(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadFile(path, kPemBytesMax);
+  if (text.ok()) return text;
+  return absl::InvalidArgumentError(
+      absl::StrCat(text.status().message(), "; give a file that the proxy may read"));
 }
 
 bool IsDirectory(const std::string& path) {
@@ -115,15 +106,15 @@ absl::StatusOr<TlsMaterial> TlsFiles::Read() {
   TlsMaterial material;
   for (const Pair& pair : options_.pairs) {
     CertificatePem pem = {.name = pair.certificate};
-    ASSIGN_OR_RETURN(pem.certificate, ReadFile(pair.certificate));
-    ASSIGN_OR_RETURN(pem.key, ReadFile(pair.key));
+    ASSIGN_OR_RETURN(pem.certificate, ReadPem(pair.certificate));
+    ASSIGN_OR_RETURN(pem.key, ReadPem(pair.key));
     material.certificates.push_back(std::move(pem));
   }
   if (options_.ticket_keys.empty()) {
     RotateOwnKeys();
     material.ticket_keys = own_keys_;
   } else {
-    ASSIGN_OR_RETURN(const std::string text, ReadFile(options_.ticket_keys));
+    ASSIGN_OR_RETURN(const std::string text, ReadPem(options_.ticket_keys));
     absl::StatusOr<std::vector<TicketKey>> keys = ParseTicketKeys(text);
     if (!keys.ok()) {
       return absl::InvalidArgumentError(

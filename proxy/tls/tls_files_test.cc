@@ -109,7 +109,8 @@ TEST_F(TlsFilesTest, AnExpiredCertificateIsUsedAllTheSame) {
 TEST_F(TlsFilesTest, SaysWhichFileIsMissing) {
   TlsFiles files({.pairs = {{folder_ + "/tls.crt", folder_ + "/no.key"}}}, random_, clock_);
   EXPECT_EQ(files.Load().status().message(),
-            folder_ + "/no.key: No such file or directory; give a file that the proxy may read");
+            "read " + folder_ +
+                "/no.key: No such file or directory; give a file that the proxy may read");
 }
 
 TEST_F(TlsFilesTest, OwnTicketKeysChangeWithTimeAndTheLastOnesAreKept) {

@@ -140,7 +140,7 @@ def test_a_port_in_use_ends_with_1_and_names_it(routes):
 
 
 @pytest.mark.parametrize("text, error", [
-    (None, "cannot open"),
+    (None, "No such file or directory"),
     ("a.test\n", "line 1: must be"),
     ("\n\na.test 127.0.0.1:0\n", "line 3"),
     ("a.test:80 127.0.0.1:1\n", "no host name without port"),
