@@ -50,11 +50,11 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
   LogReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
       : edge_(edge), leader_(leader), context_(context), loop_(edge, this) {}
 
-  void Begin(LogOrder order) {
-    loop_.Post([order = std::move(order)](LogReactor& self) { self.Open(order); });
+  // Once, and first. An order that is none ends the call with nothing on the loop.
+  void Begin(const absl::StatusOr<LogOrder>& order) {
+    if (!order.ok()) return Finish(ToGrpc(order.status()));
+    loop_.Post([order = *order](LogReactor& self) { self.Open(order); });
   }
-  // Before Begin: ends the call with nothing on the loop.
-  void Refuse(const absl::Status& status) { Finish(ToGrpc(status)); }
 
   // --- core::LogReader --------------------------------------------------------------------------
   void OnLogText(absl::string_view text) override {
@@ -193,12 +193,7 @@ grpc::ServerWriteReactor<v1::StreamLogsResponse>* StartLogs(Edge& edge, LeaderCl
                                                             grpc::CallbackServerContext* context,
                                                             const v1::StreamLogsRequest& request) {
   auto* reactor = new LogReactor(edge, leader, context);
-  absl::StatusOr<LogOrder> order = ReadLogs(edge, request);
-  if (order.ok()) {
-    reactor->Begin(*std::move(order));
-  } else {
-    reactor->Refuse(order.status());
-  }
+  reactor->Begin(ReadLogs(edge, request));
   return reactor;
 }
 

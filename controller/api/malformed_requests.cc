@@ -45,7 +45,7 @@ class Refuser final : public Interceptor {
   bool is_malformed_ = false;
 };
 
-// Where a request is many messages, one that can't be read ends the stream for its service.
+// Where a request is many messages its service reads their bytes itself.
 class Passer final : public Interceptor {
  public:
   void Intercept(InterceptorBatchMethods* batch) override { batch->Proceed(); }

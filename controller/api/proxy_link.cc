@@ -6,7 +6,10 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/grpc_status.h"
+#include "base/log.h"
+#include "base/status.h"
 #include "controller/api/limits.h"
 #include "controller/api/link_convert.h"
 #include "controller/api/loop_handle.h"
@@ -14,8 +17,25 @@
 namespace spawner::api {
 namespace {
 
+absl::StatusOr<route::FromProxy> Read(grpc::ByteBuffer& bytes) {
+  v1::ProxyMessage message;
+  if (!grpc::SerializationTraits<v1::ProxyMessage>::Deserialize(&bytes, &message).ok()) {
+    return InvalidField("message", "is no protobuf message of ProxyLink.Connect");
+  }
+  return ReadFromProxy(message);
+}
+
+grpc::ByteBuffer Write(const v1::ControllerMessage& message) {
+  grpc::ByteBuffer bytes;
+  bool is_owned = false;
+  const grpc::Status status =
+      grpc::SerializationTraits<v1::ControllerMessage>::Serialize(message, &bytes, &is_owned);
+  SPAWNER_CHECK(status.ok());
+  return bytes;
+}
+
 // Lives until gRPC's OnDone. All state belongs to the loop; reactions only post.
-class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::ControllerMessage>,
+class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                           public core::ProxyPeer {
  public:
   explicit LinkReactor(Edge& edge) : edge_(edge), loop_(edge, this) {
@@ -68,8 +88,11 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
     // The proxy closed its side: nothing more comes.
     if (!ok) return End(absl::OkStatus());
     if (edge_.service() == nullptr) return End(edge_.NotReady());
-    absl::StatusOr<route::FromProxy> message = ReadFromProxy(received_);
-    if (!message.ok()) return End(message.status());
+    absl::StatusOr<route::FromProxy> message = Read(received_);
+    if (!message.ok()) {
+      Log(LogLevel::kWarning, "proxy_refused", {{"error", message.status().ToString()}});
+      return End(message.status());
+    }
     edge_.service()->OnLinkMessage(*link_, *std::move(message));
     StartRead(&received_);
   }
@@ -81,9 +104,11 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
       return;
     }
     is_not_leader_sent_ = std::holds_alternative<route::NotLeader>(outbox_.front());
-    sent_.Clear();
+    v1::ControllerMessage message;
     WriteToProxy(outbox_.front(),
-                 {.wall_now = edge_.clock().WallNow(), .keys = &edge_.keys().verification}, sent_);
+                 {.wall_now = edge_.clock().WallNow(), .keys = &edge_.keys().verification},
+                 message);
+    sent_ = Write(message);
     outbox_.pop_front();
     is_writing_ = true;
     StartWrite(&sent_);
@@ -101,8 +126,8 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
   LoopHandle<LinkReactor> loop_;
   std::optional<core::Service::LinkId> link_;
   std::deque<route::ToProxy> outbox_;
-  v1::ProxyMessage received_;
-  v1::ControllerMessage sent_;
+  grpc::ByteBuffer received_;
+  grpc::ByteBuffer sent_;
   bool is_writing_ = false;
   bool is_ending_ = false;  // takes no further message of the core
   bool is_not_leader_sent_ = false;
@@ -110,7 +135,7 @@ class LinkReactor final : public grpc::ServerBidiReactor<v1::ProxyMessage, v1::C
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::ProxyMessage, v1::ControllerMessage>* ProxyLinkService::Connect(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ProxyLinkService::Connect(
     grpc::CallbackServerContext* context) {
   return new LinkReactor(edge_);
 }

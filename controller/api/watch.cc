@@ -43,11 +43,11 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   WatchReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
       : edge_(edge), leader_(leader), context_(context), loop_(edge, this) {}
 
-  void Begin(WatchOrder order) {
-    loop_.Post([order = std::move(order)](WatchReactor& self) { self.Open(order); });
+  // Once, and first. An order that is none ends the call with nothing on the loop.
+  void Begin(const absl::StatusOr<WatchOrder>& order) {
+    if (!order.ok()) return Finish(ToGrpc(order.status()));
+    loop_.Post([order = *order](WatchReactor& self) { self.Open(order); });
   }
-  // Before Begin: ends the call with nothing on the loop.
-  void Refuse(const absl::Status& status) { Finish(ToGrpc(status)); }
 
   // --- core::Watcher ----------------------------------------------------------------------------
   bool OnWatchEvent(const core::WatchEvent& event) override {
@@ -171,12 +171,7 @@ grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatch(
     Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
     const v1::WatchSessionsRequest& request) {
   auto* reactor = new WatchReactor(edge, leader, context);
-  absl::StatusOr<WatchOrder> order = ReadWatch(edge, request);
-  if (order.ok()) {
-    reactor->Begin(*std::move(order));
-  } else {
-    reactor->Refuse(order.status());
-  }
+  reactor->Begin(ReadWatch(edge, request));
   return reactor;
 }
 

@@ -118,6 +118,14 @@ def test_bytes_that_are_no_protobuf_are_an_invalid_argument(channel, method):
     assert b"INVALID_FIELD" in dict(error.value.trailing_metadata())["grpc-status-details-bin"]
 
 
+def test_bytes_that_are_no_protobuf_end_a_link_with_a_reason(channel):
+    link = channel.stream_stream("/spawner.v1.ProxyLink/Connect")
+    with pytest.raises(grpc.RpcError) as error:
+        list(link(iter([b"\xff\xff\xff\xff"]), timeout=5))
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.value.details() == "message: is no protobuf message of ProxyLink.Connect"
+
+
 def test_method_that_never_was_is_unimplemented(channel):
     with pytest.raises(grpc.RpcError) as error:
         call(channel, "/spawner.v1.Sessions/Nonsense", b"\xff")
