@@ -16,6 +16,9 @@ namespace spawner {
 namespace {
 
 constexpr char kDefaultNamespace[] = "default";
+// Nobody else can lead a cluster inside this process: a busy machine that stands still for seconds
+// must not cost the lead, and with it every session that was not decided yet.
+constexpr absl::Duration kLocalLeaseDuration = absl::Minutes(2);
 
 std::string Variable(const char* name) {
   const char* value = std::getenv(name);
@@ -68,6 +71,9 @@ absl::StatusOr<Cluster> OpenCluster(const ControllerFlags& flags, const Surround
     cluster.transport = std::make_unique<local::LocalKubernetes>(clock, random, *cluster.runtime);
     if (cluster.namespaces.empty()) cluster.namespaces = {kDefaultNamespace};
     cluster.system_namespace = kDefaultNamespace;
+    cluster.lease.ns = cluster.system_namespace;
+    cluster.lease.lease_duration = kLocalLeaseDuration;
+    cluster.lease.renew_deadline = cluster.lease.request_patience = kLocalLeaseDuration / 2;
     return cluster;
   }
   ASSIGN_OR_RETURN(kube::KubeConfig config, ReadConfig(flags, surroundings));
@@ -76,6 +82,7 @@ absl::StatusOr<Cluster> OpenCluster(const ControllerFlags& flags, const Surround
   }
   if (cluster.namespaces.empty()) cluster.namespaces = {FirstOf({config.ns})};
   cluster.system_namespace = FirstOf({surroundings.pod_namespace, config.ns});
+  cluster.lease.ns = cluster.system_namespace;
   ASSIGN_OR_RETURN(cluster.transport, kube::CurlTransport::Create(std::move(config), clock));
   return cluster;
 }

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "controller/flags.h"
 #include "controller/kube/http_transport.h"
+#include "controller/kube/lease.h"
 #include "controller/local/process_runtime.h"
 
 namespace spawner {
@@ -31,6 +32,7 @@ struct Cluster {
   std::unique_ptr<kube::HttpTransport> transport;
   std::string system_namespace;         // where our Lease and our keys are
   std::vector<std::string> namespaces;  // that are served; {"*"}: all
+  kube::LeaseOptions lease;             // where and how long; who is left to the caller
 };
 
 // Says how to name a cluster if none is named; what is wrong with the kubeconfig otherwise. Does

@@ -43,7 +43,6 @@ constexpr int kExitUsage = 2;
 constexpr int kProcessIdLetters = 6;
 // Of the 5 s that SIGTERM may take, for the Lease to be written. It runs out by itself otherwise.
 constexpr absl::Duration kReleaseMax = absl::Seconds(1);
-constexpr absl::Duration kLocalLeaseDuration = absl::Minutes(2);
 constexpr absl::Duration kHealthEvery = absl::Milliseconds(100);
 
 int Fail(int code, const absl::Status& status) {
@@ -160,14 +159,9 @@ bool Controller::GetKeys() {
 }
 
 void Controller::Serve() {
-  kube::LeaseOptions lease = {.ns = cluster_.system_namespace,
-                              .identity = id_,
-                              .address = AdvertisedAddress(flags_, surroundings_, grpc_.port())};
-  if (flags_.local) {
-    // Nobody else can lead: a busy machine that stands still for seconds must not cost the lead.
-    lease.lease_duration = kLocalLeaseDuration;
-    lease.renew_deadline = lease.request_patience = kLocalLeaseDuration / 2;
-  }
+  kube::LeaseOptions lease = cluster_.lease;
+  lease.identity = id_;
+  lease.address = AdvertisedAddress(flags_, surroundings_, grpc_.port());
   kube::LeaseElector elector(client_, clock_, random_, std::move(lease));
   core::Engine engine({transport_, client_, elector, clock_, random_},
                       {.controller_id = id_,
