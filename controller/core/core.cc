@@ -9,6 +9,7 @@
 #include "controller/core/limits.h"
 #include "controller/core/pod_feed.h"
 #include "controller/route/roster.h"
+#include "controller/session/visitor_message.h"
 
 namespace spawner::core {
 namespace {
@@ -44,11 +45,12 @@ route::Route RouteOf(const Incarnation& incarnation) {
   if (plan.route == RouteGoal::kOpen || plan.route == RouteGoal::kGated) {
     route.ip = incarnation.pod->pod.ip;
     route.port = spec.port;
-  } else {
-    route.message = plan.message;
   }
   if (plan.route == RouteGoal::kHold) route.phase = static_cast<int>(plan.phase);
-  if (plan.route == RouteGoal::kEnded) route.reason = static_cast<int>(plan.reason);
+  if (plan.route == RouteGoal::kEnded) {
+    route.reason = static_cast<int>(plan.reason);
+    route.message = VisitorMessage(plan.reason, plan.exit_code, spec);
+  }
   return route;
 }
 

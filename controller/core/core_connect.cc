@@ -298,7 +298,7 @@ void Core::Terminate(TerminateParams params, ViewDone done) {
                            : absl::StrCat(tried, "a proxy is lost; it may have connections")),
         "NOT_IDLE"));
   }
-  EndDecision decision = {EndReason::kRequested, "TerminateSession was called", params.hard};
+  EndDecision decision = {EndReason::kRequested, "it was ended on request", params.hard};
   if (incarnation.session.decision.has_value()) decision = *incarnation.session.decision;
   decision.is_hard = decision.is_hard || params.hard;
   incarnation.session.decision = decision;
