@@ -1,6 +1,9 @@
 """Spawner installed on a development cluster, for the test bodies of tests/system."""
 
+import collections
 import contextlib
+import re
+import urllib.request
 
 import grpc
 
@@ -10,6 +13,9 @@ from tests.support.system import System
 
 CONTROLLER = ("spawner-system", "spawner-controller")
 USER = "system:serviceaccount:spawner-system:spawner-controller"
+WRITES = ("create", "patch", "update", "delete")
+REQUESTS = re.compile(
+    r'^spawner_kubernetes_requests_total\{verb="(\w+)",resource="(\w+)",code="\d+"\} (\d+)$', re.M)
 
 
 class ClusterSystem(System):
@@ -146,6 +152,16 @@ class ClusterSystem(System):
                                   "%{http_code}", "http://127.0.0.1:9092/readyz", check=False)
         return code.strip() == "200"
 
+    def kubernetes_requests(self):
+        """What the controllers have asked Kubernetes for: {(verb, resource): number}, all together."""
+        counts = collections.Counter()
+        for pod in self.controller_pods():
+            with urllib.request.urlopen("http://%s:9091/metrics" % pod["status"]["podIP"],
+                                        timeout=5) as answer:
+                for verb, resource, count in REQUESTS.findall(answer.read().decode()):
+                    counts[verb, resource] += int(count)
+        return counts
+
     # --- the API server's own account ---------------------------------------------------------------
 
     def writes(self, pod_name):
@@ -153,7 +169,7 @@ class ClusterSystem(System):
         return [(event["verb"], event["responseStatus"]["code"], event["requestReceivedTimestamp"])
                 for event in self.cluster.audit_events(resource="pods", user=USER)
                 if event["stage"] == "ResponseComplete"
-                and event["verb"] in ("create", "patch", "update", "delete")
+                and event["verb"] in WRITES
                 and self._is_about(event, pod_name)]
 
     @staticmethod

@@ -5,8 +5,10 @@ import contextlib
 import time
 
 import aiohttp
+import grpc
 
 from cluster import wait_until
+from host_programs import watching
 from tests.support import api, traffic
 from tests.support.system import reason_name
 
@@ -161,6 +163,50 @@ def test_the_leading_controller_killed(system):
         system.await_proxies()
 
     survive(system, "leader", kill, seconds=4)
+
+
+def test_spawnctl_watch_goes_on_when_the_leader_dies(system):
+    """Asked are the leader itself, the standby that relays from it, and whichever the Service takes."""
+    system.replace_controllers()
+    leader = system.leader_pod()
+    addresses = [pod["status"]["podIP"] + ":9090" for pod in system.controller_pods()]
+    with contextlib.ExitStack() as stack:
+        watches = [stack.enter_context(watching(system, address)) for address in addresses + [None]]
+
+        def all_say(key, state):
+            wait_until(lambda: all(state in watch.states(key) for watch in watches), 30,
+                       "every watch says %s of %s" % (state, key))
+
+        connected = [connects(system, "watched")]
+        all_say("watched", "READY")
+        before = system.leadership()
+        system.kill_container("spawner-system", leader)
+        system.await_leader(above=before)
+        system.await_proxies()
+        for key in ("watched-then", "watched-last"):
+            connected.append(wait_until(lambda: connects(system, key), 15,
+                                        "the new leader takes sessions"))
+            all_say(key, "READY")
+        for watch in watches:
+            print(watch.address, watch.notices, watch.states("watched"))
+            assert watch.process.poll() is None
+            assert set(watch.states("watched")) <= {"PENDING", "STARTING", "READY"}
+            # Whoever comes back before there is a new leader is sent away by it once more.
+            lost, back = watch.notices[::2], watch.notices[1::2]
+            assert len(lost) == len(back) <= 2, watch.notices
+            assert all(line.startswith("watch: lost the controller: ") for line in lost), lost
+            assert all(line == "watch: connected again\n" for line in back), back
+        assert any(watch.notices for watch in watches)
+        for c in connected:
+            system.terminate(c.session.name, hard=True)
+
+
+def connects(system, key):
+    try:
+        return system.connect(key, grace=600, initial_grace=600)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+        return None
 
 
 def test_kube_apiserver_killed(system):
