@@ -23,7 +23,8 @@ BodyScanner::BodyScanner(BodyFraming framing, bool (*refuses)(absl::string_view)
       left_(framing.kind == BodyKind::kLength ? framing.length : 0),
       refuses_(refuses) {}
 
-BodyScanner::Result BodyScanner::Scan(absl::string_view bytes, std::string* payload) {
+BodyScanner::Result BodyScanner::Scan(absl::string_view bytes, std::string* payload,
+                                      std::string* trailers) {
   if (is_done_) return {};
   if (kind_ == BodyKind::kUntilClose) {
     if (payload != nullptr) payload->append(bytes.data(), bytes.size());
@@ -44,7 +45,9 @@ BodyScanner::Result BodyScanner::Scan(absl::string_view bytes, std::string* payl
       }
       continue;
     }
+    const bool is_trailer = chunk_ >= Chunk::kTrailerStart;
     if (!StepChunked(bytes[taken])) return {taken, false};
+    if (is_trailer && trailers != nullptr) trailers->push_back(bytes[taken]);
     ++taken;
   }
   return {taken};

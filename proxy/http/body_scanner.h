@@ -24,8 +24,10 @@ class BodyScanner {
   // `refuses`: trailer fields of these names break the body; nullptr: any name passes.
   explicit BodyScanner(BodyFraming framing, bool (*refuses)(absl::string_view name) = nullptr);
 
-  // Appends the payload to `*payload` as well, if given.
-  Result Scan(absl::string_view bytes, std::string* payload = nullptr);
+  // Appends the payload to `*payload` as well, if given, and to `*trailers` the lines that follow a
+  // chunked body, the empty one included.
+  Result Scan(absl::string_view bytes, std::string* payload = nullptr,
+              std::string* trailers = nullptr);
   // The connection ended: only a body that lasts until then is done now.
   void OnEnd() {
     if (kind_ == BodyKind::kUntilClose) is_done_ = true;
