@@ -62,6 +62,7 @@ class StreamIo final : public Io {
   absl::StatusOr<Socket> Listen(const Address& address, IoHandler& handler) override;
   absl::StatusOr<Address> LocalAddress(Socket socket) override;
   Accepted Accept(Socket listener) override;
+  bool StopListening(Socket) override { return false; }
   bool Register(Socket socket, IoHandler& handler) override;
   void SetHandler(Socket socket, IoHandler& handler) override;
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
