@@ -1,0 +1,107 @@
+#include "proxy/h2/request_text.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proxy/h2/limits.h"
+#include "proxy/http/chars.h"
+#include "proxy/http/limits.h"
+
+namespace spawner::proxy::h2 {
+namespace {
+
+// RFC 9113 8.2.2: they speak of one HTTP/1.1 connection, of which there is none.
+bool IsConnectionField(absl::string_view name) {
+  return name == "connection" || name == "keep-alive" || name == "proxy-connection" ||
+         name == "transfer-encoding" || name == "upgrade" || name == "http2-settings";
+}
+
+bool IsSpace(char c) { return c == ' ' || c == '\t'; }
+
+}  // namespace
+
+bool RequestText::IsGoodField(absl::string_view name, absl::string_view value) {
+  if (name.empty() || !AllAre(name, kTokenChar) || IsConnectionField(name)) return false;
+  for (const char c : name) {
+    if (absl::ascii_isupper(static_cast<unsigned char>(c))) return false;
+  }
+  if (name == "te" && value != "trailers") return false;
+  if (value.empty()) return true;
+  return AllAre(value, kValueChar) && !IsSpace(value.front()) && !IsSpace(value.back());
+}
+
+void RequestText::Add(absl::string_view name, absl::string_view value) {
+  list_bytes_ += name.size() + value.size() + kFieldOverheadBytes;
+  if (list_bytes_ > kHeadBytesMax && verdict_ == Verdict::kGood) verdict_ = Verdict::kTooLarge;
+  if (verdict_ != Verdict::kGood) return;
+  if (absl::StartsWith(name, ":")) return AddPseudo(name, value);
+  has_regular_ = true;
+  if (!IsGoodField(name, value)) {
+    verdict_ = Verdict::kMalformed;
+    return;
+  }
+  AddRegular(name, value);
+}
+
+void RequestText::Take(absl::string_view value, std::string* where) {
+  // What a target may hold is the widest of all: no space, no control, and no end of a line.
+  if (!where->empty() || value.empty() || !AllAre(value, kTargetChar)) {
+    verdict_ = Verdict::kMalformed;
+    return;
+  }
+  where->assign(value.data(), value.size());
+}
+
+void RequestText::AddPseudo(absl::string_view name, absl::string_view value) {
+  if (!has_regular_) {
+    if (name == ":method") return Take(value, &method_);
+    if (name == ":scheme") return Take(value, &scheme_);
+    if (name == ":authority") return Take(value, &authority_);
+    if (name == ":path") return Take(value, &path_);
+  }
+  verdict_ = Verdict::kMalformed;
+}
+
+void RequestText::AddRegular(absl::string_view name, absl::string_view value) {
+  if (name == "host") {
+    if (has_host_) verdict_ = Verdict::kMalformed;
+    has_host_ = true;
+    host_.assign(value.data(), value.size());
+    return;
+  }
+  if (name == "cookie") {
+    // RFC 9113 8.2.3: the crumbs are one field to HTTP/1.1.
+    absl::StrAppend(&cookie_, cookie_.empty() ? "" : "; ", value);
+    return;
+  }
+  if (name == "content-length") has_length_ = true;
+  absl::StrAppend(&fields_, name, ": ", value, "\r\n");
+}
+
+RequestText::Verdict RequestText::Finish(bool ends) {
+  if (verdict_ != Verdict::kGood) return verdict_;
+  // RFC 9113 8.3.1: two names for one host, of which a cache or a check sees the other.
+  const bool differs =
+      has_host_ && !authority_.empty() && !absl::EqualsIgnoreCase(host_, authority_);
+  // CONNECT comes without a path: its parser refuses it by its name.
+  const bool is_connect = method_ == "CONNECT";
+  const bool is_whole = !method_.empty() && (is_connect ? !authority_.empty() && path_.empty()
+                                                        : !path_.empty() && !scheme_.empty());
+  if (differs || !is_whole) return verdict_ = Verdict::kMalformed;
+  const std::string& host = authority_.empty() ? host_ : authority_;
+  // RFC 9110 8.6: without a length and with a body the length is not known yet.
+  const bool is_chunked = !has_length_ && !ends;
+  head_ = absl::StrCat(method_, " ", is_connect ? authority_ : path_, " HTTP/1.1\r\n");
+  if (!host.empty()) absl::StrAppend(&head_, "host: ", host, "\r\n");
+  head_ += fields_;
+  if (!cookie_.empty()) absl::StrAppend(&head_, "cookie: ", cookie_, "\r\n");
+  if (is_chunked) head_ += "transfer-encoding: chunked\r\n";
+  head_ += "\r\n";
+  framing_ = ends         ? InboundText::Framing::kNone
+             : is_chunked ? InboundText::Framing::kChunked
+                          : InboundText::Framing::kPlain;
+  if (head_.size() > kHeadBytesMax) return verdict_ = Verdict::kTooLarge;
+  return verdict_;
+}
+
+}  // namespace spawner::proxy::h2
