@@ -1,0 +1,281 @@
+#include "proxy/h2/server_connection.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "base/check.h"
+#include "proxy/h2/request_text.h"
+#include "proxy/h2/session_callbacks.h"
+
+namespace spawner::proxy::h2 {
+namespace {
+
+std::vector<nghttp2_nv> Fields(const FieldBlock& block) {
+  std::vector<nghttp2_nv> fields;
+  fields.reserve(block.size());
+  for (const auto& [name, value] : block) {
+    // nghttp2 copies them and changes nothing.
+    fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+                      reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(),
+                      value.size(), NGHTTP2_NV_FLAG_NONE});
+  }
+  return fields;
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(Bench bench, Owner& owner, Stream&& stream)
+    : bench_(bench),
+      owner_(owner),
+      stream_(std::move(stream), *this),
+      timer_(bench.timers, *this),
+      session_(NewServerSession(*this)) {}
+
+ServerConnection::~ServerConnection() {
+  for (ServerStream* const stream : std::exchange(streams_, {})) {
+    Forget(*stream);
+  }
+  nghttp2_session_del(session_);
+}
+
+void ServerConnection::Start(absl::string_view bytes) {
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kStreamsMax},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kHeadBytesMax},
+      {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, kHpackTableBytes}};
+  SPAWNER_CHECK(
+      nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings)) == 0);
+  SPAWNER_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                                      kConnectionWindowBytes) == 0);
+  timer_.Arm(bench_.now + kSettingsTimeout);
+  if (Feed(bytes)) WantTurn();
+}
+
+void ServerConnection::WantTurn() {
+  if (wants_turn_ || is_closed()) return;
+  wants_turn_ = true;
+  owner_.WantsTurn(*this);
+}
+
+void ServerConnection::OnIo(IoEvents events) {
+  stream_.OnIo(events);
+  if (is_closed()) return;
+  if (stream_.has_failed()) return Close();
+  WantTurn();
+}
+
+void ServerConnection::RunTurn() {
+  wants_turn_ = false;
+  if (is_closed()) return;
+  if (!stream_.Flush()) return Close();
+  Read();
+  if (is_closed() || !Flush()) return;
+  if (state_ == State::kLingering) return;
+  if (!nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) {
+    return Linger();
+  }
+  CheckIdle();
+}
+
+void ServerConnection::Read() {
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    // Who does not take what it makes us send is not heard until it does.
+    if (nghttp2_session_get_outbound_queue_size(session_) > kFramesQueuedMax) return;
+    const IoResult read = stream_.Read(bench_.scratch, kReadBytes);
+    if (read.kind == IoResult::Kind::kBlocked) return;
+    if (!read.is_bytes()) return Close();
+    if (!Feed(absl::string_view(bench_.scratch, read.size))) return;
+  }
+  WantTurn();
+}
+
+bool ServerConnection::Feed(absl::string_view bytes) {
+  if (state_ == State::kLingering) return true;
+  const ssize_t taken = nghttp2_session_mem_recv(
+      session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  // What a GOAWAY can tell of, nghttp2 has queued; this is a bad preface, a flood, no memory.
+  if (taken < 0) Close();
+  return !is_closed();
+}
+
+bool ServerConnection::Flush() {
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
+    if (stream_.is_blocked()) return true;
+    out_.clear();
+    while (out_.size() < kWriteBytes) {
+      const uint8_t* bytes = nullptr;
+      const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
+      if (size < 0) Close();
+      if (is_closed()) return false;
+      if (size == 0) break;
+      out_.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+    }
+    if (out_.empty()) {
+      out_ = std::string();
+      return true;
+    }
+    if (!stream_.Write({out_})) Close();
+    if (is_closed()) return false;
+  }
+  WantTurn();
+  return true;
+}
+
+// A close with unread bytes would make the kernel send RST, which can destroy the GOAWAY.
+void ServerConnection::Linger() {
+  state_ = State::kLingering;
+  stream_.FinishWriting();
+  timer_.Arm(bench_.now + kLingerTimeout);
+}
+
+void ServerConnection::Close() {
+  if (is_closed()) return;
+  state_ = State::kClosed;
+  timer_.Disarm();
+  stream_.Close();
+  for (ServerStream* const stream : std::exchange(streams_, {})) {
+    nghttp2_session_set_stream_user_data(session_, stream->id(), nullptr);
+    Forget(*stream);
+  }
+  owner_.OnClosed(*this);
+}
+
+void ServerConnection::CheckIdle() {
+  if (state_ != State::kOpen) return;
+  if (is_draining_) {
+    if (streams_.empty() && !timer_.is_armed()) {
+      nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+      WantTurn();
+    }
+    return;
+  }
+  if (!has_settings_) return;
+  if (!streams_.empty()) {
+    is_idle_ = false;
+    return timer_.Disarm();
+  }
+  // Once, when the last stream goes: bytes give no new time.
+  if (!std::exchange(is_idle_, true)) timer_.Arm(bench_.now + kIdleTimeout);
+}
+
+void ServerConnection::OnTimer(Instant) {
+  if (state_ == State::kLingering) return Close();
+  if (is_draining_) {
+    // RFC 9113 6.8: what was on its way when the notice went out has come.
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
+  } else if (!streams_.empty()) {
+    return;
+  } else {
+    nghttp2_session_terminate_session(session_,
+                                      has_settings_ ? NGHTTP2_NO_ERROR : NGHTTP2_SETTINGS_TIMEOUT);
+  }
+  WantTurn();
+}
+
+void ServerConnection::Drain() {
+  if (is_draining_ || state_ != State::kOpen) return;
+  is_draining_ = true;
+  nghttp2_submit_shutdown_notice(session_);
+  timer_.Arm(bench_.now + kGoawayGrace);
+  WantTurn();
+}
+
+void ServerConnection::EnhanceYourCalm() {
+  nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void ServerConnection::CountReset() {
+  if (!resets_.Take(bench_.now)) EnhanceYourCalm();
+}
+
+void ServerConnection::CountIdleFrame() {
+  if (!idle_frames_.Take(bench_.now)) EnhanceYourCalm();
+}
+
+// ---- requests ----
+
+void ServerConnection::OnBeginRequest(int32_t id) {
+  auto owned = std::make_unique<ServerStream>(*this, id);
+  ServerStream* const stream = owned.get();
+  stream->socket = bench_.streams.Add(std::move(owned));
+  streams_.push_back(stream);
+  nghttp2_session_set_stream_user_data(session_, id, stream);
+}
+
+void ServerConnection::OnRequest(ServerStream& stream, bool ends) {
+  const RequestText::Verdict verdict = stream.OnHead(ends);
+  if (verdict == RequestText::Verdict::kGood) {
+    stream.is_served = true;
+    Tell(stream, {.readable = true});
+    return owner_.OnStream(*this, stream.socket);
+  }
+  if (verdict == RequestText::Verdict::kTooLarge) {
+    SendHead(stream, {{":status", "431"}, {"content-length", "0"}}, false);
+    if (!ends) Reset(stream, NGHTTP2_NO_ERROR);
+    return;
+  }
+  CountReset();
+  Reset(stream, NGHTTP2_PROTOCOL_ERROR);
+}
+
+void ServerConnection::OnStreamOver(ServerStream& stream) {
+  std::erase(streams_, &stream);
+  nghttp2_session_consume_connection(session_, stream.unread_bytes());
+  Forget(stream);
+}
+
+void ServerConnection::Forget(ServerStream& stream) {
+  const Socket socket = stream.socket;
+  const bool is_served = stream.is_served;
+  stream.Detach();
+  bench_.streams.Release(socket);
+  // Nobody else has it.
+  if (!is_served) bench_.streams.Close(socket);
+}
+
+// ---- for ServerStream ----
+
+void ServerConnection::Consume(ServerStream& stream, size_t body_bytes) {
+  nghttp2_session_consume(session_, stream.id(), body_bytes);
+  WantTurn();
+}
+
+void ServerConnection::SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) {
+  const std::vector<nghttp2_nv> fields = Fields(block);
+  int error = 0;
+  if (is_interim) {
+    error = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),
+                                   fields.size(), nullptr);
+  } else {
+    const nghttp2_data_provider data = StreamData();
+    const bool has_data = stream.is_served && stream.has_data();
+    error = nghttp2_submit_response(session_, stream.id(), fields.data(), fields.size(),
+                                    has_data ? &data : nullptr);
+  }
+  if (error != 0) Reset(stream, NGHTTP2_INTERNAL_ERROR);
+  WantTurn();
+}
+
+void ServerConnection::SendData(ServerStream& stream) {
+  if (stream.is_deferred) {
+    stream.is_deferred = false;
+    nghttp2_session_resume_data(session_, stream.id());
+  }
+  WantTurn();
+}
+
+void ServerConnection::Reset(ServerStream& stream, uint32_t code) {
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id(), code);
+  WantTurn();
+}
+
+void ServerConnection::Tell(ServerStream& stream, IoEvents events) {
+  bench_.streams.Tell(stream.socket, events);
+}
+
+}  // namespace spawner::proxy::h2

@@ -1,0 +1,115 @@
+#ifndef SPAWNER_PROXY_H2_SERVER_CONNECTION_H_
+#define SPAWNER_PROXY_H2_SERVER_CONNECTION_H_
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "proxy/h2/allowance.h"
+#include "proxy/h2/limits.h"
+#include "proxy/h2/response_fields.h"
+#include "proxy/h2/server_stream.h"
+#include "proxy/h2/stream_io.h"
+#include "proxy/io/io.h"
+#include "proxy/io/stream.h"
+#include "proxy/io/timers.h"
+
+namespace spawner::proxy::h2 {
+
+// A client's connection that speaks HTTP/2 (RFC 9113): turns its frames into sockets of a StreamIo
+// and what is written to these into frames. nghttp2 does the protocol, without I/O.
+// Thread: its worker's. Owner: whoever is its Owner.
+class ServerConnection final : public IoHandler, public TimerHandler, public ServerStream::Link {
+ public:
+  class Owner {
+   public:
+    // A request: a socket of the StreamIo, to be registered or closed.
+    virtual void OnStream(ServerConnection& connection, Socket socket) = 0;
+    // RunTurn is to be called before the thread waits.
+    virtual void WantsTurn(ServerConnection& connection) = 0;
+    // Its socket is closed. Not to be destroyed before it returns to the loop.
+    virtual void OnClosed(ServerConnection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  // What it shares with the others of its thread. `scratch`: kReadBytes.
+  struct Bench {
+    StreamIo& streams;
+    Timers& timers;
+    const Instant& now;
+    char* scratch;
+  };
+
+  // Takes over the socket of `stream`.
+  ServerConnection(Bench bench, Owner& owner, Stream&& stream);
+  ~ServerConnection() override;
+
+  // `bytes` were read already: the preface, or its beginning.
+  void Start(absl::string_view bytes);
+  // Reads, writes what its streams have to send, closes when nothing is left to do.
+  void RunTurn();
+  // No more requests; closes once those that run are over.
+  void Drain();
+  void CutOff() { Close(); }
+  bool is_closed() const { return state_ == State::kClosed; }
+  size_t open_streams() const { return streams_.size(); }
+
+  void OnIo(IoEvents events) override;
+  void OnTimer(Instant now) override;
+
+  // ---- for ServerStream ----
+  void Consume(ServerStream& stream, size_t body_bytes) override;
+  void SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) override;
+  void SendData(ServerStream& stream) override;
+  void Reset(ServerStream& stream, uint32_t code) override;
+  void Tell(ServerStream& stream, IoEvents events) override;
+
+ private:
+  friend struct SessionCallbacks;
+  enum class State : uint8_t { kOpen, kLingering, kClosed };
+
+  void WantTurn();
+  void Read();
+  // False: it is closed.
+  bool Feed(absl::string_view bytes);
+  bool Flush();
+  void Linger();
+  void Close();
+  void CheckIdle();
+  void EnhanceYourCalm();
+
+  // ---- from nghttp2 ----
+  void OnBeginRequest(int32_t id);
+  void OnRequest(ServerStream& stream, bool ends);
+  void OnStreamOver(ServerStream& stream);
+  // Frees it, at once or when its socket is closed.
+  void Forget(ServerStream& stream);
+  void CountReset();
+  void CountIdleFrame();
+
+  const Bench bench_;
+  Owner& owner_;
+  Stream stream_;
+  Timer timer_;
+  nghttp2_session* session_ = nullptr;
+  std::vector<ServerStream*> streams_;  // at most kStreamsMax and those about to be refused
+  Allowance resets_{kResetBurst, kResetsPerSecond};
+  Allowance idle_frames_{kIdleFrameBurst, kIdleFramesPerSecond};
+  std::string out_;         // used again within a turn
+  size_t block_bytes_ = 0;  // of the header block that is coming in
+  State state_ = State::kOpen;
+  bool wants_turn_ = false;
+  bool is_draining_ = false;
+  bool has_settings_ = false;
+  bool is_idle_ = false;
+};
+
+}  // namespace spawner::proxy::h2
+
+#endif  // SPAWNER_PROXY_H2_SERVER_CONNECTION_H_

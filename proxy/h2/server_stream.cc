@@ -1,0 +1,162 @@
+#include "proxy/h2/server_stream.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/h2/limits.h"
+#include "proxy/http/head.h"
+#include "proxy/http/head_scanner.h"
+
+namespace spawner::proxy::h2 {
+
+RequestText::Verdict ServerStream::OnHead(bool ends) {
+  const std::unique_ptr<RequestText> request = std::move(request_);
+  const RequestText::Verdict verdict = request->Finish(ends);
+  if (verdict != RequestText::Verdict::kGood) return verdict;
+  to_head_ = request->is_head();
+  in_.AddHead(request->head(), request->framing());
+  if (ends) in_.End();
+  return verdict;
+}
+
+void ServerStream::OnData(absl::string_view bytes) {
+  if (link_ == nullptr) return;
+  // Nobody reads it: it must not hold up the other streams.
+  if (is_closed_) return link_->Consume(*this, bytes.size());
+  in_.AddBody(bytes);
+  link_->Tell(*this, {.readable = true});
+}
+
+bool ServerStream::OnTrailer(absl::string_view name, absl::string_view value) {
+  return RequestText::IsGoodField(name, value) && in_.AddTrailer(name, value);
+}
+
+void ServerStream::OnEnd() {
+  in_.End();
+  if (link_ != nullptr) link_->Tell(*this, {.readable = true});
+  CheckEnd();
+}
+
+IoResult ServerStream::Read(char* bytes, size_t size) {
+  if (link_ == nullptr && !(out_.is_complete() && in_.has_ended())) {
+    return {IoResult::Kind::kFailed, 0, ECONNRESET};
+  }
+  const InboundText::Piece piece = in_.Read(bytes, size);
+  if (piece.body_bytes > 0 && link_ != nullptr) link_->Consume(*this, piece.body_bytes);
+  if (piece.size > 0) return {IoResult::Kind::kBytes, piece.size};
+  // END_STREAM alone is no end of a connection: the client waits for its response.
+  if (in_.has_ended() && out_.is_complete()) return {IoResult::Kind::kEnd};
+  return {IoResult::Kind::kBlocked};
+}
+
+IoResult ServerStream::Write(absl::Span<const iovec> parts) {
+  if (link_ == nullptr) return {IoResult::Kind::kFailed, 0, ECONNRESET};
+  size_t taken = 0;
+  for (const iovec& part : parts) {
+    absl::string_view left(static_cast<const char*>(part.iov_base), part.iov_len);
+    while (!left.empty()) {
+      const size_t held = out_.payload().size();
+      is_blocked_ = held >= kStreamOutBytesMax;
+      if (is_blocked_) break;
+      absl::string_view piece = left.substr(0, kStreamOutBytesMax - held);
+      const size_t offered = piece.size();
+      if (!Take(&piece)) return {IoResult::Kind::kFailed, 0, EPIPE};
+      left.remove_prefix(offered - piece.size());
+      taken += offered - piece.size();
+    }
+    if (is_blocked_) break;
+  }
+  if (has_final_head_) link_->SendData(*this);
+  CheckEnd();
+  if (taken == 0 && is_blocked_) return {IoResult::Kind::kBlocked};
+  return {IoResult::Kind::kBytes, taken};
+}
+
+bool ServerStream::Take(absl::string_view* bytes) {
+  // A second response is nobody's.
+  if (out_.is_complete()) return Break();
+  if (out_.wants_head()) return TakeHead(bytes);
+  return out_.TakeBody(bytes, &scratch_) || Break();
+}
+
+bool ServerStream::TakeHead(absl::string_view* bytes) {
+  absl::string_view text;
+  const HeadScanner::State state = out_.TakeHead(bytes, &text);
+  if (state == HeadScanner::State::kIncomplete) return true;
+  const std::unique_ptr<ResponseHead> head = std::make_unique<ResponseHead>();
+  // RFC 9113 8.6: there is no 101.
+  if (state != HeadScanner::State::kComplete || head->Parse(text, to_head_).is_error() ||
+      head->status == 101) {
+    return Break();
+  }
+  if (!head->is_interim()) {
+    out_.BeginBody(head->body);
+    has_final_head_ = true;
+  }
+  link_->SendHead(*this, ResponseFields(*head), head->is_interim());
+  return true;
+}
+
+bool ServerStream::Break() {
+  link_->Reset(*this, NGHTTP2_INTERNAL_ERROR);
+  return false;
+}
+
+ServerStream::Fill ServerStream::FillData(uint8_t* bytes, size_t size) {
+  Fill fill = {std::min(size, out_.payload().size())};
+  if (fill.size > 0) {
+    std::memcpy(bytes, out_.payload().view().data(), fill.size);
+    out_.payload().Consume(fill.size);
+  }
+  fill.is_last = out_.is_complete() && out_.payload().empty();
+  if (is_blocked_ && out_.payload().size() <= kStreamOutBytesMax / 2) {
+    is_blocked_ = false;
+    link_->Tell(*this, {.writable = true});
+  }
+  return fill;
+}
+
+void ServerStream::OnEndSent() {
+  is_end_sent_ = true;
+  // RFC 9113 8.1: the rest of the request is not wanted.
+  if (is_closed_ && !in_.has_ended()) link_->Reset(*this, NGHTTP2_NO_ERROR);
+}
+
+void ServerStream::CheckEnd() {
+  if (link_ == nullptr || !in_.has_ended() || !out_.is_complete()) return;
+  link_->Tell(*this, {.readable = true, .hangup = true});
+}
+
+void ServerStream::ShutdownWrite() {
+  if (link_ == nullptr) return;
+  out_.OnEnd();
+  if (!out_.is_complete()) return link_->Reset(*this, NGHTTP2_INTERNAL_ERROR);
+  link_->SendData(*this);
+  CheckEnd();
+}
+
+void ServerStream::OnClose(bool is_abort) {
+  is_closed_ = true;
+  if (link_ == nullptr) return;
+  if (in_.body_bytes() > 0) link_->Consume(*this, in_.body_bytes());
+  const bool has_ended = in_.has_ended();
+  in_ = InboundText();
+  if (has_ended) in_.End();
+  if (!is_abort) out_.OnEnd();
+  // An incomplete response never ends with END_STREAM.
+  if (!out_.is_complete()) return link_->Reset(*this, NGHTTP2_INTERNAL_ERROR);
+  if (!is_end_sent_) return link_->SendData(*this);
+  if (!in_.has_ended()) link_->Reset(*this, NGHTTP2_NO_ERROR);
+}
+
+void ServerStream::Detach() {
+  if (link_ == nullptr) return;
+  const bool is_clean = in_.has_ended() && is_end_sent_;
+  link_->Tell(*this, {.readable = true, .writable = true, .hangup = true, .failed = !is_clean});
+  link_ = nullptr;
+}
+
+}  // namespace spawner::proxy::h2

@@ -1,0 +1,98 @@
+#ifndef SPAWNER_PROXY_H2_SERVER_STREAM_H_
+#define SPAWNER_PROXY_H2_SERVER_STREAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "proxy/h2/inbound_text.h"
+#include "proxy/h2/outbound_text.h"
+#include "proxy/h2/request_text.h"
+#include "proxy/h2/response_fields.h"
+#include "proxy/h2/stream_io.h"
+#include "proxy/io/io.h"
+
+namespace spawner::proxy::h2 {
+
+// One request of a client and its response: frames on one side, text on the other.
+// Thread: its worker's. Owner: StreamIo.
+class ServerStream final : public StreamEnd {
+ public:
+  // What it asks of its connection, which only takes note of it until its own turn.
+  class Link {
+   public:
+    // So much of the body was passed on: the client may send as much more.
+    virtual void Consume(ServerStream& stream, size_t body_bytes) = 0;
+    virtual void SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) = 0;
+    virtual void SendData(ServerStream& stream) = 0;
+    virtual void Reset(ServerStream& stream, uint32_t code) = 0;
+    virtual void Tell(ServerStream& stream, IoEvents events) = 0;
+
+   protected:
+    ~Link() = default;
+  };
+
+  ServerStream(Link& link, int32_t id) : link_(&link), id_(id) {}
+  int32_t id() const { return id_; }
+
+  // ---- frames, from its connection ----
+  RequestText* request() { return request_.get(); }
+  // Its header block is complete. Anything but kGood: the stream is not to be served.
+  RequestText::Verdict OnHead(bool ends);
+  void OnData(absl::string_view bytes);
+  // False: not one that can be passed on.
+  bool OnTrailer(absl::string_view name, absl::string_view value);
+  void OnEnd();
+  // The next bytes of a DATA frame.
+  struct Fill {
+    size_t size = 0;
+    bool is_last = false;
+  };
+  Fill FillData(uint8_t* bytes, size_t size);
+  FieldBlock TakeTrailers() const { return TrailerFields(out_.trailers()); }
+  bool has_data() const { return !out_.is_complete() || !out_.payload().empty(); }
+  // END_STREAM has gone out.
+  void OnEndSent();
+  // No frame comes or goes any more; the connection may be gone.
+  void Detach();
+  size_t unread_bytes() const { return in_.body_bytes(); }
+
+  // ---- the socket ----
+  IoResult Read(char* bytes, size_t size) override;
+  IoResult Write(absl::Span<const iovec> parts) override;
+  void ShutdownWrite() override;
+  void OnClose(bool is_abort) override;
+  bool IsConnected() const override { return link_ != nullptr; }
+
+  // ---- its connection's ----
+  Socket socket;
+  bool is_deferred = false;  // DATA waits for bytes
+  bool is_served = false;    // somebody has the socket
+
+ private:
+  // False: the response is broken, the stream reset.
+  bool Take(absl::string_view* bytes);
+  bool TakeHead(absl::string_view* bytes);
+  bool Break();
+  // Both directions have ended as they should: the socket reads an end.
+  void CheckEnd();
+
+  Link* link_;
+  const int32_t id_;
+  std::unique_ptr<RequestText> request_ = std::make_unique<RequestText>();
+  InboundText in_;
+  OutboundText out_;
+  std::string scratch_;
+  bool to_head_ = false;
+  bool has_final_head_ = false;
+  bool is_blocked_ = false;
+  bool is_closed_ = false;
+  bool is_end_sent_ = false;
+};
+
+}  // namespace spawner::proxy::h2
+
+#endif  // SPAWNER_PROXY_H2_SERVER_STREAM_H_

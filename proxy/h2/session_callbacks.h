@@ -1,0 +1,17 @@
+#ifndef SPAWNER_PROXY_H2_SESSION_CALLBACKS_H_
+#define SPAWNER_PROXY_H2_SESSION_CALLBACKS_H_
+
+#include <nghttp2/nghttp2.h>
+
+namespace spawner::proxy::h2 {
+
+class ServerConnection;
+
+// nghttp2's session for one connection, which its callbacks tell. Out of memory is fatal.
+nghttp2_session* NewServerSession(ServerConnection& connection);
+// Where a response's DATA comes from.
+nghttp2_data_provider StreamData();
+
+}  // namespace spawner::proxy::h2
+
+#endif  // SPAWNER_PROXY_H2_SESSION_CALLBACKS_H_
