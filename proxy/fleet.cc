@@ -19,7 +19,8 @@ absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Options& options, con
     member.tls =
         std::make_unique<TlsIo>(*member.io, clock,
                                 TlsIo::Options{.has_proxy_header = options.has_proxy_header,
-                                               .trusted = options.forward.trusted_proxies});
+                                               .trusted = options.forward.trusted_proxies,
+                                               .offers_h2 = true});
     io = member.tls.get();
   }
   member.worker = std::make_unique<Worker>(

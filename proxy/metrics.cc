@@ -20,6 +20,9 @@ void AppendConnections(const Fleet& fleet, std::string* out) {
     absl::StrAppend(out, "spawner_proxy_connections{kind=\"", kind, "\"} ", value, "\n");
   };
   line("client", fleet.Sum([](const Counters& c) { return c.clients.value(); }));
+  // Of the clients those that speak HTTP/2, and what they have open.
+  line("http2", fleet.Sum([](const Counters& c) { return c.h2_clients.value(); }));
+  line("http2_stream", fleet.Sum([](const Counters& c) { return c.h2_streams.value(); }));
   line("upstream", fleet.Sum([](const Counters& c) { return c.upstreams.value(); }));
   line("tunnel", fleet.Sum([](const Counters& c) { return c.tunnels.value(); }));
   Begin("spawner_proxy_connections_refused_total", "counter",

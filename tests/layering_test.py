@@ -24,7 +24,8 @@ ALLOWED = {
     "controller": {"controller/api", "controller/core", "controller/kube", "controller/local",
                    "controller/session", "controller/route"},
     "proxy/link": {"proxy/route"},
-    "proxy/forward": {"proxy/route", "proxy/http", "proxy/io"},
+    "proxy/forward": {"proxy/route", "proxy/h2", "proxy/http", "proxy/io"},
+    "proxy/h2": {"proxy/http", "proxy/io"},
     "proxy/http": {"proxy/io"},  # the buffer value only
     "proxy/route": set(),
     "proxy/tls": {"proxy/io"},
@@ -99,7 +100,7 @@ def test_only_system_clock_reads_the_clock():
 
 def test_no_lock_but_mailbox():
     lock = re.compile(r"\b(std::mutex|absl::Mutex|std::shared_mutex|spawner::Mutex|MutexLock)\b")
-    rooms = ("proxy/forward", "proxy/http", "proxy/route", "proxy/io", "proxy/tls", "controller/core",
+    rooms = ("proxy/forward", "proxy/h2", "proxy/http", "proxy/route", "proxy/io", "proxy/tls", "controller/core",
              "controller/session", "controller/route", "controller/kube", "controller/local")
     wrong = [path for path in sources()
              if room_of(path) in rooms and not is_test(path) and lock.search(text_of(path))]

@@ -22,6 +22,8 @@ inline constexpr std::array<double, 12> kDurationBounds = {
 // What a worker counts beside its sessions.
 struct Counters {
   Counter clients;         // client connections open
+  Counter h2_clients;      // of them those that speak HTTP/2
+  Counter h2_streams;      // requests and tunnels on these
   Counter upstreams;       // backend connections open
   Counter tunnels;         // of them pairs that carry a WebSocket
   Counter held;            // requests that wait, for whatever reason

@@ -10,6 +10,12 @@
 #include "proxy/http/limits.h"
 
 namespace spawner::proxy {
+namespace {
+
+// RFC 9113 3.4: made to look like a head; its last 6 bytes follow.
+constexpr absl::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\n";
+
+}  // namespace
 
 Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer)
     : bench_(bench),
@@ -18,10 +24,10 @@ Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer)
       timer_(bench.timers, *this),
       peer_(std::move(peer)),
       exchange_(bench, *this) {
-  bench_.counters.clients.Add(1);
+  bench_.ClientsOf(io).Add(1);
 }
 
-Downstream::~Downstream() { bench_.counters.clients.Add(-1); }
+Downstream::~Downstream() { bench_.ClientsOf(stream_.io()).Add(-1); }
 
 bool Downstream::Start(Socket socket) {
   if (!stream_.io().Register(socket, *this)) return false;
@@ -116,11 +122,17 @@ size_t Downstream::TakeHead(absl::string_view bytes) {
   scanner_ = HeadScanner();
   if (size == 2) {
     // An empty line before the request (RFC 9112 2.2).
+    is_first_ = false;
     if (++empty_lines_ > kLeadingEmptyLinesMax) Refuse({400, "empty lines instead of a request"});
     return is_closed() ? bytes.size() : size;
   }
   empty_lines_ = 0;
   const absl::string_view head = bytes.substr(0, size);
+  if (std::exchange(is_first_, false) && head == kHttp2Preface) {
+    owner_.OnHttp2(*this, bytes);
+    Close();
+    return bytes.size();
+  }
   if (const HeadError error = bench_.request.Parse(head); error.is_error()) {
     Refuse(error);
     return bytes.size();

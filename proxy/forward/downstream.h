@@ -26,6 +26,9 @@ class Downstream final : public IoHandler, public TimerHandler {
   class Owner {
    public:
     virtual void OnClosed(Downstream& downstream) = 0;
+    // Its first bytes are the preface of HTTP/2 (RFC 9113 3.4), or the beginning of it: takes its
+    // stream.
+    virtual void OnHttp2(Downstream& downstream, absl::string_view bytes) = 0;
 
    protected:
     ~Owner() = default;
@@ -95,6 +98,7 @@ class Downstream final : public IoHandler, public TimerHandler {
   bool is_fresh_ = false;
   bool needs_more_ = true;  // input_ holds no whole head
   bool is_later_ = false;
+  bool is_first_ = true;  // nothing was read yet that HTTP/2 does not begin with
   uint8_t empty_lines_ = 0;
   uint32_t discarded_ = 0;
   const ClientPeer peer_;

@@ -21,7 +21,7 @@ Tunnel::Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& b
       grant_(origin.grant),
       is_websocket_(origin.is_websocket),
       is_capped_(origin.is_capped) {
-  bench_.counters.clients.Add(1);
+  bench_.ClientsOf(client_.io()).Add(1);
   bench_.counters.upstreams.Add(1);
   bench_.counters.tunnels.Add(1);
 }
@@ -184,7 +184,7 @@ void Tunnel::CutOff() {
 void Tunnel::Close() {
   client_.Close();
   timer_.reset();
-  bench_.counters.clients.Add(-1);
+  bench_.ClientsOf(client_.io()).Add(-1);
   bench_.tunnels->Remove(*this);
 }
 

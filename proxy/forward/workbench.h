@@ -16,6 +16,7 @@
 #include "proxy/forward/limits.h"
 #include "proxy/http/head.h"
 #include "proxy/http/rewrite.h"
+#include "proxy/io/counter.h"
 #include "proxy/io/io.h"
 #include "proxy/io/limits.h"
 #include "proxy/io/timers.h"
@@ -76,6 +77,11 @@ struct Workbench {
   std::vector<HeaderView> header_views;
   AuthDecision decision;
   std::vector<AddedField> added_fields;
+
+  // What a client's socket of `its_io` counts as: a connection, or a stream of one.
+  Counter& ClientsOf(const Io& its_io) {
+    return &its_io == &io ? counters.clients : counters.h2_streams;
+  }
 
   // Heads being sent come from here and go back, with their memory.
   std::string TakeString();

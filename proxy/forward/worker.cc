@@ -29,6 +29,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       bench_(std::make_unique<Workbench>(io)),
       sessions_(*bench_, reports, options_.index),
       tunnels_(*bench_),
+      h2_clients_(*bench_, *this),
       mailbox_([&io] { io.Wake(); }) {
   bench_->now = clock.Now();
   bench_->options = options_.forward;
@@ -45,6 +46,7 @@ Worker::~Worker() {
   bench_->is_draining = true;
   while (!clients_.empty()) clients_.back()->CutOff();
   tunnels_.CutOff();
+  h2_clients_.CutOff();
   EmptyGraves();
 }
 
@@ -90,7 +92,10 @@ bool Worker::Turn(absl::Duration max_wait) {
     for (const auto& client : clients_) open.push_back(client.get());
     for (Downstream* client : open) client->OnDrainDeadline();
     tunnels_.OnDrainDeadline();
+    h2_clients_.RunTurn();
+    h2_clients_.CutOff();
   }
+  h2_clients_.RunTurn();
   // The last counts go out before OnDrained, after which nobody may listen.
   sessions_.EndTurn(bench_->is_draining && is_empty());
   EmptyGraves();
@@ -99,7 +104,8 @@ bool Worker::Turn(absl::Duration max_wait) {
 }
 
 absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
-  if (!bench_->later.empty() || tunnels_.has_more() || has_letters()) return absl::ZeroDuration();
+  const bool is_busy = !bench_->later.empty() || tunnels_.has_more() || h2_clients_.has_more();
+  if (is_busy || has_letters()) return absl::ZeroDuration();
   const Instant next =
       std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_, drain_deadline_});
   if (next == Instant::Infinite()) return max_wait;
@@ -170,24 +176,45 @@ bool Worker::AcceptFrom(Socket listener) {
       bench_->counters.refused.Add();
       continue;
     }
-    if (clients_.size() + tunnels_.size() >= kClientsPerWorkerMax) {
+    if (clients_.size() + tunnels_.size() + h2_clients_.size() >= kClientsPerWorkerMax) {
       bench_->counters.refused.Add();
       io_.Close(accepted.socket);
       continue;
     }
     const bool is_trusted = bench_->options.trusted_proxies.Contains(accepted.peer_ip);
-    auto client = std::make_unique<Downstream>(*bench_, io_, *this,
-                                               ClientPeer{.ip = std::move(accepted.peer_ip),
-                                                          .is_secure = accepted.is_secure,
-                                                          .is_trusted = is_trusted});
-    if (!client->Start(accepted.socket)) {
+    ClientPeer peer = {.ip = std::move(accepted.peer_ip),
+                       .is_secure = accepted.is_secure,
+                       .is_trusted = is_trusted};
+    if (!accepted.is_h2) {
+      Serve(io_, accepted.socket, std::move(peer));
+    } else if (!h2_clients_.Accept(accepted.socket, peer)) {
       bench_->counters.refused.Add();
-      continue;
     }
-    client->place = clients_.size();
-    clients_.push_back(std::move(client));
   }
   return true;
+}
+
+void Worker::Serve(Io& io, Socket socket, ClientPeer peer) {
+  auto client = std::make_unique<Downstream>(*bench_, io, *this, std::move(peer));
+  if (!client->Start(socket)) {
+    bench_->counters.refused.Add();
+    return;
+  }
+  client->place = clients_.size();
+  clients_.push_back(std::move(client));
+}
+
+void Worker::OnHttp2(Downstream& downstream, absl::string_view bytes) {
+  h2_clients_.Begin(std::move(downstream.stream()), downstream.peer(), bytes);
+}
+
+// Bounded by the connections and their kStreamsMax; together as the others.
+void Worker::OnH2Stream(Socket socket, const ClientPeer& peer) {
+  if (clients_.size() + tunnels_.size() + h2_clients_.size() < kClientsPerWorkerMax) {
+    return Serve(h2_clients_.io(), socket, peer);
+  }
+  bench_->counters.refused.Add();
+  h2_clients_.io().Abort(socket);
 }
 
 void Worker::OnClosed(Downstream& downstream) {
@@ -211,11 +238,13 @@ void Worker::BeginDrain(absl::Duration patience) {
     StopListening();
   }
   accept_again_ = Instant::Infinite();
+  h2_clients_.RunTurn();  // streams that wait to be read are no idle connections
   bench_->is_draining = true;
   drain_deadline_ = bench_->now + patience;
   std::vector<Downstream*> open;
   for (const auto& client : clients_) open.push_back(client.get());
   for (Downstream* client : open) client->OnDrain();
+  h2_clients_.OnDrain();
 }
 
 void Worker::RunLaters() {
@@ -229,6 +258,7 @@ void Worker::EmptyGraves() {
   if (bench_->graves.empty()) return;
   std::erase_if(bench_->later, [](const Downstream* client) { return client->is_closed(); });
   tunnels_.ForgetClosed();
+  h2_clients_.ForgetClosed();
   // Burying more from a destructor would be a mistake, but not one to crash for.
   const std::vector<std::unique_ptr<IoHandler>> graves = std::move(bench_->graves);
   bench_->graves.clear();

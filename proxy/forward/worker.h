@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "proxy/forward/downstream.h"
+#include "proxy/forward/h2_clients.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/tunnels.h"
 #include "proxy/forward/workbench.h"
@@ -29,7 +30,7 @@ namespace spawner::proxy {
 //   std::thread thread([&worker] { worker.Run(); });
 // Thread: Listen before Run; Post, Drain, Stop and counters() from any; the rest on Run's.
 // Owner: main.
-class Worker final : public IoHandler, public Downstream::Owner {
+class Worker final : public IoHandler, public Downstream::Owner, public H2Clients::Owner {
  public:
   struct Options {
     int index = 0;
@@ -69,6 +70,8 @@ class Worker final : public IoHandler, public Downstream::Owner {
 
   void OnIo(IoEvents events) override;             // of a listener
   void OnClosed(Downstream& downstream) override;  // from Downstream
+  void OnHttp2(Downstream& downstream, absl::string_view bytes) override;
+  void OnH2Stream(Socket socket, const ClientPeer& peer) override;
 
  private:
   struct DrainOrder {
@@ -82,11 +85,14 @@ class Worker final : public IoHandler, public Downstream::Owner {
   void Open(Letter letter);
   void AcceptSome();
   bool AcceptFrom(Socket listener);
+  void Serve(Io& io, Socket socket, ClientPeer peer);
   void CloseListeners();
   void StopListening();
   void BeginDrain(absl::Duration patience);
   bool has_letters() const { return opened_ < letters_.size() || sessions_.is_sweeping(); }
-  bool is_empty() const { return listeners_.empty() && clients_.empty() && tunnels_.empty(); }
+  bool is_empty() const {
+    return listeners_.empty() && clients_.empty() && tunnels_.empty() && h2_clients_.empty();
+  }
   void CheckDrained();
   void RunLaters();
   void EmptyGraves();
@@ -100,6 +106,7 @@ class Worker final : public IoHandler, public Downstream::Owner {
   const std::unique_ptr<Workbench> bench_;
   Sessions sessions_;
   Tunnels tunnels_;
+  H2Clients h2_clients_;
   Mailbox<Letter> mailbox_;
   std::vector<Letter> letters_;  // taken from it; opened in order, not all in one turn
   size_t opened_ = 0;

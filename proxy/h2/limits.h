@@ -18,6 +18,10 @@ inline constexpr int32_t kStreamWindowBytes = 256 * 1024;
 inline constexpr int32_t kConnectionWindowBytes = 1024 * 1024;
 // What a stream takes from its writer beyond what flow control lets it send.
 inline constexpr size_t kStreamOutBytesMax = 64 * 1024;
+// With so much for all streams of a connection together, each gets the floor: a client that reads
+// nothing costs no more, one that leaves some streams alone gets the others.
+inline constexpr size_t kConnectionOutBytesMax = 1024 * 1024;
+inline constexpr size_t kStreamOutBytesFloor = 8 * 1024;
 // A header block is answered with 431 above kHeadBytesMax, as HTTP/1.1's heads are; above this the
 // connection goes: it is a decompression bomb.
 inline constexpr size_t kHeaderBombBytes = 4 * kHeadBytesMax;
@@ -33,9 +37,10 @@ inline constexpr size_t kSettingsPerFrameMax = 32;
 inline constexpr size_t kAcksQueuedMax = 256;
 // With so many frames queued that a peer does not take, nothing more is read from it.
 inline constexpr size_t kFramesQueuedMax = 1024;
-// The most that one connection can make us keep: bodies in, bodies out, one head per stream.
-inline constexpr size_t kConnectionBytesMax =
-    kConnectionWindowBytes + kStreamsMax * (kStreamOutBytesMax + kHeadBytesMax);
+// The most that one connection can make this room keep: bodies in, bodies out, a head per stream.
+inline constexpr size_t kConnectionBytesMax = kConnectionWindowBytes + kConnectionOutBytesMax +
+                                              kStreamOutBytesMax +
+                                              kStreamsMax * (kStreamOutBytesFloor + kHeadBytesMax);
 
 // ---- turns ----
 inline constexpr size_t kReadBytes = 64 * 1024;

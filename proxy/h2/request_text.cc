@@ -58,6 +58,7 @@ void RequestText::AddPseudo(absl::string_view name, absl::string_view value) {
     if (name == ":scheme") return Take(value, &scheme_);
     if (name == ":authority") return Take(value, &authority_);
     if (name == ":path") return Take(value, &path_);
+    if (name == ":protocol") return Take(value, &protocol_);
   }
   verdict_ = Verdict::kMalformed;
 }
@@ -75,6 +76,8 @@ void RequestText::AddRegular(absl::string_view name, absl::string_view value) {
     return;
   }
   if (name == "content-length") has_length_ = true;
+  // RFC 8441 5: there is none, and ours follows.
+  if (name == "sec-websocket-key" && is_websocket()) return;
   absl::StrAppend(&fields_, name, ": ", value, "\r\n");
 }
 
@@ -87,7 +90,9 @@ RequestText::Verdict RequestText::Finish(bool ends) {
   const bool is_connect = method_ == "CONNECT";
   const bool is_whole = !method_.empty() && (is_connect ? !authority_.empty() && path_.empty()
                                                         : !path_.empty() && !scheme_.empty());
-  if (differs || !is_whole) return verdict_ = Verdict::kMalformed;
+  if (differs) return verdict_ = Verdict::kMalformed;
+  if (is_websocket()) return FinishWebSocket(ends);
+  if (!is_whole) return verdict_ = Verdict::kMalformed;
   const std::string& host = authority_.empty() ? host_ : authority_;
   // RFC 9110 8.6: without a length and with a body the length is not known yet.
   const bool is_chunked = !has_length_ && !ends;
@@ -100,6 +105,23 @@ RequestText::Verdict RequestText::Finish(bool ends) {
   framing_ = ends         ? InboundText::Framing::kNone
              : is_chunked ? InboundText::Framing::kChunked
                           : InboundText::Framing::kPlain;
+  if (head_.size() > kHeadBytesMax) return verdict_ = Verdict::kTooLarge;
+  return verdict_;
+}
+
+// RFC 8441 4: as the upgrade of HTTP/1.1 that it stands for.
+RequestText::Verdict RequestText::FinishWebSocket(bool ends) {
+  const bool is_whole = method_ == "CONNECT" && !scheme_.empty() && !authority_.empty() &&
+                        !path_.empty() && !has_length_;
+  if (!is_whole || ends || !absl::EqualsIgnoreCase(protocol_, "websocket")) {
+    return verdict_ = Verdict::kMalformed;
+  }
+  head_ = absl::StrCat("GET ", path_, " HTTP/1.1\r\nhost: ", authority_,
+                       "\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ",
+                       kWebSocketKey, "\r\n", fields_);
+  if (!cookie_.empty()) absl::StrAppend(&head_, "cookie: ", cookie_, "\r\n");
+  head_ += "\r\n";
+  framing_ = InboundText::Framing::kPlain;
   if (head_.size() > kHeadBytesMax) return verdict_ = Verdict::kTooLarge;
   return verdict_;
 }

@@ -10,6 +10,11 @@
 
 namespace spawner::proxy::h2 {
 
+// RFC 6455 4.1 wants a key by which the client knows that the server has understood it, and not a
+// cache; here we are the client and speak to the backend itself, so one will do.
+inline constexpr absl::string_view kWebSocketKey = "c3Bhd25lciBvdmVyIGgyIQ==";
+inline constexpr absl::string_view kWebSocketAccept = "ayN8Yozy6T/7g2F7qVqMak6g2lM=";
+
 // Makes the head of an HTTP/1.1 request out of a header block, field by field as they are decoded.
 // Checked is what the text could hide (RFC 9113 8.2, 8.3): whatever passes is one head, in which
 // each field is what the client sent. That it is a good request is for its parser to say.
@@ -29,6 +34,8 @@ class RequestText {
   const std::string& head() const { return head_; }
   InboundText::Framing framing() const { return framing_; }
   bool is_head() const { return method_ == "HEAD"; }
+  // RFC 8441: the head is that of an upgrade.
+  bool is_websocket() const { return !protocol_.empty(); }
 
   // Names and values that HTTP/1.1 can carry and RFC 9113 8.2 allows, in trailers as well.
   static bool IsGoodField(absl::string_view name, absl::string_view value);
@@ -36,6 +43,7 @@ class RequestText {
  private:
   void AddPseudo(absl::string_view name, absl::string_view value);
   void AddRegular(absl::string_view name, absl::string_view value);
+  Verdict FinishWebSocket(bool ends);
   // Takes a pseudo-header that may come once, with a value.
   void Take(absl::string_view value, std::string* where);
 
@@ -45,6 +53,7 @@ class RequestText {
   bool has_length_ = false;
   bool has_host_ = false;
   std::string method_;
+  std::string protocol_;
   std::string scheme_;
   std::string authority_;
   std::string path_;

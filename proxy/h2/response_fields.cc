@@ -23,6 +23,15 @@ FieldBlock ResponseFields(const ResponseHead& head) {
   return block;
 }
 
+FieldBlock UpgradeFields(const ResponseHead& head) {
+  FieldBlock block = ResponseFields(head);
+  block.front().second = "200";
+  std::erase_if(block, [](const auto& field) {
+    return field.first == "sec-websocket-accept" || field.first == "content-length";
+  });
+  return block;
+}
+
 FieldBlock TrailerFields(absl::string_view lines) {
   FieldBlock block;
   while (!lines.empty()) {

@@ -16,6 +16,8 @@ using FieldBlock = std::vector<std::pair<std::string, std::string>>;
 // What a response's head is in HTTP/2 (RFC 9113 8.3.2): without what it says of its connection
 // (8.2.2), without the fields that Connection names.
 FieldBlock ResponseFields(const ResponseHead& head);
+// RFC 8441 5: what the head of a 101 to an upgrade is there, a 200.
+FieldBlock UpgradeFields(const ResponseHead& head);
 
 // The lines of a trailer section, each with its CRLF. What must not be among trailers there
 // (connection fields, framing) is left out.

@@ -33,6 +33,19 @@ ServerConnection::ServerConnection(Bench bench, Owner& owner, Stream&& stream)
       timer_(bench.timers, *this),
       session_(NewServerSession(*this)) {}
 
+ServerConnection::ServerConnection(Bench bench, Owner& owner, Io& io)
+    : bench_(bench),
+      owner_(owner),
+      stream_(io),
+      timer_(bench.timers, *this),
+      session_(NewServerSession(*this)) {}
+
+bool ServerConnection::Accept(Socket socket) {
+  if (!stream_.io().Register(socket, *this)) return false;
+  stream_.Adopt(socket);
+  return true;
+}
+
 ServerConnection::~ServerConnection() {
   for (ServerStream* const stream : std::exchange(streams_, {})) {
     Forget(*stream);
@@ -45,7 +58,8 @@ void ServerConnection::Start(absl::string_view bytes) {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kStreamsMax},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kHeadBytesMax},
-      {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, kHpackTableBytes}};
+      {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, kHpackTableBytes},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}};  // RFC 8441
   SPAWNER_CHECK(
       nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings)) == 0);
   SPAWNER_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
@@ -73,6 +87,8 @@ void ServerConnection::RunTurn() {
   if (!stream_.Flush()) return Close();
   Read();
   if (is_closed() || !Flush()) return;
+  // No edge follows for what Read left.
+  if (stream_.is_readable() && !stream_.is_blocked()) WantTurn();
   if (state_ == State::kLingering) return;
   if (!nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) {
     return Linger();
@@ -89,7 +105,6 @@ void ServerConnection::Read() {
     if (!read.is_bytes()) return Close();
     if (!Feed(absl::string_view(bench_.scratch, read.size))) return;
   }
-  WantTurn();
 }
 
 bool ServerConnection::Feed(absl::string_view bytes) {
@@ -199,6 +214,16 @@ void ServerConnection::CountIdleFrame() {
 
 // ---- requests ----
 
+void ServerConnection::OnStreamFrame(int32_t id, bool is_headers) {
+  if (is_headers && history_.IsNew(id)) return history_.OnOpened(id);
+  if (nghttp2_session_get_stream_user_data(session_, id) != nullptr) return;
+  if (history_.IsDone(id)) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_STREAM_CLOSED);
+  } else if (is_headers && history_.IsSkipped(id)) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
+  }
+}
+
 void ServerConnection::OnBeginRequest(int32_t id) {
   auto owned = std::make_unique<ServerStream>(*this, id);
   ServerStream* const stream = owned.get();
@@ -224,6 +249,7 @@ void ServerConnection::OnRequest(ServerStream& stream, bool ends) {
 }
 
 void ServerConnection::OnStreamOver(ServerStream& stream) {
+  if (stream.has_ended()) history_.OnClientDone(stream.id());
   std::erase(streams_, &stream);
   nghttp2_session_consume_connection(session_, stream.unread_bytes());
   Forget(stream);
@@ -276,6 +302,14 @@ void ServerConnection::Reset(ServerStream& stream, uint32_t code) {
 
 void ServerConnection::Tell(ServerStream& stream, IoEvents events) {
   bench_.streams.Tell(stream.socket, events);
+}
+
+void ServerConnection::CountOut(int64_t bytes) {
+  out_bytes_ += bytes;
+  if (!HasRoom()) was_full_ = true;
+  if (!was_full_ || out_bytes_ > int64_t{kConnectionOutBytesMax} / 2) return;
+  was_full_ = false;
+  for (ServerStream* const stream : streams_) stream->OnRoom();
 }
 
 }  // namespace spawner::proxy::h2

@@ -14,6 +14,7 @@
 #include "proxy/h2/limits.h"
 #include "proxy/h2/response_fields.h"
 #include "proxy/h2/server_stream.h"
+#include "proxy/h2/stream_history.h"
 #include "proxy/h2/stream_io.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
@@ -48,8 +49,12 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
 
   // Takes over the socket of `stream`.
   ServerConnection(Bench bench, Owner& owner, Stream&& stream);
+  // Accept follows.
+  ServerConnection(Bench bench, Owner& owner, Io& io);
   ~ServerConnection() override;
 
+  // Of `io`, not registered yet. False: out of memory, the socket is closed.
+  bool Accept(Socket socket);
   // `bytes` were read already: the preface, or its beginning.
   void Start(absl::string_view bytes);
   // Reads, writes what its streams have to send, closes when nothing is left to do.
@@ -63,12 +68,17 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   void OnIo(IoEvents events) override;
   void OnTimer(Instant now) override;
 
+  uint32_t place = 0;  // the Owner's: in its list
+
   // ---- for ServerStream ----
   void Consume(ServerStream& stream, size_t body_bytes) override;
   void SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) override;
   void SendData(ServerStream& stream) override;
   void Reset(ServerStream& stream, uint32_t code) override;
   void Tell(ServerStream& stream, IoEvents events) override;
+  void CountOut(int64_t bytes) override;
+  bool HasRoom() const override { return out_bytes_ < int64_t{kConnectionOutBytesMax}; }
+  int64_t out_bytes() const { return out_bytes_; }
 
  private:
   friend struct SessionCallbacks;
@@ -85,6 +95,8 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   void EnhanceYourCalm();
 
   // ---- from nghttp2 ----
+  // A HEADERS or DATA frame begins.
+  void OnStreamFrame(int32_t id, bool is_headers);
   void OnBeginRequest(int32_t id);
   void OnRequest(ServerStream& stream, bool ends);
   void OnStreamOver(ServerStream& stream);
@@ -99,9 +111,12 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   Timer timer_;
   nghttp2_session* session_ = nullptr;
   std::vector<ServerStream*> streams_;  // at most kStreamsMax and those about to be refused
+  StreamHistory history_;
   Allowance resets_{kResetBurst, kResetsPerSecond};
   Allowance idle_frames_{kIdleFrameBurst, kIdleFramesPerSecond};
   std::string out_;         // used again within a turn
+  int64_t out_bytes_ = 0;   // of all streams, not framed yet
+  bool was_full_ = false;   // of them: writers may wait
   size_t block_bytes_ = 0;  // of the header block that is coming in
   State state_ = State::kOpen;
   bool wants_turn_ = false;

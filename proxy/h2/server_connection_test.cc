@@ -2,279 +2,22 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <algorithm>
-#include <cstring>
-#include <map>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "base/address.h"
-#include "base/clock.h"
-#include "base/random.h"
 #include "gtest/gtest.h"
 #include "proxy/h2/limits.h"
-#include "proxy/h2/stream_io.h"
-#include "proxy/io/io.h"
-#include "proxy/io/sim_io.h"
-#include "proxy/io/stream.h"
-#include "proxy/io/timers.h"
+#include "proxy/h2/request_text.h"
+#include "proxy/h2/sim_h2_client.h"
+#include "proxy/h2/sim_h2_world.h"
 
 namespace spawner::proxy::h2 {
 namespace {
-
-// Who serves a stream, as text over its socket.
-class Peer final : public IoHandler {
- public:
-  Peer(StreamIo& io, Socket socket) : stream(io) {
-    io.Register(socket, *this);
-    stream.Adopt(socket);
-  }
-  void OnIo(IoEvents events) override {
-    stream.OnIo(events);
-    stream.Flush();
-    Send();
-    if (reads) Read();
-  }
-  void Read() {
-    char bytes[4096];
-    while (stream.is_open()) {
-      const IoResult read = stream.Read(bytes, sizeof(bytes));
-      if (read.kind == IoResult::Kind::kBlocked) return;
-      has_end |= read.kind == IoResult::Kind::kEnd;
-      has_failed |= read.kind == IoResult::Kind::kFailed;
-      if (!read.is_bytes()) return stream.Close();
-      got.append(bytes, read.size);
-    }
-  }
-  void Answer(absl::string_view text) {
-    to_send.append(text.data(), text.size());
-    Send();
-  }
-  void Send() {
-    while (stream.is_open() && !stream.is_blocked() && !to_send.empty()) {
-      const std::string piece = to_send.substr(0, 16 * 1024);
-      if (!stream.Write({piece})) return;
-      most_kept = std::max(most_kept, stream.kept());
-      to_send.erase(0, piece.size());
-    }
-  }
-
-  Stream stream;
-  std::string got;
-  std::string to_send;
-  size_t most_kept = 0;
-  bool reads = true;
-  bool has_end = false;
-  bool has_failed = false;
-};
-
-struct Reply {
-  std::string head;  // "name: value\n", interim ones too
-  std::string body;
-  bool has_end = false;  // END_STREAM
-  bool is_over = false;
-  uint32_t code = 0;
-};
-
-// nghttp2's client on a simulated socket.
-class Client final : public IoHandler {
- public:
-  Client(SimIo& io, const Address& address) : stream(io) {
-    nghttp2_session_callbacks* callbacks = nullptr;
-    nghttp2_session_callbacks_new(&callbacks);
-    nghttp2_session_callbacks_set_on_header_callback(
-        callbacks,
-        [](nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
-           const uint8_t* value, size_t value_size, uint8_t, void* user) {
-          std::string& head = static_cast<Client*>(user)->replies[frame->hd.stream_id].head;
-          head.append(reinterpret_cast<const char*>(name), name_size).append(": ");
-          head.append(reinterpret_cast<const char*>(value), value_size).append("\n");
-          return 0;
-        });
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-        callbacks, [](nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
-                      size_t size, void* user) {
-          auto* client = static_cast<Client*>(user);
-          client->replies[id].body.append(reinterpret_cast<const char*>(bytes), size);
-          if (client->consumes) nghttp2_session_consume(session, id, size);
-          return 0;
-        });
-    nghttp2_session_callbacks_set_on_frame_recv_callback(
-        callbacks, [](nghttp2_session*, const nghttp2_frame* frame, void* user) {
-          auto* client = static_cast<Client*>(user);
-          if (frame->hd.type == NGHTTP2_GOAWAY) {
-            client->goaways.push_back(frame->goaway.error_code);
-          }
-          if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-              (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-            client->replies[frame->hd.stream_id].has_end = true;
-          }
-          return 0;
-        });
-    nghttp2_session_callbacks_set_on_stream_close_callback(
-        callbacks, [](nghttp2_session*, int32_t id, uint32_t code, void* user) {
-          Reply& reply = static_cast<Client*>(user)->replies[id];
-          reply.is_over = true;
-          reply.code = code;
-          return 0;
-        });
-    nghttp2_option* option = nullptr;
-    nghttp2_option_new(&option);
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_http_messaging(option, 1);  // to send what is malformed
-    nghttp2_session_client_new2(&session, callbacks, this, option);
-    nghttp2_option_del(option);
-    nghttp2_session_callbacks_del(callbacks);
-    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, nullptr, 0);
-    stream.Adopt(io.Connect(address, *this).value());
-  }
-  ~Client() override { nghttp2_session_del(session); }
-
-  using Fields = std::vector<std::pair<std::string, std::string>>;
-  int32_t Request(Fields fields, const std::string* body = nullptr) {
-    std::vector<nghttp2_nv> block;
-    for (auto& [name, value] : fields) {
-      block.push_back({reinterpret_cast<uint8_t*>(name.data()),
-                       reinterpret_cast<uint8_t*>(value.data()), name.size(), value.size(),
-                       NGHTTP2_NV_FLAG_NONE});
-    }
-    nghttp2_data_provider data{};
-    if (body != nullptr) {
-      data.source.ptr = new absl::string_view(*body);
-      data.read_callback = [](nghttp2_session*, int32_t, uint8_t* bytes, size_t size,
-                              uint32_t* flags, nghttp2_data_source* source, void*) -> ssize_t {
-        auto* left = static_cast<absl::string_view*>(source->ptr);
-        size = std::min(size, left->size());
-        std::memcpy(bytes, left->data(), size);
-        left->remove_prefix(size);
-        if (left->empty()) {
-          *flags |= NGHTTP2_DATA_FLAG_EOF;
-          delete left;
-        }
-        return static_cast<ssize_t>(size);
-      };
-    }
-    const int32_t id = nghttp2_submit_request(session, nullptr, block.data(), block.size(),
-                                              body != nullptr ? &data : nullptr, nullptr);
-    Pump();
-    return id;
-  }
-  int32_t Get(absl::string_view path) {
-    return Request({{":method", "GET"},
-                    {":scheme", "http"},
-                    {":authority", "a"},
-                    {":path", std::string(path)}});
-  }
-  void OnIo(IoEvents events) override {
-    stream.OnIo(events);
-    char bytes[4096];
-    while (stream.is_open()) {
-      const IoResult read = stream.Read(bytes, sizeof(bytes));
-      if (read.kind == IoResult::Kind::kBlocked) break;
-      if (!read.is_bytes()) {
-        is_closed = true;
-        return stream.Close();
-      }
-      nghttp2_session_mem_recv(session, reinterpret_cast<const uint8_t*>(bytes), read.size);
-    }
-    Pump();
-  }
-  void Pump() {
-    stream.Flush();
-    const uint8_t* bytes = nullptr;
-    while (stream.is_open() && !stream.is_blocked()) {
-      const ssize_t size = nghttp2_session_mem_send(session, &bytes);
-      if (size <= 0) return;
-      stream.Write(
-          {absl::string_view(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size))});
-    }
-  }
-
-  Stream stream;
-  nghttp2_session* session = nullptr;
-  std::map<int32_t, Reply> replies;
-  std::vector<uint32_t> goaways;
-  bool consumes = true;
-  bool is_closed = false;
-};
-
-// A listener whose connections speak HTTP/2, in virtual time.
-class World final : public IoHandler, public ServerConnection::Owner {
- public:
-  explicit World(uint64_t seed = 1) : random_(seed), network(clock_, random_, {.fragments = true}) {
-    listener_ = network.Listen({"10.0.0.1", 80}, *this).value();
-    client = std::make_unique<Client>(network, Address{"10.0.0.1", 80});
-  }
-  ~World() override {
-    peers.clear();
-    server.reset();
-    EXPECT_EQ(streams.open_sockets(), 0u);
-    client.reset();
-    network.Close(listener_);
-  }
-
-  void OnIo(IoEvents) override {
-    const Accepted accepted = network.Accept(listener_);
-    if (accepted.kind != Accepted::Kind::kSocket) return;
-    Stream stream(network);
-    network.Register(accepted.socket, *this);
-    stream.Adopt(accepted.socket);
-    server = std::make_unique<ServerConnection>(
-        ServerConnection::Bench{streams, timers_, now_, scratch_}, *this, std::move(stream));
-    server->Start("");
-    server->OnIo({.readable = true, .writable = true});
-  }
-  void OnStream(ServerConnection&, Socket socket) override {
-    peers.push_back(std::make_unique<Peer>(streams, socket));
-  }
-  void WantsTurn(ServerConnection&) override { wants_turn_ = true; }
-  void OnClosed(ServerConnection&) override { is_closed = true; }
-
-  template <typename Done>
-  bool RunUntil(Done done, absl::Duration limit = absl::Seconds(30)) {
-    const Instant end = clock_.Now() + limit;
-    while (!done()) {
-      if (clock_.Now() >= end) return false;
-      const Instant next = std::min(timers_.Next(), end);
-      const bool is_busy = wants_turn_ || streams.has_events();
-      network.Wait(is_busy ? absl::ZeroDuration()
-                           : std::max(absl::ZeroDuration(), next - clock_.Now()));
-      now_ = clock_.Now();
-      network.Dispatch();
-      timers_.Run(now_);
-      streams.Dispatch();
-      if (std::exchange(wants_turn_, false)) server->RunTurn();
-    }
-    return true;
-  }
-  bool IsOver(int32_t id) { return client->replies[id].is_over; }
-  bool WaitForPeers(size_t count) {
-    return RunUntil([&] { return peers.size() == count; });
-  }
-
- private:
-  FakeClock clock_;
-  SeededRandom random_;
-  Timers timers_;
-  Instant now_ = clock_.Now();
-  Socket listener_;
-  bool wants_turn_ = false;
-  char scratch_[kReadBytes];
-
- public:
-  SimIo network;
-  StreamIo streams;
-  std::vector<std::unique_ptr<Peer>> peers;
-  std::unique_ptr<ServerConnection> server;
-  std::unique_ptr<Client> client;
-  bool is_closed = false;
-};
 
 TEST(ServerConnection, ServesARequestAsText) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
@@ -288,7 +31,7 @@ TEST(ServerConnection, ServesARequestAsText) {
     peer.Answer("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\n");
     peer.Answer("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nSum: 5\r\n\r\n");
     ASSERT_TRUE(world.RunUntil([&] { return world.IsOver(id) && peer.has_end; }));
-    const Reply& reply = world.client->replies[id];
+    const SimH2Client::Reply& reply = world.client->replies[id];
     EXPECT_EQ(reply.head, ":status: 103\nlink: x\n:status: 200\nsum: 5\n");
     EXPECT_EQ(reply.body, "abcde");
     EXPECT_TRUE(reply.has_end);
@@ -304,15 +47,15 @@ TEST(ServerConnection, MovesLargeBodiesBothWaysWithinTheirWindows) {
                                             {":authority", "a"},
                                             {":path", "/"},
                                             {"content-length", absl::StrCat(body.size())}},
-                                           &body);
+                                           body);
   world.client->consumes = false;
   ASSERT_TRUE(world.WaitForPeers(1));
   Peer& peer = *world.peers[0];
   peer.reads = false;
   EXPECT_FALSE(world.RunUntil([&] { return world.server->is_closed(); }, absl::Seconds(5)));
   // Nobody reads: no more than a window came.
-  const size_t unread =
-      static_cast<size_t>(nghttp2_session_get_stream_remote_window_size(world.client->session, id));
+  const size_t unread = static_cast<size_t>(
+      nghttp2_session_get_stream_remote_window_size(world.client->session(), id));
   EXPECT_EQ(unread, 0u);
   peer.reads = true;
   peer.Read();
@@ -326,8 +69,7 @@ TEST(ServerConnection, MovesLargeBodiesBothWaysWithinTheirWindows) {
   EXPECT_GT(peer.to_send.size(), body.size() - 65535 - 2 * kStreamOutBytesMax);
   EXPECT_LE(peer.most_kept, 16u * 1024);
   world.client->consumes = true;
-  nghttp2_session_consume(world.client->session, id, received);
-  world.client->Pump();
+  world.client->Consume(id, received);
   ASSERT_TRUE(world.RunUntil([&] { return world.IsOver(id); }));
   EXPECT_EQ(world.client->replies[id].body, body);
   EXPECT_TRUE(world.client->replies[id].has_end);
@@ -373,8 +115,7 @@ TEST(ServerConnection, TellsAResetAsAFailedConnection) {
   World world;
   const int32_t id = world.client->Get("/");
   ASSERT_TRUE(world.WaitForPeers(1));
-  nghttp2_submit_rst_stream(world.client->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-  world.client->Pump();
+  world.client->Reset(id);
   ASSERT_TRUE(world.RunUntil([&] { return world.peers[0]->has_failed; }));
   EXPECT_FALSE(world.peers[0]->stream.Write({"HTTP/1.1 200 OK\r\n\r\n"}));
   EXPECT_EQ(world.server->open_streams(), 0u);
@@ -386,7 +127,7 @@ TEST(ServerConnection, GivesTheWindowBackOfABodyThatNobodyReads) {
   World world;
   for (size_t i = 0; i < 12; ++i) {
     const int32_t id = world.client->Request(
-        {{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}, &body);
+        {{":method", "POST"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}, body);
     ASSERT_TRUE(world.WaitForPeers(i + 1));
     Peer& peer = *world.peers[i];
     peer.reads = false;
@@ -400,12 +141,12 @@ TEST(ServerConnection, GivesTheWindowBackOfABodyThatNobodyReads) {
 
 TEST(ServerConnection, ResetsWhatIsMalformedAndAnswersWhatIsTooLarge) {
   World world;
-  const Client::Fields get = {
+  const SimH2Client::Fields get = {
       {":method", "GET"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}};
-  Client::Fields bad = get;
+  SimH2Client::Fields bad = get;
   bad.emplace_back("connection", "close");
   const int32_t malformed = world.client->Request(bad);
-  Client::Fields large = get;
+  SimH2Client::Fields large = get;
   for (int i = 0; i < 40; ++i) large.emplace_back("x", std::string(1000, 'y'));
   const int32_t too_large = world.client->Request(large);
   ASSERT_TRUE(world.RunUntil([&] { return world.IsOver(malformed) && world.IsOver(too_large); }));
@@ -415,29 +156,59 @@ TEST(ServerConnection, ResetsWhatIsMalformedAndAnswersWhatIsTooLarge) {
   EXPECT_FALSE(world.is_closed);
 }
 
-TEST(ServerConnection, CallsForCalmAfterAFloodOfResets) {
-  World world;
-  for (int i = 0; i < 3 * kResetBurst && world.client->goaways.empty(); ++i) {
-    const int32_t id = world.client->Get("/");
-    nghttp2_submit_rst_stream(world.client->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-    world.client->Pump();
-    world.RunUntil([] { return false; }, absl::Milliseconds(1));
+TEST(ServerConnection, CarriesAWebSocketAsAnUpgrade) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    World world(seed);
+    ASSERT_TRUE(world.Greet());
+    const int32_t id = world.client->Open({{":method", "CONNECT"},
+                                           {":protocol", "websocket"},
+                                           {":scheme", "https"},
+                                           {":authority", "a"},
+                                           {":path", "/ws"},
+                                           {"sec-websocket-version", "13"}});
+    ASSERT_TRUE(world.WaitForPeers(1));
+    EXPECT_EQ(world.client->Setting(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL), 1u);
+    Peer& peer = *world.peers[0];
+    ASSERT_TRUE(world.RunUntil([&] { return absl::EndsWith(peer.got, "\r\n\r\n"); }));
+    EXPECT_EQ(peer.got, absl::StrCat("GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\n"
+                                     "upgrade: websocket\r\nsec-websocket-key: ",
+                                     kWebSocketKey, "\r\nsec-websocket-version: 13\r\n\r\n"));
+    peer.got.clear();
+    peer.Answer(
+        absl::StrCat("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\n"
+                     "upgrade: websocket\r\nsec-websocket-accept: ",
+                     kWebSocketAccept, "\r\nsec-websocket-protocol: p\r\n\r\nhi"));
+    ASSERT_TRUE(world.RunUntil([&] { return world.client->replies[id].body == "hi"; }));
+    EXPECT_EQ(world.client->replies[id].head, ":status: 200\nsec-websocket-protocol: p\n");
+    world.client->Append(id, "ho");
+    ASSERT_TRUE(world.RunUntil([&] { return peer.got == "ho"; }));
+    EXPECT_FALSE(peer.has_end);
+    world.client->Finish(id);
+    ASSERT_TRUE(world.RunUntil([&] { return peer.has_end; }));
+    ASSERT_TRUE(world.RunUntil([&] { return world.IsOver(id); }));
+    EXPECT_TRUE(world.client->replies[id].has_end);
   }
-  ASSERT_TRUE(world.RunUntil([&] { return world.client->is_closed; }));
-  ASSERT_EQ(world.client->goaways.size(), 1u);
-  EXPECT_EQ(world.client->goaways[0], static_cast<uint32_t>(NGHTTP2_ENHANCE_YOUR_CALM));
 }
 
-TEST(ServerConnection, CallsForCalmAfterAFloodOfPings) {
-  World world;
-  for (int i = 0; i < 3 * kIdleFrameBurst && world.client->goaways.empty(); ++i) {
-    nghttp2_submit_ping(world.client->session, NGHTTP2_FLAG_NONE, nullptr);
-    world.client->Pump();
-    world.RunUntil([] { return false; }, absl::Microseconds(100));
+TEST(ServerConnection, OpensNoWebSocketThatTheBackendDidNotAgreeTo) {
+  const std::vector<std::string> answers = {
+      "HTTP/1.1 101 S\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+      "sec-websocket-accept: other\r\n\r\n",
+      "HTTP/1.1 101 S\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"};
+  for (const std::string& answer : answers) {
+    World world;
+    const int32_t id = world.client->Open({{":method", "CONNECT"},
+                                           {":protocol", "websocket"},
+                                           {":scheme", "https"},
+                                           {":authority", "a"},
+                                           {":path", "/ws"}});
+    ASSERT_TRUE(world.WaitForPeers(1));
+    world.peers[0]->Answer(answer);
+    ASSERT_TRUE(world.RunUntil([&] { return world.IsOver(id); }));
+    EXPECT_EQ(world.client->replies[id].head, "");
+    EXPECT_NE(world.client->replies[id].code, 0u);
   }
-  ASSERT_TRUE(world.RunUntil([&] { return world.client->is_closed; }));
-  ASSERT_EQ(world.client->goaways.size(), 1u);
-  EXPECT_EQ(world.client->goaways[0], static_cast<uint32_t>(NGHTTP2_ENHANCE_YOUR_CALM));
 }
 
 TEST(ServerConnection, ClosesWhenIdleAndAfterADrainOnceItsStreamsAreOver) {

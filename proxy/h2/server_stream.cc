@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "proxy/h2/limits.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_scanner.h"
@@ -17,6 +19,7 @@ RequestText::Verdict ServerStream::OnHead(bool ends) {
   const RequestText::Verdict verdict = request->Finish(ends);
   if (verdict != RequestText::Verdict::kGood) return verdict;
   to_head_ = request->is_head();
+  is_websocket_ = request->is_websocket();
   in_.AddHead(request->head(), request->framing());
   if (ends) in_.End();
   return verdict;
@@ -36,7 +39,8 @@ bool ServerStream::OnTrailer(absl::string_view name, absl::string_view value) {
 
 void ServerStream::OnEnd() {
   in_.End();
-  if (link_ != nullptr) link_->Tell(*this, {.readable = true});
+  // Only a tunnel's end is an end of its own, as a FIN is.
+  if (link_ != nullptr) link_->Tell(*this, {.readable = true, .hangup = is_websocket_});
   CheckEnd();
 }
 
@@ -48,7 +52,7 @@ IoResult ServerStream::Read(char* bytes, size_t size) {
   if (piece.body_bytes > 0 && link_ != nullptr) link_->Consume(*this, piece.body_bytes);
   if (piece.size > 0) return {IoResult::Kind::kBytes, piece.size};
   // END_STREAM alone is no end of a connection: the client waits for its response.
-  if (in_.has_ended() && out_.is_complete()) return {IoResult::Kind::kEnd};
+  if (in_.has_ended() && (is_websocket_ || out_.is_complete())) return {IoResult::Kind::kEnd};
   return {IoResult::Kind::kBlocked};
 }
 
@@ -59,11 +63,14 @@ IoResult ServerStream::Write(absl::Span<const iovec> parts) {
     absl::string_view left(static_cast<const char*>(part.iov_base), part.iov_len);
     while (!left.empty()) {
       const size_t held = out_.payload().size();
-      is_blocked_ = held >= kStreamOutBytesMax;
+      const size_t most = out_bytes_max();
+      is_blocked_ = held >= most;
       if (is_blocked_) break;
-      absl::string_view piece = left.substr(0, kStreamOutBytesMax - held);
+      absl::string_view piece = left.substr(0, most - held);
       const size_t offered = piece.size();
-      if (!Take(&piece)) return {IoResult::Kind::kFailed, 0, EPIPE};
+      const bool is_good = Take(&piece);
+      link_->CountOut(static_cast<int64_t>(out_.payload().size() - held));
+      if (!is_good) return {IoResult::Kind::kFailed, 0, EPIPE};
       left.remove_prefix(offered - piece.size());
       taken += offered - piece.size();
     }
@@ -87,17 +94,39 @@ bool ServerStream::TakeHead(absl::string_view* bytes) {
   const HeadScanner::State state = out_.TakeHead(bytes, &text);
   if (state == HeadScanner::State::kIncomplete) return true;
   const std::unique_ptr<ResponseHead> head = std::make_unique<ResponseHead>();
-  // RFC 9113 8.6: there is no 101.
-  if (state != HeadScanner::State::kComplete || head->Parse(text, to_head_).is_error() ||
-      head->status == 101) {
+  if (state != HeadScanner::State::kComplete || head->Parse(text, to_head_).is_error()) {
     return Break();
   }
+  if (head->status == 101) {
+    // RFC 9113 8.6: but for RFC 8441 there is none.
+    if (!is_websocket_ || !IsAgreement(*head)) return Break();
+    out_.BeginTunnel();
+    has_final_head_ = true;
+    link_->SendHead(*this, UpgradeFields(*head), false);
+    return true;
+  }
   if (!head->is_interim()) {
+    // It would mean that the tunnel is there.
+    if (is_websocket_ && head->status < 300) return Break();
     out_.BeginBody(head->body);
     has_final_head_ = true;
   }
   link_->SendHead(*this, ResponseFields(*head), head->is_interim());
   return true;
+}
+
+bool ServerStream::IsAgreement(const ResponseHead& head) const {
+  for (const Field& field : head.fields.all()) {
+    if (absl::EqualsIgnoreCase(field.name, "sec-websocket-accept")) {
+      return field.value == kWebSocketAccept;
+    }
+  }
+  return false;
+}
+
+// RFC 8441 5: a tunnel's failure is a CANCEL.
+uint32_t ServerStream::reset_code() const {
+  return is_websocket_ ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR;
 }
 
 bool ServerStream::Break() {
@@ -110,13 +139,21 @@ ServerStream::Fill ServerStream::FillData(uint8_t* bytes, size_t size) {
   if (fill.size > 0) {
     std::memcpy(bytes, out_.payload().view().data(), fill.size);
     out_.payload().Consume(fill.size);
+    link_->CountOut(-static_cast<int64_t>(fill.size));
   }
   fill.is_last = out_.is_complete() && out_.payload().empty();
-  if (is_blocked_ && out_.payload().size() <= kStreamOutBytesMax / 2) {
-    is_blocked_ = false;
-    link_->Tell(*this, {.writable = true});
-  }
+  if (is_blocked_ && out_.payload().size() <= out_bytes_max() / 2) OnRoom();
   return fill;
+}
+
+// Streams that the client does not read must not stop the others.
+size_t ServerStream::out_bytes_max() const {
+  return link_->HasRoom() ? kStreamOutBytesMax : kStreamOutBytesFloor;
+}
+
+void ServerStream::OnRoom() {
+  if (!std::exchange(is_blocked_, false)) return;
+  link_->Tell(*this, {.writable = true});
 }
 
 void ServerStream::OnEndSent() {
@@ -133,7 +170,7 @@ void ServerStream::CheckEnd() {
 void ServerStream::ShutdownWrite() {
   if (link_ == nullptr) return;
   out_.OnEnd();
-  if (!out_.is_complete()) return link_->Reset(*this, NGHTTP2_INTERNAL_ERROR);
+  if (!out_.is_complete()) return link_->Reset(*this, reset_code());
   link_->SendData(*this);
   CheckEnd();
 }
@@ -147,7 +184,7 @@ void ServerStream::OnClose(bool is_abort) {
   if (has_ended) in_.End();
   if (!is_abort) out_.OnEnd();
   // An incomplete response never ends with END_STREAM.
-  if (!out_.is_complete()) return link_->Reset(*this, NGHTTP2_INTERNAL_ERROR);
+  if (!out_.is_complete()) return link_->Reset(*this, reset_code());
   if (!is_end_sent_) return link_->SendData(*this);
   if (!in_.has_ended()) link_->Reset(*this, NGHTTP2_NO_ERROR);
 }
@@ -156,6 +193,7 @@ void ServerStream::Detach() {
   if (link_ == nullptr) return;
   const bool is_clean = in_.has_ended() && is_end_sent_;
   link_->Tell(*this, {.readable = true, .writable = true, .hangup = true, .failed = !is_clean});
+  link_->CountOut(-static_cast<int64_t>(out_.payload().size()));
   link_ = nullptr;
 }
 

@@ -13,6 +13,7 @@
 #include "proxy/h2/request_text.h"
 #include "proxy/h2/response_fields.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/http/head.h"
 #include "proxy/io/io.h"
 
 namespace spawner::proxy::h2 {
@@ -30,6 +31,9 @@ class ServerStream final : public StreamEnd {
     virtual void SendData(ServerStream& stream) = 0;
     virtual void Reset(ServerStream& stream, uint32_t code) = 0;
     virtual void Tell(ServerStream& stream, IoEvents events) = 0;
+    // So many bytes more, or less, wait to be sent.
+    virtual void CountOut(int64_t bytes) = 0;
+    virtual bool HasRoom() const = 0;
 
    protected:
     ~Link() = default;
@@ -58,7 +62,11 @@ class ServerStream final : public StreamEnd {
   void OnEndSent();
   // No frame comes or goes any more; the connection may be gone.
   void Detach();
+  // The client has.
+  bool has_ended() const { return in_.has_ended(); }
   size_t unread_bytes() const { return in_.body_bytes(); }
+  // The connection has room again: a blocked writer may go on.
+  void OnRoom();
 
   // ---- the socket ----
   IoResult Read(char* bytes, size_t size) override;
@@ -77,6 +85,11 @@ class ServerStream final : public StreamEnd {
   bool Take(absl::string_view* bytes);
   bool TakeHead(absl::string_view* bytes);
   bool Break();
+  // The backend has agreed to what was asked for (RFC 6455 4.2.2).
+  bool IsAgreement(const ResponseHead& head) const;
+  size_t out_bytes_max() const;
+  // What an incomplete message is reset with.
+  uint32_t reset_code() const;
   // Both directions have ended as they should: the socket reads an end.
   void CheckEnd();
 
@@ -87,6 +100,7 @@ class ServerStream final : public StreamEnd {
   OutboundText out_;
   std::string scratch_;
   bool to_head_ = false;
+  bool is_websocket_ = false;  // RFC 8441: asked for, or a tunnel by now
   bool has_final_head_ = false;
   bool is_blocked_ = false;
   bool is_closed_ = false;

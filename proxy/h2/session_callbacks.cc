@@ -32,6 +32,9 @@ struct SessionCallbacks {
                          head->type != NGHTTP2_WINDOW_UPDATE &&
                          !(head->type == NGHTTP2_DATA && head->length > 0);
     if (is_idle) Connection(user).CountIdleFrame();
+    if (head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_DATA) {
+      Connection(user).OnStreamFrame(head->stream_id, head->type == NGHTTP2_HEADERS);
+    }
     return 0;
   }
 
@@ -71,7 +74,10 @@ struct SessionCallbacks {
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     ServerConnection& connection = Connection(user);
     if (frame->hd.type == NGHTTP2_SETTINGS) connection.has_settings_ = true;
-    if (frame->hd.type == NGHTTP2_RST_STREAM) connection.CountReset();
+    if (frame->hd.type == NGHTTP2_RST_STREAM) {
+      connection.CountReset();
+      connection.history_.OnClientDone(frame->hd.stream_id);
+    }
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     ServerStream* const stream = Find(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
