@@ -38,6 +38,8 @@ class InboundText {
   // Everything that has come was read.
   bool is_drained() const { return text_.empty() && body_.empty() && !owes_last_chunk(); }
   size_t body_bytes() const { return body_.size(); }
+  // A head came that a body may follow.
+  bool takes_body() const { return framing_ != Framing::kNone; }
 
  private:
   bool owes_last_chunk() const {

@@ -42,6 +42,25 @@ inline constexpr size_t kConnectionBytesMax = kConnectionWindowBytes + kConnecti
                                               kStreamOutBytesMax +
                                               kStreamsMax * (kStreamOutBytesFloor + kHeadBytesMax);
 
+// ---- backends ----
+// Streams of one connection at a time, and connections of one backend: 1,024 requests together.
+inline constexpr size_t kBackendStreamsMax = 128;
+inline constexpr size_t kBackendConnectionsMax = 8;
+// Requests that wait for a connection or a stream of one backend; more get 503.
+inline constexpr size_t kBackendQueueMax = 1024;
+// Wide enough for every stream's window: the users of a session share a connection, and one that
+// reads slowly must not stop the others.
+inline constexpr int32_t kBackendWindowBytes =
+    static_cast<int32_t>(kBackendStreamsMax) * kStreamWindowBytes;
+// To the first SETTINGS frame, which proves that HTTP/2 is spoken. As forward's kConnectTimeout.
+inline constexpr absl::Duration kBackendConnectTimeout = absl::Seconds(5);
+// Without a stream. A backend that is told to stop waits for it at most so long.
+inline constexpr absl::Duration kBackendIdleTimeout = absl::Seconds(15);
+// A connection from which nothing came although a stream waited for so long gets no new ones.
+inline constexpr absl::Duration kBackendSilence = absl::Seconds(5);
+// Interim responses of one stream that wait to be read; forward has a limit of its own.
+inline constexpr int kInterimsMax = 16;
+
 // ---- turns ----
 inline constexpr size_t kReadBytes = 64 * 1024;
 inline constexpr size_t kWriteBytes = 128 * 1024;  // per write to the socket
