@@ -23,6 +23,7 @@ ABSL_FLAG(std::string, base_domain, "",
           "Sessions are also reached as http://{id}.NAME/. Empty: only as /s/{id}/.");
 ABSL_FLAG(std::string, static_routes, "",
           "FILE with one \"host address:port\" or \"/prefix address:port\" a line; no controller. "
+          "A third word h2c: the backend speaks HTTP/2 without TLS, as gRPC servers do. "
           "Read again on SIGHUP.");
 ABSL_FLAG(int, workers, 0, "Threads that serve clients, 1 to 256. 0: one per core.");
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(30),

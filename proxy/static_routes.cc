@@ -19,11 +19,19 @@ namespace {
 // 100,000 routes have about 6 MiB.
 constexpr size_t kFileBytesMax = 64 << 20;
 
+absl::StatusOr<BackendProtocol> ParseProtocol(absl::string_view word) {
+  if (word == "http1") return BackendProtocol::kHttp1;
+  if (word == "h2c") return BackendProtocol::kH2c;
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", word, "\" is no protocol of a backend: http1 (the default) or h2c"));
+}
+
 absl::StatusOr<Route> ParseLine(absl::string_view line) {
   const std::vector<std::string> words =
       absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-  if (words.size() != 2) {
-    return absl::InvalidArgumentError("must be \"HOST ADDRESS:PORT\" or \"/PREFIX ADDRESS:PORT\"");
+  if (words.size() != 2 && words.size() != 3) {
+    return absl::InvalidArgumentError(
+        "must be \"HOST ADDRESS:PORT [h2c]\" or \"/PREFIX ADDRESS:PORT [h2c]\"");
   }
   std::string from = words[0];
   if (from.front() == '/') {
@@ -36,13 +44,18 @@ absl::StatusOr<Route> ParseLine(absl::string_view line) {
     }
   }
   ASSIGN_OR_RETURN(const Address address, ParseAddress(words[1], /*allow_port_zero=*/false));
+  BackendProtocol protocol = BackendProtocol::kHttp1;
+  if (words.size() == 3) {
+    ASSIGN_OR_RETURN(protocol, ParseProtocol(words[2]));
+  }
   return Route{.session_id = std::move(from),
                .epoch = 1,
                .state = RouteState::kOpen,
                .ip = address.ip,
                .port = address.port,
                .token_required = false,
-               .strip_prefix = true};
+               .strip_prefix = true,
+               .protocol = protocol};
 }
 
 }  // namespace

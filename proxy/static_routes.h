@@ -12,6 +12,7 @@ namespace spawner::proxy {
 // The text of --static-routes: one route a line, '#' begins a comment.
 //   app.example.test  127.0.0.1:8080     by host, in any case, whatever the port
 //   /api              127.0.0.1:9090     by path, which the backend sees without the prefix
+//   grpc.example.test 127.0.0.1:50051 h2c     a backend that speaks HTTP/2 without TLS
 // A whole table of open routes. INVALID_ARGUMENT names the line.
 absl::StatusOr<RouteChange> ParseStaticRoutes(absl::string_view text);
 

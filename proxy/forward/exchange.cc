@@ -100,6 +100,8 @@ void Exchange::Send(const Sessions::Place& place) {
   head_.clear();
   AppendRequestForBackend(bench_, place, client_.peer(), &head_);
   connect_until_ = std::max(bench_.now, session_->opened_at() + kConnectPatience);
+  // Streams are not kept: their connections are, elsewhere.
+  if (session_->route().protocol == BackendProtocol::kH2c) return Connect();
   Dispatch();
 }
 
@@ -119,13 +121,15 @@ void Exchange::Dispatch() {
 
 void Exchange::Connect() {
   const Route& route = session_->route();
-  upstream_ = std::make_unique<Upstream>(bench_, *session_);
+  const bool is_h2c = route.protocol == BackendProtocol::kH2c;
+  upstream_ =
+      std::make_unique<Upstream>(bench_, *session_, is_h2c ? *bench_.h2_backends : bench_.io);
   upstream_->GiveTo(*this);
   phase_ = Phase::kConnecting;
   const absl::Status status = upstream_->Connect({route.ip, route.port});
   if (absl::IsResourceExhausted(status)) {
     bench_.counters.Error(UpstreamError::kConnect);
-    return Fail(OutOfDescriptors());
+    return Fail(is_h2c ? TooManyWaiting() : OutOfDescriptors());
   }
   if (!status.ok()) return OnConnectFailed();
   if (upstream_->is_connected()) return SendHead();
@@ -135,7 +139,10 @@ void Exchange::Connect() {
 void Exchange::OnConnectFailed() {
   DropUpstream();
   if (bench_.now + retry_after_ > connect_until_) {
-    return FailUpstream(UpstreamError::kConnect, "its backend refused the connection");
+    return FailUpstream(UpstreamError::kConnect,
+                        session_->route().protocol == BackendProtocol::kH2c
+                            ? "its backend refused the connection, or does not speak HTTP/2 there"
+                            : "its backend refused the connection");
   }
   // Ready, but its listener is not there yet: readiness probes see less than users.
   phase_ = Phase::kRefused;

@@ -6,25 +6,25 @@
 
 namespace spawner::proxy {
 
-Upstream::Upstream(Workbench& bench, Session& session)
-    : bench_(bench), session_(session), stream_(bench.io) {
+Upstream::Upstream(Workbench& bench, Session& session, Io& io)
+    : bench_(bench), session_(session), stream_(io) {
   bench_.counters.upstreams.Add(1);
 }
 
 Upstream::~Upstream() { bench_.counters.upstreams.Add(-1); }
 
 absl::Status Upstream::Connect(const Address& address) {
-  ASSIGN_OR_RETURN(const Socket socket, bench_.io.Connect(address, *this));
+  ASSIGN_OR_RETURN(const Socket socket, stream_.io().Connect(address, *this));
   stream_.Adopt(socket);
   // On the same machine it is there already: saves a turn.
-  is_connected_ = bench_.io.IsConnected(socket);
+  is_connected_ = stream_.io().IsConnected(socket);
   return absl::OkStatus();
 }
 
 bool Upstream::IsStillQuiet() {
   if (stream_.is_hung_up()) return false;
   char byte;
-  return bench_.io.Read(stream_.socket(), &byte, 1).kind == IoResult::Kind::kBlocked;
+  return stream_.io().Read(stream_.socket(), &byte, 1).kind == IoResult::Kind::kBlocked;
 }
 
 void Upstream::Rest(Instant now) {

@@ -16,11 +16,13 @@ namespace spawner::proxy {
 class Exchange;
 class Session;
 
-// One connection to a session's backend: in use by an Exchange, or idle in its Session's pool.
+// One connection to a session's backend: in use by an Exchange, or idle in its Session's pool. Of a
+// backend that speaks h2c: one stream, which is never idle.
 // Thread: its worker's. Owner: that Exchange or Session.
 class Upstream final : public IoHandler {
  public:
-  Upstream(Workbench& bench, Session& session);
+  // `io` makes its socket.
+  Upstream(Workbench& bench, Session& session, Io& io);
   ~Upstream() override;
 
   absl::Status Connect(const Address& address);

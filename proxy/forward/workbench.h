@@ -64,6 +64,7 @@ struct Workbench {
   Authorizer* authorizer = nullptr;  // null: every request is allowed
   Sessions* sessions = nullptr;      // set by Worker, before the first connection
   Tunnels* tunnels = nullptr;        // likewise
+  Io* h2_backends = nullptr;         // likewise: its sockets are streams of backends that speak h2c
   bool is_draining = false;
   Counters counters;
 

@@ -30,6 +30,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       sessions_(*bench_, reports, options_.index),
       tunnels_(*bench_),
       h2_clients_(*bench_, *this),
+      h2_backends_({io, bench_->timers, bench_->now, bench_->scratch.get()}),
       mailbox_([&io] { io.Wake(); }) {
   bench_->now = clock.Now();
   bench_->options = options_.forward;
@@ -38,6 +39,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
   bench_->authorizer = authorizer_.get();
   bench_->sessions = &sessions_;
   bench_->tunnels = &tunnels_;
+  bench_->h2_backends = &h2_backends_.io();
 }
 
 Worker::~Worker() {
@@ -95,7 +97,7 @@ bool Worker::Turn(absl::Duration max_wait) {
     h2_clients_.RunTurn();
     h2_clients_.CutOff();
   }
-  h2_clients_.RunTurn();
+  RunHttp2();
   // The last counts go out before OnDrained, after which nobody may listen.
   sessions_.EndTurn(bench_->is_draining && is_empty());
   EmptyGraves();
@@ -103,8 +105,16 @@ bool Worker::Turn(absl::Duration max_wait) {
   return !is_stopped_;
 }
 
+// Requests that came go on to backends, and answers that came to clients, in this turn.
+void Worker::RunHttp2() {
+  h2_clients_.RunTurn();
+  h2_backends_.RunTurn();
+  if (h2_clients_.has_more()) h2_clients_.RunTurn();
+}
+
 absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
-  const bool is_busy = !bench_->later.empty() || tunnels_.has_more() || h2_clients_.has_more();
+  const bool is_busy = !bench_->later.empty() || tunnels_.has_more() || h2_clients_.has_more() ||
+                       h2_backends_.has_more();
   if (is_busy || has_letters()) return absl::ZeroDuration();
   const Instant next =
       std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_, drain_deadline_});

@@ -16,6 +16,7 @@
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/tunnels.h"
 #include "proxy/forward/workbench.h"
+#include "proxy/h2/client_pool.h"
 #include "proxy/io/io.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/change_parts.h"
@@ -94,6 +95,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
     return listeners_.empty() && clients_.empty() && tunnels_.empty() && h2_clients_.empty();
   }
   void CheckDrained();
+  void RunHttp2();
   void RunLaters();
   void EmptyGraves();
   absl::Duration WaitTime(absl::Duration max_wait) const;
@@ -107,6 +109,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   Sessions sessions_;
   Tunnels tunnels_;
   H2Clients h2_clients_;
+  h2::ClientPool h2_backends_;
   Mailbox<Letter> mailbox_;
   std::vector<Letter> letters_;  // taken from it; opened in order, not all in one turn
   size_t opened_ = 0;

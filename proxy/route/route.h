@@ -23,6 +23,12 @@ enum class RouteState {
   kEnded = 4,  // over: 410 with the reason, and open connections are closed
 };
 
+// What a backend speaks; neither has TLS.
+enum class BackendProtocol : uint8_t {
+  kHttp1,
+  kH2c,  // HTTP/2 with prior knowledge (RFC 9113 3.3)
+};
+
 // Where the requests of one session go.
 struct Route {
   std::string session_id;
@@ -45,6 +51,7 @@ struct Route {
   // were issued before this second.
   std::vector<uint64_t> revoked = {};
   uint32_t not_issued_before = 0;
+  BackendProtocol protocol = BackendProtocol::kHttp1;
 
   bool operator==(const Route&) const = default;
 };

@@ -142,6 +142,8 @@ def test_a_port_in_use_ends_with_1_and_names_it(routes):
 @pytest.mark.parametrize("text, error", [
     (None, "No such file or directory"),
     ("a.test\n", "line 1: must be"),
+    ("a.test 127.0.0.1:1 h2\n", "\"h2\" is no protocol of a backend"),
+    ("a.test 127.0.0.1:1 h2c h2c\n", "line 1: must be"),
     ("\n\na.test 127.0.0.1:0\n", "line 3"),
     ("a.test:80 127.0.0.1:1\n", "no host name without port"),
     ("/a 127.0.0.1:1\n/a/ 127.0.0.1:2\n", "line 2: a second route for /a"),
