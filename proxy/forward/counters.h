@@ -10,10 +10,10 @@
 
 namespace spawner::proxy {
 
-enum class UpstreamError { kConnect, kConnectTimeout, kReset, kMalformed, kTruncated };
-inline constexpr size_t kUpstreamErrors = 5;
+enum class UpstreamError { kConnect, kConnectTimeout, kReset, kMalformed, kTruncated, kUnasked };
+inline constexpr size_t kUpstreamErrors = 6;
 inline constexpr std::array<const char*, kUpstreamErrors> kUpstreamErrorNames = {
-    "connect", "connect_timeout", "reset", "malformed", "truncated"};
+    "connect", "connect_timeout", "reset", "malformed", "truncated", "unasked"};
 
 // Upper bounds in seconds of spawner_proxy_request_duration_seconds.
 inline constexpr std::array<double, 12> kDurationBounds = {

@@ -107,13 +107,18 @@ void Exchange::Send(const Sessions::Place& place) {
 
 // An idle connection to the backend, or a new one.
 void Exchange::Dispatch() {
-  // What could not be sent again goes only to a connection that is known to be alive.
-  const bool asks_kernel = !is_idempotent_ || has_body_;
+  // What could not be sent again goes only to a connection that is known to be alive. Of others the
+  // events are told: an answer that was there before its request is none (OnUnasked).
+  const bool is_repeatable = is_idempotent_ && !has_body_;
   for (size_t i = 0; i < kIdleUpstreamsPerSession; ++i) {
     upstream_ = session_->TakeIdle();
     if (upstream_ == nullptr) break;
+    if (is_repeatable && !upstream_->has_just_rested()) {
+      upstream_->GiveUnasked(*this);
+      return SendHead();
+    }
     upstream_->GiveTo(*this);
-    if (!asks_kernel || upstream_->IsStillQuiet()) return SendHead();
+    if (upstream_->IsStillQuiet()) return SendHead();
     DropUpstream();
   }
   Connect();

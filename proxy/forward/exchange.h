@@ -42,6 +42,7 @@ class Exchange {
   // ---- events ----
   void OnClientIo();    // bytes, space, an end, or a failure: the stream knows
   void OnUpstreamIo();  // of a connected upstream
+  void OnUnasked();     // a reused one had something to say before the request was sent
   void OnConnectFailed();
   void OnDeadline();
   void OnMore();  // a turn's bound was reached: go on

@@ -41,6 +41,16 @@ void Exchange::OnUpstreamIo() {
   if (is_running() && had_body) CheckClientEnd(false);
 }
 
+// RFC 9112 9.2 knows no response without a request: one that came before it, such as the 408 of a
+// backend that closes an idle connection, would answer another request than it was meant for.
+void Exchange::OnUnasked() {
+  const IoResult read = upstream_->stream().Read(bench_.scratch.get(), kScratchBytes);
+  if (read.is_bytes()) bench_.counters.Error(UpstreamError::kUnasked);
+  bench_.counters.retried.Add();
+  DropUpstream();
+  Connect();
+}
+
 void Exchange::PumpResponse() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (client_.stream().is_blocked()) return;

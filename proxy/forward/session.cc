@@ -139,7 +139,7 @@ std::unique_ptr<Upstream> Session::TakeIdle() {
 void Session::PutIdle(std::unique_ptr<Upstream> upstream) {
   const bool is_wanted = is_routed() && route().state != RouteState::kEnded &&
                          idle_.size() < kIdleUpstreamsPerSession && !bench_.is_draining;
-  if (!is_wanted || upstream->stream().is_hung_up()) {
+  if (!is_wanted || !upstream->HasNothingToSay()) {
     upstream->stream().Close();
     bench_.Bury(std::move(upstream));
     return;

@@ -27,9 +27,16 @@ bool Upstream::IsStillQuiet() {
   return stream_.io().Read(stream_.socket(), &byte, 1).kind == IoResult::Kind::kBlocked;
 }
 
+bool Upstream::HasNothingToSay() {
+  if (stream_.is_hung_up()) return false;
+  char byte;
+  return stream_.Read(&byte, 1).kind == IoResult::Kind::kBlocked;
+}
+
 void Upstream::Rest(Instant now) {
   exchange_ = nullptr;
   is_reused_ = true;
+  turn_ = bench_.turn;
   idle_since_ = now;
   scanner_ = HeadScanner();
 }
@@ -49,6 +56,7 @@ void Upstream::OnIo(IoEvents events) {
     if (!events.writable) return;
     is_connected_ = true;
   }
+  if (events.readable && is_reused_ && turn_ == bench_.turn) return exchange_->OnUnasked();
   exchange_->OnUpstreamIo();
 }
 

@@ -31,8 +31,18 @@ class Upstream final : public IoHandler {
   bool is_reused() const { return is_reused_; }
   // Asks the kernel: nothing to read, no end, no error.
   bool IsStillQuiet();
+  // It came back to the pool in this turn: the events of this turn say nothing about it any more.
+  bool has_just_rested() const { return turn_ == bench_.turn; }
 
   void GiveTo(Exchange& exchange) { exchange_ = &exchange; }
+  // `exchange` sends at once, unasked: what this turn's events still tell came before its request.
+  void GiveUnasked(Exchange& exchange) {
+    exchange_ = &exchange;
+    turn_ = bench_.turn;
+  }
+  // All that has come was read. Bytes that are left have no edge of their own any more: as idle it
+  // would never tell of them.
+  bool HasNothingToSay();
   // Back to the pool: forgets the exchange.
   void Rest(Instant now);
   Instant idle_since() const { return idle_since_; }
@@ -53,6 +63,7 @@ class Upstream final : public IoHandler {
   HeadScanner scanner_;
   bool is_connected_ = false;
   bool is_reused_ = false;
+  uint64_t turn_ = 0;  // idle: of Rest; else of GiveUnasked, or an earlier one
   Instant idle_since_;
 };
 

@@ -58,6 +58,7 @@ struct Workbench {
   Io& io;
   Timers timers;
   Instant now;
+  uint64_t turn = 0;  // its number
   ForwardOptions options;
   ConnectionCaps* caps = nullptr;    // null: no session has a cap
   ConnectionCaps* held = nullptr;    // null: held requests are counted in this worker alone

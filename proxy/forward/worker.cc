@@ -81,6 +81,7 @@ void Worker::Run() {
 bool Worker::Turn(absl::Duration max_wait) {
   io_.Wait(WaitTime(max_wait));
   bench_->now = clock_.Now();
+  ++bench_->turn;
   io_.Dispatch();
   bench_->timers.Run(bench_->now);
   if (accept_again_ <= bench_->now) AcceptSome();
