@@ -13,6 +13,9 @@
 #include "base/flags.h"
 #include "base/status.h"
 #include "proxy/http/head.h"
+#include "proxy/io/descriptors.h"
+#include "proxy/io/epoll_io.h"
+#include "proxy/machine.h"
 
 ABSL_FLAG(std::string, listen, ":8000", "ADDR:PORT for clients, plain HTTP/1.1 and WebSockets.");
 ABSL_FLAG(std::string, admin_listen, "",
@@ -78,7 +81,7 @@ constexpr int kWorkersMax = 256;
 Program ThisProgram() {
   return {.name = "proxy",
           .about = "passes HTTP and WebSocket connections on to the backends of sessions.",
-          .flag_files = "proxy/flags.cc",
+          .flag_files = "proxy/",
           .repeatable = {"tls-cert", "tls-key", "trusted-proxies"}};
 }
 
@@ -170,6 +173,21 @@ absl::Status ReadHoldFlags(HoldOptions* hold) {
   return absl::OkStatus();
 }
 
+absl::Status FitToMachine(Settings* settings) {
+  LimitSettings& limits = settings->limits;
+  const absl::StatusOr<Descriptors::Bounds> bounds =
+      Descriptors::Share(RaiseFileLimit(), settings->workers, limits.reserved_descriptors);
+  if (!bounds.ok()) {
+    const bool is_reserve = absl::IsInvalidArgument(bounds.status());
+    return Bad(is_reserve ? "reserved-descriptors" : "workers", bounds.status().message());
+  }
+  settings->descriptors = *bounds;
+  if (limits.forward.memory_bytes_max == 0) {
+    limits.forward.memory_bytes_max = MemoryLimit() / 2 / settings->workers;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> SettingsFromFlags() {
@@ -178,6 +196,7 @@ absl::StatusOr<Settings> SettingsFromFlags() {
   RETURN_IF_ERROR(ReadTlsFlags(&settings));
   RETURN_IF_ERROR(ReadFrontFlags(&settings));
   RETURN_IF_ERROR(ReadHoldFlags(&settings.hold));
+  ASSIGN_OR_RETURN(settings.limits, LimitsFromFlags());
   ASSIGN_OR_RETURN(settings.listen, AddressOf("listen", absl::GetFlag(FLAGS_listen)));
   if (const std::string text = absl::GetFlag(FLAGS_admin_listen); !text.empty()) {
     ASSIGN_OR_RETURN(settings.admin_listen, AddressOf("admin-listen", text));
@@ -217,6 +236,8 @@ Settings ParseFlagsOrExit(int argc, char** argv) {
   spawner::ParseFlagsOrExit(ThisProgram(), argc, argv);
   absl::StatusOr<Settings> settings = SettingsFromFlags();
   if (!settings.ok()) ExitForBadFlag(ThisProgram(), settings.status().message());
+  const absl::Status fits = FitToMachine(&*settings);
+  if (!fits.ok()) ExitForBadFlag(ThisProgram(), fits.message());
   return *std::move(settings);
 }
 

@@ -11,6 +11,8 @@
 #include "base/ip_ranges.h"
 #include "base/log.h"
 #include "proxy/forward/limits.h"
+#include "proxy/io/descriptors.h"
+#include "proxy/limit_flags.h"
 #include "proxy/tls/tls_files.h"
 
 namespace spawner::proxy {
@@ -32,11 +34,13 @@ struct Settings {
   HoldOptions hold;
   int workers = 1;
   absl::Duration drain_timeout;
+  LimitSettings limits;
+  Descriptors::Bounds descriptors;
   LogLevel log_level = LogLevel::kInfo;
 };
 
 // Handles --help and --version itself (exit 0). Anything wrong: one line on stderr that says what
-// is allowed, and exit 2.
+// is allowed, and exit 2. Raises the limit of open files, and divides what the machine has.
 Settings ParseFlagsOrExit(int argc, char** argv);
 
 // The check behind it. INVALID_ARGUMENT: "--flag: why".

@@ -6,29 +6,36 @@
 
 namespace spawner::proxy {
 
+Fleet::Fleet(Options options)
+    : options_(std::move(options)),
+      descriptors_(options_.descriptors),
+      addresses_(options_.connections_per_address) {}
+
 Fleet::~Fleet() { Stop(); }
 
 // Port 0: the first worker's real port is everybody's.
-absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Options& options, const Clock& clock,
-                                          WorkerReports& reports,
+absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Clock& clock, WorkerReports& reports,
                                           std::unique_ptr<Authorizer> authorizer, Bound* bound) {
   Member member;
-  ASSIGN_OR_RETURN(member.io, EpollIo::Create());
+  ASSIGN_OR_RETURN(member.io, EpollIo::Create(&descriptors_));
   Io* io = member.io.get();
-  if (options.tls || options.has_proxy_header) {
+  if (options_.tls || options_.has_proxy_header) {
     member.tls =
         std::make_unique<TlsIo>(*member.io, clock,
-                                TlsIo::Options{.has_proxy_header = options.has_proxy_header,
-                                               .trusted = options.forward.trusted_proxies,
+                                TlsIo::Options{.has_proxy_header = options_.has_proxy_header,
+                                               .trusted = options_.forward.trusted_proxies,
                                                .offers_h2 = true});
     io = member.tls.get();
   }
-  member.worker = std::make_unique<Worker>(
-      Worker::Options{.index = index, .forward = options.forward, .caps = &caps_, .held = &held_},
-      *io, clock, reports, std::move(authorizer));
+  member.worker = std::make_unique<Worker>(Worker::Options{.index = index,
+                                                           .forward = options_.forward,
+                                                           .caps = &caps_,
+                                                           .held = &held_,
+                                                           .addresses = &addresses_},
+                                           *io, clock, reports, std::move(authorizer));
   ASSIGN_OR_RETURN(bound->plain, member.worker->Listen(bound->plain));
   if (bound->tls) {
-    RETURN_IF_ERROR(member.tls->Apply(*options.tls));
+    RETURN_IF_ERROR(member.tls->Apply(*options_.tls));
     ASSIGN_OR_RETURN(const Socket listener, member.tls->ListenTls(*bound->tls, *member.worker));
     member.worker->AddListener(listener);
     ASSIGN_OR_RETURN(bound->tls, member.tls->LocalAddress(listener));
@@ -37,13 +44,13 @@ absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Options& options, con
 }
 
 absl::StatusOr<Fleet::Bound> Fleet::Start(
-    const Options& options, const Clock& clock, WorkerReports& reports,
+    const Clock& clock, WorkerReports& reports,
     absl::FunctionRef<std::unique_ptr<Authorizer>()> make_authorizer) {
-  RETURN_IF_ERROR(CheckAddressIsFree(options.listen));
-  if (options.tls_listen) RETURN_IF_ERROR(CheckAddressIsFree(*options.tls_listen));
-  Bound bound = {.plain = options.listen, .tls = options.tls_listen};
-  for (int i = 0; i < options.workers; ++i) {
-    ASSIGN_OR_RETURN(Member member, Make(i, options, clock, reports, make_authorizer(), &bound));
+  RETURN_IF_ERROR(CheckAddressIsFree(options_.listen));
+  if (options_.tls_listen) RETURN_IF_ERROR(CheckAddressIsFree(*options_.tls_listen));
+  Bound bound = {.plain = options_.listen, .tls = options_.tls_listen};
+  for (int i = 0; i < options_.workers; ++i) {
+    ASSIGN_OR_RETURN(Member member, Make(i, clock, reports, make_authorizer(), &bound));
     members_.push_back(std::move(member));
   }
   for (Member& member : members_) {
@@ -82,6 +89,12 @@ void Fleet::Stop() {
 int64_t Fleet::Sum(absl::FunctionRef<int64_t(const Counters&)> counter) const {
   int64_t sum = 0;
   for (const Member& member : members_) sum += counter(member.worker->counters());
+  return sum;
+}
+
+int64_t Fleet::held_bytes() const {
+  int64_t sum = 0;
+  for (const Member& member : members_) sum += member.io->held_bytes().value();
   return sum;
 }
 

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_FLEET_H_
 #define SPAWNER_PROXY_FLEET_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -14,10 +15,12 @@
 #include "proxy/forward/counters.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/forward/worker.h"
+#include "proxy/io/descriptors.h"
 #include "proxy/io/epoll_io.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
+#include "proxy/shared_addresses.h"
 #include "proxy/shared_caps.h"
 #include "proxy/tls/material.h"
 #include "proxy/tls/tls_counters.h"
@@ -35,6 +38,8 @@ class Fleet {
     std::optional<TlsMaterial> tls;  // with tls_listen
     bool has_proxy_header = false;   // on both, from forward.trusted_proxies
     ForwardOptions forward;
+    uint32_t connections_per_address = 0;  // zero: no limit
+    Descriptors::Bounds descriptors;
   };
 
   struct Bound {
@@ -42,14 +47,14 @@ class Fleet {
     std::optional<Address> tls;
   };
 
-  Fleet() = default;
+  explicit Fleet(Options options);
   ~Fleet();
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
   // Opens all listeners, then starts the threads; returns the addresses. Codes as Io::Listen.
   // `make_authorizer` is called once per worker; null allows every request.
-  absl::StatusOr<Bound> Start(const Options& options, const Clock& clock, WorkerReports& reports,
+  absl::StatusOr<Bound> Start(const Clock& clock, WorkerReports& reports,
                               absl::FunctionRef<std::unique_ptr<Authorizer>()> make_authorizer);
   void Post(const RouteChange& change);
   void Post(const LinkState& state);
@@ -61,6 +66,9 @@ class Fleet {
 
   // The sum over the workers of one of their counters.
   int64_t Sum(absl::FunctionRef<int64_t(const Counters&)> counter) const;
+  // Bytes that the connections of all workers hold.
+  int64_t held_bytes() const;
+  const Descriptors& descriptors() const { return descriptors_; }
   int64_t SumTls(absl::FunctionRef<int64_t(const TlsCounters&)> counter) const;
 
  private:
@@ -71,13 +79,15 @@ class Fleet {
     std::thread thread;
   };
 
-  absl::StatusOr<Member> Make(int index, const Options& options, const Clock& clock,
-                              WorkerReports& reports, std::unique_ptr<Authorizer> authorizer,
-                              Bound* bound);
+  absl::StatusOr<Member> Make(int index, const Clock& clock, WorkerReports& reports,
+                              std::unique_ptr<Authorizer> authorizer, Bound* bound);
 
-  // Outlive the workers.
+  const Options options_;
+  // These outlive the workers.
+  Descriptors descriptors_;
   SharedCaps caps_;
   SharedCaps held_;
+  SharedAddresses addresses_;
   std::vector<Member> members_;
 };
 

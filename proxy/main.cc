@@ -59,7 +59,10 @@ Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial>
                       .redirects_to_https = settings.redirects_to_https,
                       .https_port = settings.https_port,
                       .hold = settings.hold,
-                      .hsts = hsts > 0 ? "max-age=" + std::to_string(hsts) : ""}};
+                      .hsts = hsts > 0 ? "max-age=" + std::to_string(hsts) : "",
+                      .limits = settings.limits.forward},
+          .connections_per_address = settings.limits.connections_per_address,
+          .descriptors = settings.descriptors};
 }
 
 absl::Status Run(const Settings& settings) {
@@ -78,7 +81,7 @@ absl::Status Run(const Settings& settings) {
     tls = *std::move(loaded);
   }
 
-  Fleet fleet;
+  Fleet fleet(FleetOptions(settings, std::move(tls)));
   const RouteSource::Sinks sinks = {
       .wake = [&loop = *io] { loop.Wake(); },
       .post_change = [&fleet](const RouteChange& change) { fleet.Post(change); },
@@ -100,9 +103,9 @@ absl::Status Run(const Settings& settings) {
     ASSIGN_OR_RETURN(const Address bound, admin.Listen(*settings.admin_listen));
     Log(LogLevel::kInfo, "admin_listening", {{"address", ToString(bound)}});
   }
-  ASSIGN_OR_RETURN(const Fleet::Bound bound,
-                   fleet.Start(FleetOptions(settings, std::move(tls)), clock, source->reports(),
-                               [&source] { return source->MakeAuthorizer(); }));
+  ASSIGN_OR_RETURN(const Fleet::Bound bound, fleet.Start(clock, source->reports(), [&source] {
+    return source->MakeAuthorizer();
+  }));
   RETURN_IF_ERROR(source->Start());
   Log(LogLevel::kInfo, "proxy_listening",
       {{"address", ToString(bound.plain)}, {"workers", settings.workers}});
@@ -144,7 +147,6 @@ absl::Status Run(const Settings& settings) {
 int main(int argc, char** argv) {
   const spawner::proxy::Settings settings = spawner::proxy::ParseFlagsOrExit(argc, argv);
   spawner::SetLogLevel(settings.log_level);
-  spawner::proxy::RaiseFileLimit();
   const absl::Status status = spawner::proxy::Run(settings);
   if (status.ok()) return 0;
   std::fprintf(stderr, "proxy: %s\n", std::string(status.message()).c_str());

@@ -26,9 +26,11 @@ void AppendConnections(const Fleet& fleet, std::string* out) {
   line("upstream", fleet.Sum([](const Counters& c) { return c.upstreams.value(); }));
   line("tunnel", fleet.Sum([](const Counters& c) { return c.tunnels.value(); }));
   Begin("spawner_proxy_connections_refused_total", "counter",
-        "Client connections refused: out of descriptors, or too many.", out);
-  absl::StrAppend(out, "spawner_proxy_connections_refused_total ",
-                  fleet.Sum([](const Counters& c) { return c.refused.value(); }), "\n");
+        "Client connections refused: the proxy has no room, or their address has too many.", out);
+  absl::StrAppend(out, "spawner_proxy_connections_refused_total{reason=\"room\"} ",
+                  fleet.Sum([](const Counters& c) { return c.refused.value(); }),
+                  "\nspawner_proxy_connections_refused_total{reason=\"address\"} ",
+                  fleet.Sum([](const Counters& c) { return c.refused_addresses.value(); }), "\n");
   Begin("spawner_proxy_held_requests", "gauge", "Requests that wait for their session now.", out);
   absl::StrAppend(out, "spawner_proxy_held_requests ",
                   fleet.Sum([](const Counters& c) { return c.held.value(); }), "\n");
@@ -61,6 +63,34 @@ void AppendRequests(const Fleet& fleet, std::string* out) {
   absl::StrAppend(out, "spawner_proxy_request_duration_seconds_sum ",
                   static_cast<double>(nanoseconds) / 1e9,
                   "\nspawner_proxy_request_duration_seconds_count ", sum, "\n");
+}
+
+void AppendLimits(const Fleet& fleet, std::string* out) {
+  const auto line = [out](absl::string_view name, absl::string_view type, absl::string_view help,
+                          int64_t value) {
+    Begin(name, type, help, out);
+    absl::StrAppend(out, name, " ", value, "\n");
+  };
+  line("spawner_proxy_descriptors_open", "gauge", "Sockets that the workers have open.",
+       fleet.descriptors().open());
+  line("spawner_proxy_descriptors_max", "gauge", "Sockets that the workers may have open.",
+       fleet.descriptors().max());
+  line("spawner_proxy_accept_pauses_total", "counter",
+       "Times that a worker stopped accepting for want of descriptors.",
+       fleet.Sum([](const Counters& c) { return c.accept_pauses.value(); }));
+  line("spawner_proxy_held_bytes", "gauge", "Memory that connections and their buffers hold.",
+       fleet.held_bytes());
+  Begin("spawner_proxy_requests_refused_total", "counter", "Requests answered 503 over a limit.",
+        out);
+  absl::StrAppend(out, "spawner_proxy_requests_refused_total{reason=\"memory\"} ",
+                  fleet.Sum([](const Counters& c) { return c.refused_requests.value(); }), "\n");
+  Begin("spawner_proxy_client_timeouts_total", "counter",
+        "Clients given up: too slow with a head, a body, or in taking an answer.", out);
+  for (size_t i = 0; i < kClientTimeouts; ++i) {
+    absl::StrAppend(
+        out, "spawner_proxy_client_timeouts_total{kind=\"", kClientTimeoutNames[i], "\"} ",
+        fleet.Sum([i](const Counters& c) { return c.client_timeouts[i].value(); }), "\n");
+  }
 }
 
 void AppendUpstream(const Fleet& fleet, std::string* out) {
@@ -124,6 +154,7 @@ std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const Tls
   AppendConnections(fleet, &out);
   AppendRequests(fleet, &out);
   AppendUpstream(fleet, &out);
+  AppendLimits(fleet, &out);
   AppendArrivals(fleet, &out);
   AppendCertificates(tls, &out);
   Begin("spawner_proxy_route_version", "gauge", "Version of the newest routes taken over.", &out);

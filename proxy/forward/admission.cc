@@ -20,9 +20,8 @@ namespace spawner::proxy {
 bool Exchange::IsAllowed(const Sessions::Place& place) {
   bench_.decision = AuthDecision();
   if (bench_.authorizer == nullptr) return true;
-  const ClientPeer& peer = client_.peer();
-  const std::string client_ip =
-      peer.is_trusted ? OriginOf(bench_.request, peer, bench_.options.trusted_proxies).ip : peer.ip;
+  const absl::string_view client_ip =
+      ClientIp(bench_.request, client_.peer(), bench_.options.trusted_proxies);
   const RequestView view = ViewForAuthorizer(
       bench_, {.prefix = place.prefix, .client_ip = client_ip, .is_secure = is_secure_});
   bench_.decision = bench_.authorizer->Check(view, place.session->route(), bench_.now);

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/check.h"
 #include "base/crypto.h"
 #include "proxy/http/field.h"
@@ -76,6 +77,21 @@ Answer OutOfDescriptors() {
       "second; if it lasts, raise its limit of open files.");
 }
 
+Answer OutOfMemory() {
+  return Unavailable("PROXY_EXHAUSTED",
+                     "This proxy holds as much memory for connections as it may. Try again in a "
+                     "second; if it lasts, look for slow clients or raise --worker-memory-mib.");
+}
+
+Answer TooManyFromAddress() {
+  return {.status = 429,
+          .reason = "TOO_MANY_CONNECTIONS",
+          .message =
+              "Your address has as many connections to this proxy as it may have. Close "
+              "some, or try again later.",
+          .fields = {{"Retry-After", "5"}}};
+}
+
 Answer SessionRestarted() {
   return Unavailable("SESSION_RESTARTED",
                      "The session was started anew while it dealt with this request. Send it again "
@@ -105,12 +121,27 @@ Answer BackendBroke(absl::string_view why) {
                                   ". Try again; its logs say more: `spawnctl logs`.")};
 }
 
-Answer BackendSilent() {
+Answer BackendSilent(absl::Duration timeout) {
   return {.status = 504,
           .reason = "BACKEND_SILENT",
-          .message =
-              "The session did not take a connection within 5 s. Try again; its logs say "
-              "more: `spawnctl logs`."};
+          .message = absl::StrCat("The session did not take a connection within ",
+                                  absl::FormatDuration(timeout),
+                                  ". Try again; its logs say more: `spawnctl logs`.")};
+}
+
+Answer BackendTakesNothing(absl::Duration idle) {
+  return {
+      .status = 504,
+      .reason = "BACKEND_SILENT",
+      .message = absl::StrCat("The session took nothing of the request's body for ",
+                              absl::FormatDuration(idle), ". Its logs say more: `spawnctl logs`.")};
+}
+
+Answer BodyTooSlow(absl::Duration idle) {
+  return {.status = 408,
+          .reason = "BODY_TIMEOUT",
+          .message = absl::StrCat("Nothing of the request's body came for ",
+                                  absl::FormatDuration(idle), ". Send it again.")};
 }
 
 Answer MalformedBody() {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "proxy/forward/session.h"
 #include "proxy/http/answer.h"
 #include "proxy/http/head.h"
@@ -26,8 +27,12 @@ Answer SessionEnded(const Route& route);          // 410
 Answer TooManyWaiting();                          // 503
 Answer HeldTooLong(const Session& session);       // 504
 Answer BackendBroke(absl::string_view why);       // 502
-Answer BackendSilent();                           // 504
+Answer BackendSilent(absl::Duration timeout);     // 504
+Answer BackendTakesNothing(absl::Duration idle);  // 504
+Answer BodyTooSlow(absl::Duration idle);          // 408
 Answer OutOfDescriptors();                        // 503
+Answer OutOfMemory();                             // 503
+Answer TooManyFromAddress();                      // 429
 Answer SessionRestarted();                        // 503
 Answer MalformedBody();                           // 400
 Answer HttpsRequired();                           // 426

@@ -10,6 +10,8 @@
 namespace spawner::proxy {
 namespace {
 
+constexpr absl::string_view kForwardedFor = "x-forwarded-for";
+
 // Without the port that some balancers append.
 absl::string_view AddressIn(absl::string_view token) {
   if (!token.empty() && token.front() == '[') {
@@ -36,28 +38,37 @@ bool IsSecure(const RequestHead& request, const ClientPeer& peer) {
   return absl::EqualsIgnoreCase(scheme, "http") ? false : peer.is_secure;
 }
 
-ClientOrigin OriginOf(const RequestHead& request, const ClientPeer& peer, const IpRanges& trusted) {
-  ClientOrigin origin = {
-      .ip = peer.ip, .forwarded_for = peer.ip, .is_secure = IsSecure(request, peer)};
-  if (!peer.is_trusted) return origin;
+absl::string_view ClientIp(const RequestHead& request, const ClientPeer& peer,
+                           const IpRanges& trusted) {
+  if (!peer.is_trusted) return peer.ip;
   std::vector<absl::string_view> tokens;  // at most a head's bytes
-  std::string chain;
   for (const Field& field : request.fields.all()) {
-    if (!absl::EqualsIgnoreCase(field.name, "x-forwarded-for")) continue;
+    if (!absl::EqualsIgnoreCase(field.name, kForwardedFor)) continue;
     ForEachInList(field.value, [&tokens](absl::string_view token) {
       tokens.push_back(token);
       return true;
     });
-    if (!field.value.empty()) absl::StrAppend(&chain, field.value, ", ");
   }
-  origin.forwarded_for = absl::StrCat(chain, peer.ip);
+  absl::string_view client = peer.ip;
   for (auto token = tokens.rbegin(); token != tokens.rend(); ++token) {
     const absl::string_view ip = AddressIn(*token);
     if (!ParseIp(ip)) break;  // "unknown" and the like: no more can be known
-    origin.ip = std::string(ip);
+    client = ip;
     if (!trusted.Contains(ip)) break;
   }
-  return origin;
+  return client;
+}
+
+absl::string_view ForwardedFor(const RequestHead& request, const ClientPeer& peer,
+                               std::string* chain) {
+  if (!peer.is_trusted) return peer.ip;
+  chain->clear();
+  for (const Field& field : request.fields.all()) {
+    if (!absl::EqualsIgnoreCase(field.name, kForwardedFor)) continue;
+    if (!field.value.empty()) absl::StrAppend(chain, field.value, ", ");
+  }
+  absl::StrAppend(chain, peer.ip);
+  return *chain;
 }
 
 }  // namespace spawner::proxy

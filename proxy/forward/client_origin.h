@@ -16,19 +16,19 @@ struct ClientPeer {
   bool is_trusted = false;  // a proxy of --trusted-proxies: what it says of its client counts
 };
 
-// Where a request came from in the first place, as far as can be known.
-struct ClientOrigin {
-  std::string ip;             // for limits and logs
-  std::string forwarded_for;  // X-Forwarded-For for the backend
-  bool is_secure = false;     // the client speaks https
-};
+// Where a request came from in the first place, as far as can be known, for limits and logs: of
+// what a trusted peer's X-Forwarded-For says the right-most address that is no trusted proxy. What
+// stands left of that, anybody may have written. Everybody else is the client itself. A view of
+// the request or of the peer.
+absl::string_view ClientIp(const RequestHead& request, const ClientPeer& peer,
+                           const IpRanges& trusted);
 
-// A trusted peer's X-Forwarded-For is extended, and the client is the right-most address in it that
-// is not a trusted proxy: what stands left of that, anybody may have written. Everybody else's is
-// replaced.
-ClientOrigin OriginOf(const RequestHead& request, const ClientPeer& peer, const IpRanges& trusted);
+// X-Forwarded-For for the backend: a trusted peer's is extended, put together in `*chain`;
+// everybody else's is replaced.
+absl::string_view ForwardedFor(const RequestHead& request, const ClientPeer& peer,
+                               std::string* chain);
 
-// The same is_secure, for less.
+// The client speaks https.
 bool IsSecure(const RequestHead& request, const ClientPeer& peer);
 
 }  // namespace spawner::proxy

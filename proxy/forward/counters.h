@@ -10,10 +10,24 @@
 
 namespace spawner::proxy {
 
-enum class UpstreamError { kConnect, kConnectTimeout, kReset, kMalformed, kTruncated, kUnasked };
-inline constexpr size_t kUpstreamErrors = 6;
+enum class UpstreamError {
+  kConnect,
+  kConnectTimeout,
+  kReset,
+  kMalformed,
+  kTruncated,
+  kUnasked,
+  kBodyTimeout
+};
+inline constexpr size_t kUpstreamErrors = 7;
 inline constexpr std::array<const char*, kUpstreamErrors> kUpstreamErrorNames = {
-    "connect", "connect_timeout", "reset", "malformed", "truncated", "unasked"};
+    "connect", "connect_timeout", "reset", "malformed", "truncated", "unasked", "body_timeout"};
+
+// What a client was too slow with: its request's head, the body, or taking the answer.
+enum class ClientTimeout { kHead, kBody, kAnswer };
+inline constexpr size_t kClientTimeouts = 3;
+inline constexpr std::array<const char*, kClientTimeouts> kClientTimeoutNames = {"head", "body",
+                                                                                 "answer"};
 
 // Upper bounds in seconds of spawner_proxy_request_duration_seconds.
 inline constexpr std::array<double, 12> kDurationBounds = {
@@ -31,12 +45,17 @@ struct Counters {
   Counter retried;         // requests sent again because a reused connection was dead
   Counter routes_applied;  // set, removed or refused
   Counter progress_pages;  // shown
+  Counter refused_addresses;           // connections refused: their address has as many as it may
+  Counter refused_requests;            // 503: the worker holds as much memory as it may
+  Counter accept_pauses;               // times that accepting stopped for want of descriptors
   std::array<Counter, 1000> requests;  // finished, by status; 499: the client left before it
   std::array<Counter, kUpstreamErrors> upstream_errors;
+  std::array<Counter, kClientTimeouts> client_timeouts;
   std::array<Counter, kDurationBounds.size() + 1> durations;
   Counter duration_nanoseconds;
 
   void Error(UpstreamError kind) { upstream_errors[static_cast<size_t>(kind)].Add(); }
+  void TimedOut(ClientTimeout kind) { client_timeouts[static_cast<size_t>(kind)].Add(); }
   void Finish(int status, absl::Duration duration) {
     requests[static_cast<size_t>(status) % requests.size()].Add();
     const double seconds = absl::ToDoubleSeconds(duration);

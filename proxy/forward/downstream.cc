@@ -1,6 +1,7 @@
 #include "proxy/forward/downstream.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,22 +18,27 @@ constexpr absl::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\n";
 
 }  // namespace
 
-Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer)
+Downstream::Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer, AddressSlot address)
     : bench_(bench),
       owner_(owner),
       stream_(io),
       timer_(bench.timers, *this),
       peer_(std::move(peer)),
+      address_(std::move(address)),
       exchange_(bench, *this) {
   bench_.ClientsOf(io).Add(1);
+  bench_.io.held_bytes().Add(sizeof(*this));
 }
 
-Downstream::~Downstream() { bench_.ClientsOf(stream_.io()).Add(-1); }
+Downstream::~Downstream() {
+  bench_.ClientsOf(stream_.io()).Add(-1);
+  bench_.io.held_bytes().Add(-int64_t{sizeof(*this)});
+}
 
 bool Downstream::Start(Socket socket) {
   if (!stream_.io().Register(socket, *this)) return false;
   stream_.Adopt(socket);
-  SetDeadline(bench_.now + kClientIdleTimeout);
+  SetDeadline(bench_.now + bench_.options.limits.client_idle_timeout);
   return true;
 }
 
@@ -82,13 +88,13 @@ void Downstream::Read() {
     if (!read.is_bytes()) return Close();
     const absl::string_view bytes(bench_.scratch.get(), read.size);
     if (!input_.empty()) {
-      input_.Append(bytes);
+      input_.Append(bytes, &stream_.io().held_bytes());
       needs_more_ = false;
       continue;
     }
     const size_t used = TakeHead(bytes);
     if (state_ == State::kLingering || is_closed()) return;
-    input_.Append(bytes.substr(used));
+    input_.Append(bytes.substr(used), &stream_.io().held_bytes());
   }
 }
 
@@ -99,21 +105,17 @@ size_t Downstream::TakeHead(absl::string_view bytes) {
     Refuse({400, "it does not begin with a method (is it meant for a TLS port?)"});
     return bytes.size();
   }
-  switch (scanner_.Scan(bytes)) {
+  const ForwardLimits& limits = bench_.options.limits;
+  switch (scanner_.Scan(bytes, limits.head_bytes_max)) {
     case HeadScanner::State::kIncomplete:
-      SetDeadline(std::min(deadline_, bench_.now + kHeadTimeout));
+      SetDeadline(std::min(deadline_, bench_.now + limits.head_timeout));
       needs_more_ = true;
       return 0;
     case HeadScanner::State::kBareLf:
       Refuse({400, "a line that ends with LF alone (RFC 9112 2.2)"});
       return bytes.size();
     case HeadScanner::State::kTooLong:
-      // RFC 9112 3: a target that is too long has a status of its own.
-      if (scanner_.has_line()) {
-        Refuse({431, "a header larger than 32 KiB"});
-      } else {
-        Refuse({414, "a request target that is longer than a header may be, 32 KiB"});
-      }
+      RefuseTooLong();
       return bytes.size();
     case HeadScanner::State::kComplete:
       break;
@@ -154,6 +156,15 @@ void Downstream::Take(size_t count) {
   }
 }
 
+// RFC 9112 3: a target that is too long has a status of its own.
+void Downstream::RefuseTooLong() {
+  const size_t bytes = bench_.options.limits.head_bytes_max;
+  const std::string max =
+      bytes % 1024 == 0 ? absl::StrCat(bytes / 1024, " KiB") : absl::StrCat(bytes, " bytes");
+  if (scanner_.has_line()) return Refuse({431, absl::StrCat("a header larger than ", max)});
+  Refuse({414, absl::StrCat("a request target that is longer than a header may be, ", max)});
+}
+
 void Downstream::Refuse(const HeadError& error) {
   bench_.counters.Finish(error.status, absl::ZeroDuration());
   const bool is_large = error.status == 431 || error.status == 414;
@@ -184,7 +195,9 @@ void Downstream::OnTimer(Instant now) {
   switch (state_) {
     case State::kReading:
       if (input_.empty()) return Close();
-      return Refuse({408, "its head did not come within 15 s"});
+      bench_.counters.TimedOut(ClientTimeout::kHead);
+      return Refuse({408, absl::StrCat("its head did not come within ",
+                                       absl::FormatDuration(bench_.options.limits.head_timeout))});
     case State::kExchange:
       return exchange_.OnDeadline();
     case State::kLingering:
@@ -200,7 +213,7 @@ void Downstream::OnExchangeDone(bool keeps, bool is_last) {
   if (!keeps || bench_.is_draining) return Linger();
   state_ = State::kReading;
   needs_more_ = false;
-  SetDeadline(bench_.now + kClientIdleTimeout);
+  SetDeadline(bench_.now + bench_.options.limits.client_idle_timeout);
   // Bytes may be waiting, whose edge has passed.
   if (!unread().empty() || stream_.is_readable()) RunLater();
 }

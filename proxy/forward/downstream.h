@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "proxy/io/buffer.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
+#include "proxy/route/address_caps.h"
 
 namespace spawner::proxy {
 
@@ -36,7 +38,7 @@ class Downstream final : public IoHandler, public TimerHandler {
 
   // `io` has its socket: the worker's own, or one whose sockets are the streams of another
   // protocol.
-  Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer);
+  Downstream(Workbench& bench, Io& io, Owner& owner, ClientPeer peer, AddressSlot address = {});
   ~Downstream() override;
 
   // Begins to read. False: out of memory, it is closed.
@@ -56,11 +58,13 @@ class Downstream final : public IoHandler, public TimerHandler {
   // ---- for Exchange ----
   Stream& stream() { return stream_; }
   const ClientPeer& peer() const { return peer_; }
+  // Whoever takes the socket takes its place in the count as well.
+  AddressSlot TakeAddress() { return std::move(address_); }
   // Bytes that came and were not dealt with; Take() uses up the first of them.
   absl::string_view unread() const { return is_fresh_ ? fresh_ : input_.view(); }
   void Take(size_t count);
   // Bytes read beyond what belongs to the exchange.
-  void KeepAhead(absl::string_view bytes) { input_.Append(bytes); }
+  void KeepAhead(absl::string_view bytes) { input_.Append(bytes, &stream_.io().held_bytes()); }
   void SetDeadline(Instant deadline);
   // The exchange is over. Without `keeps` the connection closes once its bytes are taken.
   // `is_last`: the client sends nothing more.
@@ -80,6 +84,7 @@ class Downstream final : public IoHandler, public TimerHandler {
   void Read();
   // Uses up whole heads; returns how many of `bytes` are done with.
   size_t TakeHead(absl::string_view bytes);
+  void RefuseTooLong();
   void Refuse(const HeadError& error);
   bool MayCloseAtOnce() const;
   void Linger();
@@ -102,6 +107,7 @@ class Downstream final : public IoHandler, public TimerHandler {
   uint8_t empty_lines_ = 0;
   uint32_t discarded_ = 0;
   const ClientPeer peer_;
+  AddressSlot address_;  // null: not counted
   Exchange exchange_;
 };
 

@@ -37,11 +37,19 @@ void Exchange::Begin(absl::string_view head) {
   keeps_client_ = request.is_persistent;
   is_last_ = !request.is_persistent;
   is_half_closed_ = client_.stream().is_hung_up();
+  is_stream_ =
+      absl::StartsWithIgnoreCase(request.fields.Value(FieldName::kContentType), "application/grpc");
+  has_moved_ = is_timed_ = false;
   is_upstream_broken_ = keeps_upstream_ = decodes_ = false;
   connect_until_ = Instant::Infinite();
   retry_after_ = kConnectRetryMin;
   request_body_ = BodyScanner(request.body, &IsRefusedTrailer);
   response_body_ = BodyScanner();
+  if (bench_.is_out_of_memory()) {
+    bench_.counters.refused_requests.Add();
+    keeps_client_ = false;
+    return Fail(OutOfMemory());
+  }
   if (bench_.options.redirects_to_https && !is_secure_) return SendToHttps();
   Admit(head);
 }
@@ -98,7 +106,7 @@ void Exchange::Send(const Sessions::Place& place) {
   client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
   if (head_.capacity() == 0) head_ = bench_.TakeString();
   head_.clear();
-  AppendRequestForBackend(bench_, place, client_.peer(), &head_);
+  AppendRequestForBackend(bench_, place, {&client_.peer(), is_secure_}, &head_);
   connect_until_ = std::max(bench_.now, session_->opened_at() + kConnectPatience);
   // Streams are not kept: their connections are, elsewhere.
   if (session_->route().protocol == BackendProtocol::kH2c) return Connect();
@@ -131,6 +139,7 @@ void Exchange::Connect() {
       std::make_unique<Upstream>(bench_, *session_, is_h2c ? *bench_.h2_backends : bench_.io);
   upstream_->GiveTo(*this);
   phase_ = Phase::kConnecting;
+  is_timed_ = false;
   const absl::Status status = upstream_->Connect({route.ip, route.port});
   if (absl::IsResourceExhausted(status)) {
     bench_.counters.Error(UpstreamError::kConnect);
@@ -138,7 +147,7 @@ void Exchange::Connect() {
   }
   if (!status.ok()) return OnConnectFailed();
   if (upstream_->is_connected()) return SendHead();
-  client_.SetDeadline(bench_.now + kConnectTimeout);
+  client_.SetDeadline(bench_.now + bench_.options.limits.connect_timeout);
 }
 
 void Exchange::OnConnectFailed() {
@@ -163,12 +172,13 @@ void Exchange::OnDeadline() {
       return Connect();
     case Phase::kConnecting:
       bench_.counters.Error(UpstreamError::kConnectTimeout);
-      return Fail(BackendSilent());
+      return Fail(BackendSilent(bench_.options.limits.connect_timeout));
     case Phase::kNone:
       return;
     case Phase::kAwaiting:
     case Phase::kRelaying:
     case Phase::kFlushing:
+      if (!is_half_closed_) return OnBodyIdle();
       return ClientGone();  // kHalfClosedTimeout: it had left after all
   }
 }
@@ -183,6 +193,8 @@ void Exchange::SendHead() {
   if (!upstream_->stream().Write({head_, unread.substr(0, body.taken)})) is_upstream_broken_ = true;
   client_.Take(body.taken);
   if (body.taken > 0) session_->CountBytes(body.taken);
+  is_timed_ = false;
+  WatchBody();
   // Not at once: client.unread() may be in the scratch buffer, which reading would overwrite.
   if (is_upstream_broken_ || !request_body_.is_done()) client_.RunLater();
 }
@@ -216,6 +228,7 @@ bool Exchange::TakeRequestBody() {
     return false;
   }
   session_->CountBytes(body.taken);
+  has_moved_ = true;
   if (!upstream_->stream().Write({bytes.substr(0, body.taken)})) is_upstream_broken_ = true;
   if (is_read_now) {
     client_.KeepAhead(bytes.substr(body.taken));
@@ -227,9 +240,12 @@ bool Exchange::TakeRequestBody() {
 }
 
 void Exchange::OnClientIo() {
+  const size_t kept = client_.stream().kept();
   if (client_.stream().has_failed() || !client_.stream().Flush()) return ClientGone();
+  has_moved_ |= client_.stream().kept() < kept;
   if (phase_ == Phase::kFlushing) {
     if (!client_.stream().is_blocked()) return Finish(status_);
+    WatchBody();
     return CheckClientEnd(true);
   }
   const bool was_sent = request_body_.is_done();
@@ -237,7 +253,9 @@ void Exchange::OnClientIo() {
     PumpRequest();
     if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
   }
-  if (is_running()) CheckClientEnd(was_sent);
+  if (!is_running()) return;
+  WatchBody();
+  CheckClientEnd(was_sent);
 }
 
 // A FIN after the request: nearly always a client that left, so that its session does not count as
@@ -257,6 +275,7 @@ void Exchange::CheckClientEnd(bool was_sent) {
 void Exchange::OnMore() {
   PumpRequest();
   if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
+  if (is_running()) WatchBody();
 }
 
 void Exchange::OnSessionOver() {

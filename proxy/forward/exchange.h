@@ -25,8 +25,7 @@ class Downstream;
 
 // One request and its response, from the parsed head to the last byte handed to the kernel. Every
 // exchange ends in exactly one place, Finish, with one status; or goes on as a Tunnel, after a 101.
-// Thread: its worker's. Owner: Downstream, which uses one for all its requests, one after
-// the other.
+// Thread: its worker's. Owner: Downstream, which uses one for all its requests, one by one.
 class Exchange {
  public:
   Exchange(Workbench& bench, Downstream& client) : bench_(bench), client_(client) {}
@@ -35,7 +34,6 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   bool is_running() const { return phase_ != Phase::kNone; }
-
   // bench.request was parsed from `head`; what follows it is client.unread().
   void Begin(absl::string_view head);
 
@@ -45,10 +43,9 @@ class Exchange {
   void OnUnasked();     // a reused one had something to say before the request was sent
   void OnConnectFailed();
   void OnDeadline();
-  void OnMore();  // a turn's bound was reached: go on
-  void CutOff();  // the client's connection is being closed
-  // The worker leaves.
-  void OnDrainDeadline();
+  void OnMore();           // a turn's bound was reached: go on
+  void CutOff();           // the client's connection is being closed
+  void OnDrainDeadline();  // the worker leaves
 
   // ---- for Session ----
   void GoOn();      // the route has changed, this waits
@@ -58,7 +55,7 @@ class Exchange {
   void OnRevoked();
   bool is_waiting() const { return is_waiting_; }
   void set_waiting(bool is_waiting) { is_waiting_ = is_waiting; }
-  size_t place() const { return place_; }
+  size_t place() const { return place_; }  // in its list
   void set_place(size_t place) { place_ = place; }
 
  private:
@@ -95,7 +92,9 @@ class Exchange {
   void OnUpstreamEnd(bool is_clean);
   bool IsReplayable() const;
   void BecomeTunnel(absl::string_view early);
-  // Ends (exchange.cc).
+  // Bodies that stand still (body_timing.cc), then ends (exchange.cc).
+  void WatchBody();
+  void OnBodyIdle();
   void Complete();
   void Fail(Answer answer);
   void FailUpstream(UpstreamError kind, absl::string_view why);
@@ -135,10 +134,12 @@ class Exchange {
   bool shows_page_ = false;     // held: a browser that is shown the progress page
   bool asks_progress_ = false;  // it comes from that page
   bool is_report_due_ = false;
-  bool is_last_ = false;  // the client said that it sends nothing behind it
+  bool is_last_ = false;    // the client said that it sends nothing behind it
+  bool is_stream_ = false;  // its body may stand still
   bool keeps_client_ = false;
-  bool is_half_closed_ = false;  // the client finished with its request: let it have the answer
-  // Of the response.
+  bool is_half_closed_ = false;      // the client finished with its request: let it have the answer
+  bool has_moved_ = false;           // bytes of a body, since WatchBody
+  bool is_timed_ = false;            // the deadline is of a body
   bool is_upstream_broken_ = false;  // writing to it failed; its answer may still be there
   bool keeps_upstream_ = false;
   bool decodes_ = false;  // chunked, for a client that does not know it

@@ -15,22 +15,23 @@ h2::ServerConnection::Bench H2Clients::Shared() {
   return {streams_, bench_.timers, bench_.now, bench_.scratch.get()};
 }
 
-bool H2Clients::Accept(Socket socket, const ClientPeer& peer) {
+bool H2Clients::Accept(Socket socket, ClientPeer peer, AddressSlot address) {
   auto connection = std::make_unique<h2::ServerConnection>(Shared(), *this, bench_.io);
   if (!connection->Accept(socket)) return false;
-  Add(std::move(connection), peer, {});
+  Add({std::move(connection), std::move(peer), std::move(address)}, {});
   return true;
 }
 
-void H2Clients::Begin(Stream&& stream, const ClientPeer& peer, absl::string_view bytes) {
-  Add(std::make_unique<h2::ServerConnection>(Shared(), *this, std::move(stream)), peer, bytes);
+void H2Clients::Begin(Stream&& stream, ClientPeer peer, AddressSlot address,
+                      absl::string_view bytes) {
+  auto connection = std::make_unique<h2::ServerConnection>(Shared(), *this, std::move(stream));
+  Add({std::move(connection), std::move(peer), std::move(address)}, bytes);
 }
 
-void H2Clients::Add(std::unique_ptr<h2::ServerConnection> connection, const ClientPeer& peer,
-                    absl::string_view bytes) {
-  h2::ServerConnection& added = *connection;
+void H2Clients::Add(Client client, absl::string_view bytes) {
+  h2::ServerConnection& added = *client.connection;
   added.place = static_cast<uint32_t>(clients_.size());
-  clients_.push_back({std::move(connection), peer});
+  clients_.push_back(std::move(client));
   bench_.counters.clients.Add(1);
   bench_.counters.h2_clients.Add(1);
   added.Start(bytes);

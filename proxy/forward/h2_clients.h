@@ -12,6 +12,7 @@
 #include "proxy/h2/stream_io.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
+#include "proxy/route/address_caps.h"
 
 namespace spawner::proxy {
 
@@ -34,9 +35,9 @@ class H2Clients final : public h2::ServerConnection::Owner {
 
   Io& io() { return streams_; }
   // One that has agreed upon HTTP/2 (ALPN); `socket` is of the worker's Io. False: out of memory.
-  bool Accept(Socket socket, const ClientPeer& peer);
+  bool Accept(Socket socket, ClientPeer peer, AddressSlot address);
   // `bytes` were read from it already.
-  void Begin(Stream&& stream, const ClientPeer& peer, absl::string_view bytes);
+  void Begin(Stream&& stream, ClientPeer peer, AddressSlot address, absl::string_view bytes);
   // Late in a turn: what the others have written goes out.
   void RunTurn();
   bool has_more() const { return streams_.has_events() || !wanting_.empty(); }
@@ -54,13 +55,12 @@ class H2Clients final : public h2::ServerConnection::Owner {
 
  private:
   h2::ServerConnection::Bench Shared();
-  void Add(std::unique_ptr<h2::ServerConnection> connection, const ClientPeer& peer,
-           absl::string_view bytes);
-
   struct Client {
     std::unique_ptr<h2::ServerConnection> connection;
     ClientPeer peer;
+    AddressSlot address;
   };
+  void Add(Client client, absl::string_view bytes);
   void RunConnections();
 
   Workbench& bench_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "proxy/http/limits.h"
 
 namespace spawner::proxy {
 
@@ -14,7 +15,9 @@ inline constexpr int kAcceptsPerTurn = 64;
 
 // ---- clients ----
 inline constexpr absl::Duration kClientIdleTimeout = absl::Seconds(75);  // as nginx
-inline constexpr absl::Duration kHeadTimeout = absl::Seconds(15);  // a head's first to last byte
+inline constexpr absl::Duration kHeadTimeout = absl::Seconds(10);  // a head's first to last byte
+// No byte of a body moves, though somebody owes one: as nginx. Streams owe none.
+inline constexpr absl::Duration kBodyIdleTimeout = absl::Seconds(60);
 // How long a close waits for the client to take the answer and close its side.
 inline constexpr absl::Duration kLingerTimeout = absl::Seconds(2);
 inline constexpr size_t kLingerBytesMax = 4 * 1024 * 1024;
@@ -25,6 +28,10 @@ inline constexpr absl::Duration kFinWithRequest = absl::Milliseconds(100);
 inline constexpr absl::Duration kHalfClosedTimeout = absl::Seconds(2);
 // Client connections of one worker; more are refused. 2 descriptors each at most.
 inline constexpr size_t kClientsPerWorkerMax = 500'000;
+// Of one client address in the whole process: an office behind one address has some hundreds of
+// people with ten connections each.
+inline constexpr int64_t kConnectionsPerAddress = 10'000;
+inline constexpr int64_t kConnectionsPerAddressMost = 1'000'000;
 
 // ---- held requests ----
 // Of a question of the progress page: well below what balancers give a silent request (60 s).
@@ -49,7 +56,7 @@ struct HoldOptions {
 inline constexpr size_t kIdleUpstreamsPerSession = 16;
 // Below the 5 s of node and uvicorn, so that we close first.
 inline constexpr absl::Duration kUpstreamIdleTimeout = absl::Seconds(4);
-inline constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+inline constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
 // A backend that is ready but refuses: only while its route is this young.
 inline constexpr absl::Duration kConnectPatience = absl::Seconds(5);
 inline constexpr absl::Duration kConnectRetryMin = absl::Milliseconds(10);
@@ -68,6 +75,21 @@ inline constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 inline constexpr absl::Duration kUsageGapMin = absl::Milliseconds(5);
 // Sessions reported in one turn of a worker; the others follow in the next ones.
 inline constexpr size_t kTotalsPerTurn = 256;
+
+// ---- what flags may change (proxy/limit_flags.cc), and how far ----
+struct ForwardLimits {
+  absl::Duration head_timeout = kHeadTimeout;
+  absl::Duration body_idle_timeout = kBodyIdleTimeout;  // zero: none
+  absl::Duration client_idle_timeout = kClientIdleTimeout;
+  absl::Duration connect_timeout = kConnectTimeout;
+  size_t head_bytes_max = kHeadBytesMax;  // of a request
+  size_t fields_max = kFieldsMax;
+  int64_t memory_bytes_max = 0;  // that a worker's connections hold; zero: as much as they like
+};
+inline constexpr absl::Duration kTimeoutLeast = absl::Milliseconds(100);
+inline constexpr absl::Duration kTimeoutMost = absl::Hours(24);
+inline constexpr int64_t kWorkerMemoryMibLeast = 16;
+inline constexpr int64_t kWorkerMemoryMibMost = 1024 * 1024;
 
 }  // namespace spawner::proxy
 

@@ -40,8 +40,8 @@ RequestView ViewForAuthorizer(Workbench& bench, const ViewExtras& extras) {
           .is_tls = extras.is_secure};
 }
 
-void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, const ClientPeer& peer,
-                             std::string* out) {
+void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
+                             const RequestClient& client, std::string* out) {
   const AuthDecision& decision = bench.decision;
   const Route& route = place.session->route();
   const std::string epoch = absl::StrCat(route.epoch);  // at most 20 bytes
@@ -51,10 +51,9 @@ void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, con
   const auto add = [&added, &count](absl::string_view name, absl::string_view value) {
     if (count < kAddedMax) added[count++] = {name, value};
   };
-  const ClientOrigin origin = OriginOf(bench.request, peer, bench.options.trusted_proxies);
-  add("X-Forwarded-For", origin.forwarded_for);
+  add("X-Forwarded-For", ForwardedFor(bench.request, *client.peer, &bench.forwarded_for));
   if (!bench.request.host.empty()) add("X-Forwarded-Host", bench.request.host);
-  add("X-Forwarded-Proto", origin.is_secure ? "https" : "http");
+  add("X-Forwarded-Proto", client.is_secure ? "https" : "http");
   if (!place.prefix.empty()) add("X-Forwarded-Prefix", place.prefix);
   if (bench.options.has_controller) {
     add("Spawner-Session", route.session_id);

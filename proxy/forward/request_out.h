@@ -19,9 +19,14 @@ struct ViewExtras {
 };
 RequestView ViewForAuthorizer(Workbench& bench, const ViewExtras& extras);
 
+// Who sent it.
+struct RequestClient {
+  const ClientPeer* peer;
+  bool is_secure;  // IsSecure
+};
 // Appends bench.request with what bench.decision and the route change, for the backend of `place`.
-void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place, const ClientPeer& peer,
-                             std::string* out);
+void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
+                             const RequestClient& client, std::string* out);
 
 // A trailer field that a lenient backend might take for a header field of ours.
 bool IsRefusedTrailer(absl::string_view name);

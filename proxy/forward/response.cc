@@ -1,5 +1,4 @@
 // The half of Exchange that deals with the backend's response.
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -14,13 +13,6 @@
 namespace spawner::proxy {
 namespace {
 
-bool HasField(const FieldList& fields, absl::string_view name) {
-  const absl::Span<const Field> all = fields.all();
-  return std::any_of(all.begin(), all.end(), [name](const Field& field) {
-    return absl::EqualsIgnoreCase(field.name, name);
-  });
-}
-
 // RFC 9110 7.8: only to a protocol that the request named. `head` is the request's as we sent it.
 bool AsksFor(absl::string_view head, absl::string_view protocol) {
   const std::string line = absl::StrCat("\r\nupgrade: ", absl::AsciiStrToLower(protocol), "\r\n");
@@ -32,13 +24,18 @@ bool AsksFor(absl::string_view head, absl::string_view protocol) {
 void Exchange::OnUpstreamIo() {
   if (phase_ == Phase::kConnecting) {
     SendHead();
-  } else if (!upstream_->stream().Flush()) {
-    is_upstream_broken_ = true;  // its answer may be there all the same
+  } else {
+    const size_t kept = upstream_->stream().kept();
+    // If it broke, its answer may be there all the same.
+    is_upstream_broken_ |= !upstream_->stream().Flush();
+    has_moved_ |= upstream_->stream().kept() < kept;
   }
   if (phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying) PumpResponse();
   const bool had_body = !request_body_.is_done();
   PumpRequest();
-  if (is_running() && had_body) CheckClientEnd(false);
+  if (!is_running()) return;
+  WatchBody();
+  if (had_body) CheckClientEnd(false);
 }
 
 // RFC 9112 9.2 knows no response without a request: one that came before it, such as the 408 of a
@@ -70,7 +67,7 @@ void Exchange::TakeResponse(absl::string_view bytes) {
   Buffer held = std::move(upstream_->input());
   upstream_->input() = Buffer();
   if (!held.empty()) {
-    held.Append(bytes);
+    held.Append(bytes, &bench_.io.held_bytes());
     bytes = held.view();
   }
   while (phase_ == Phase::kAwaiting && !bytes.empty()) {
@@ -83,7 +80,7 @@ bool Exchange::TakeResponseHead(absl::string_view* bytes) {
   HeadScanner& scanner = upstream_->scanner();
   switch (scanner.Scan(*bytes)) {
     case HeadScanner::State::kIncomplete:
-      upstream_->input().Append(*bytes);
+      upstream_->input().Append(*bytes, &bench_.io.held_bytes());
       return false;
     case HeadScanner::State::kBareLf:
       FailUpstream(UpstreamError::kMalformed, "its backend ended a header line with LF alone");
@@ -146,7 +143,8 @@ void Exchange::AnswerFinal(absl::string_view body) {
     rewrite.connection = ResponseRewrite::Connection::kKeepAlive;
   }
   const AddedField hsts = {kHsts, bench_.options.hsts};
-  if (is_secure_ && !hsts.value.empty() && !HasField(response.fields, kHsts)) {
+  if (is_secure_ && !hsts.value.empty() &&
+      !response.fields.Has(FieldName::kStrictTransportSecurity)) {
     rewrite.add = AddedToResponse(absl::MakeConstSpan(&hsts, 1));
   }
   bench_.head_out.clear();
@@ -165,6 +163,7 @@ void Exchange::RelayBody(absl::string_view head, absl::string_view bytes) {
   const absl::string_view out = decodes_ ? bench_.payload : bytes.substr(0, body.taken);
   if (!client_.stream().Write({head, out})) return ClientGone();
   if (body.taken > 0) session_->CountBytes(body.taken);
+  has_moved_ |= !bytes.empty();
   if (response_body_.is_done()) Complete();
 }
 
@@ -194,7 +193,9 @@ bool Exchange::IsReplayable() const {
 // The two connections give their sockets to a tunnel and are gone.
 void Exchange::BecomeTunnel(absl::string_view early) {
   const absl::string_view protocol = bench_.response.fields.Value(FieldName::kUpgrade);
-  if (!is_upgrade_ || !AsksFor(head_, protocol)) {
+  const bool is_asked = is_websocket_ ? absl::EqualsIgnoreCase(protocol, "websocket")
+                                      : is_upgrade_ && AsksFor(head_, protocol);
+  if (!is_asked) {
     return FailUpstream(UpstreamError::kMalformed, "its backend switched protocols unasked");
   }
   const AddedField selected = {"Sec-WebSocket-Protocol", "spawner"};
@@ -217,7 +218,7 @@ void Exchange::BecomeTunnel(absl::string_view early) {
                      .is_websocket = is_websocket_,
                      .is_capped = std::exchange(capped_in_, nullptr) != nullptr,
                      .grant = grant_},
-      client_.stream(), upstream_->stream());
+      client_.TakeAddress(), client_.stream(), upstream_->stream());
   Tunnel& tunnel = *owned;
   bench_.tunnels->Add(std::move(owned));
   session_->Continue(*this, tunnel);

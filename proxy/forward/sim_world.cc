@@ -1,6 +1,7 @@
 #include "proxy/forward/sim_world.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "base/check.h"
 
 namespace spawner::proxy {
@@ -17,7 +18,28 @@ void SimPeer::Adopt(Socket socket) {
 }
 
 void SimPeer::Send(absl::string_view bytes) {
-  if (stream_.is_open() && !stream_.Write({bytes})) has_failed_ = true;
+  if (!stream_.is_open()) return;
+  out_.append(bytes.data(), bytes.size());
+  Push();
+}
+
+void SimPeer::Finish() {
+  finishes_ = true;
+  Push();
+}
+
+void SimPeer::Push() {
+  while (stream_.is_open() && !out_.empty()) {
+    const iovec piece = {out_.data(), out_.size()};
+    const IoResult written = io_.Write(stream_.socket(), absl::MakeConstSpan(&piece, 1));
+    if (written.kind == IoResult::Kind::kFailed) {
+      has_failed_ = true;
+      return;
+    }
+    if (written.size == 0) return;
+    out_.erase(0, written.size);
+  }
+  if (finishes_ && out_.empty()) stream_.FinishWriting();
 }
 
 void SimPeer::GoOnReading() {
@@ -27,7 +49,7 @@ void SimPeer::GoOnReading() {
 
 void SimPeer::OnIo(IoEvents events) {
   stream_.OnIo(events);
-  if (!stream_.Flush()) has_failed_ = true;
+  Push();
   Read();
 }
 
@@ -60,6 +82,7 @@ void SimBackend::OnIo(IoEvents) {
     if (accepted.kind != Accepted::Kind::kSocket) return;
     connections.push_back(std::make_unique<SimPeer>(io_));
     connections.back()->on_data = on_data_;
+    if (!reads) connections.back()->StopReading();
     connections.back()->Adopt(accepted.socket);
   }
 }
@@ -81,13 +104,17 @@ SessionTotals RecordedReports::Last(absl::string_view id, uint64_t epoch) const 
 }
 
 SimWorld::SimWorld(uint64_t seed, SimIo::Options options, std::unique_ptr<Authorizer> authorizer,
-                   ConnectionCaps* caps, ForwardOptions forward, ConnectionCaps* held)
+                   ConnectionCaps* caps, ForwardOptions forward, ConnectionCaps* held,
+                   AddressCaps* addresses)
     : random(seed), io(clock, random, options) {
   forward.has_controller = true;
   forward.base_domain = "test";
-  worker = std::make_unique<Worker>(
-      Worker::Options{.index = 0, .forward = std::move(forward), .caps = caps, .held = held}, io,
-      clock, reports, std::move(authorizer));
+  worker = std::make_unique<Worker>(Worker::Options{.index = 0,
+                                                    .forward = std::move(forward),
+                                                    .caps = caps,
+                                                    .held = held,
+                                                    .addresses = addresses},
+                                    io, clock, reports, std::move(authorizer));
   absl::StatusOr<Address> bound = worker->Listen({"10.0.0.9", 80});
   SPAWNER_CHECK(bound.ok());
   address = *bound;

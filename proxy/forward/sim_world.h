@@ -16,6 +16,7 @@
 #include "proxy/forward/worker.h"
 #include "proxy/io/sim_io.h"
 #include "proxy/io/stream.h"
+#include "proxy/route/address_caps.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/connection_caps.h"
 #include "proxy/route/route.h"
@@ -31,7 +32,7 @@ class SimPeer final : public IoHandler {
   void Connect(const Address& address);
   void Adopt(Socket socket);
   void Send(absl::string_view bytes);
-  void Finish() { stream_.FinishWriting(); }
+  void Finish();
   void Close() { stream_.Close(); }
   void Abort() { stream_.Abort(); }
   // Until told otherwise nothing is read: the other side's writes block.
@@ -41,7 +42,7 @@ class SimPeer final : public IoHandler {
   bool is_open() const { return stream_.is_open(); }
   bool has_ended() const { return stream_.has_ended(); }
   bool has_failed() const { return has_failed_; }
-  size_t unsent() const { return stream_.kept(); }
+  size_t unsent() const { return out_.size(); }
   std::string received;
   // Called after each read.
   std::function<void(SimPeer&)> on_data;
@@ -50,10 +51,13 @@ class SimPeer final : public IoHandler {
 
  private:
   void Read();
+  void Push();
 
   SimIo& io_;
   Stream stream_;
+  std::string out_;  // not in the stream, whose Io counts for the worker under test
   bool reads_ = true;
+  bool finishes_ = false;
   bool has_failed_ = false;
 };
 
@@ -67,6 +71,7 @@ class SimBackend final : public IoHandler {
   Address Listen(const Address& address);
   void StopListening();
   std::vector<std::unique_ptr<SimPeer>> connections;
+  bool reads = true;  // what connections from now on send
   void OnIo(IoEvents events) override;
 
  private:
@@ -111,7 +116,7 @@ class SimWorld {
   explicit SimWorld(uint64_t seed = 1, SimIo::Options options = {},
                     std::unique_ptr<Authorizer> authorizer = nullptr,
                     ConnectionCaps* caps = nullptr, ForwardOptions forward = {},
-                    ConnectionCaps* held = nullptr);
+                    ConnectionCaps* held = nullptr, AddressCaps* addresses = nullptr);
   ~SimWorld();
 
   SimPeer& NewClient();  // connected

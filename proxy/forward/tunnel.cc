@@ -9,9 +9,10 @@
 namespace spawner::proxy {
 
 // The goal is 400 bytes an idle tunnel with everything (tests/bench/peers --cases=idle8k: 290).
-static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 168);
+static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 176);
 
-Tunnel::Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& backend)
+Tunnel::Tunnel(Workbench& bench, const Origin& origin, AddressSlot address, Stream& client,
+               Stream& backend)
     : bench_(bench),
       session_(&origin.session),
       started_at_(origin.started_at),
@@ -19,14 +20,16 @@ Tunnel::Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& b
       backend_events_(*this),
       backend_(std::move(backend), backend_events_),
       grant_(origin.grant),
+      address_(std::move(address)),
       is_websocket_(origin.is_websocket),
       is_capped_(origin.is_capped) {
   bench_.ClientsOf(client_.io()).Add(1);
   bench_.counters.upstreams.Add(1);
   bench_.counters.tunnels.Add(1);
+  bench_.io.held_bytes().Add(sizeof(*this));
 }
 
-Tunnel::~Tunnel() = default;
+Tunnel::~Tunnel() { bench_.io.held_bytes().Add(-int64_t{sizeof(*this)}); }
 
 void Tunnel::Begin(absl::string_view from_backend, bool is_alive) {
   frames_.Scan(from_backend, false);

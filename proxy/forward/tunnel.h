@@ -12,6 +12,7 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
+#include "proxy/route/address_caps.h"
 #include "proxy/route/revocation.h"
 
 namespace spawner::proxy {
@@ -40,7 +41,8 @@ class Tunnel final : public IoHandler, public TimerHandler {
     GrantMark grant;
   };
   // Takes both sockets over. Session::Continue and Begin follow.
-  Tunnel(Workbench& bench, const Origin& origin, Stream& client, Stream& backend);
+  Tunnel(Workbench& bench, const Origin& origin, AddressSlot address, Stream& client,
+         Stream& backend);
   ~Tunnel() override;
 
   // The backend's first bytes, which came with its 101, are sent: moves what came after them.
@@ -101,7 +103,8 @@ class Tunnel final : public IoHandler, public TimerHandler {
   BackendEvents backend_events_;
   Stream backend_;
   const GrantMark grant_;
-  FrameScanner frames_;  // backend to client
+  const AddressSlot address_;  // the client's place in the count of its address
+  FrameScanner frames_;        // backend to client
   uint32_t discarded_ = 0;
   uint16_t close_code_ = 0;
   const bool is_websocket_ : 1;

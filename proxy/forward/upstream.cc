@@ -9,9 +9,13 @@ namespace spawner::proxy {
 Upstream::Upstream(Workbench& bench, Session& session, Io& io)
     : bench_(bench), session_(session), stream_(io) {
   bench_.counters.upstreams.Add(1);
+  bench_.io.held_bytes().Add(sizeof(*this));
 }
 
-Upstream::~Upstream() { bench_.counters.upstreams.Add(-1); }
+Upstream::~Upstream() {
+  bench_.counters.upstreams.Add(-1);
+  bench_.io.held_bytes().Add(-int64_t{sizeof(*this)});
+}
 
 absl::Status Upstream::Connect(const Address& address) {
   ASSIGN_OR_RETURN(const Socket socket, stream_.io().Connect(address, *this));

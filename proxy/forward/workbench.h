@@ -41,6 +41,7 @@ struct ForwardOptions {
   uint16_t https_port = 443;
   HoldOptions hold;
   std::string hsts;  // Strict-Transport-Security of https responses; empty: none
+  ForwardLimits limits;
 };
 
 // What every answer to a request says besides its own.
@@ -69,6 +70,12 @@ struct Workbench {
   bool is_draining = false;
   Counters counters;
 
+  // New work is refused, what is under way goes on.
+  bool is_out_of_memory() const {
+    const int64_t max = options.limits.memory_bytes_max;
+    return max > 0 && io.held_bytes().value() >= max;
+  }
+
   // Valid until the next read into it, by whomever: views of it are used up or copied before.
   std::unique_ptr<char[]> scratch;
   RequestHead request;
@@ -76,6 +83,7 @@ struct Workbench {
   std::string head_out;
   std::string payload;
   std::string target;
+  std::string forwarded_for;
   std::vector<HeaderView> header_views;
   AuthDecision decision;
   std::vector<AddedField> added_fields;

@@ -1,12 +1,14 @@
 #include "proxy/forward/worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "proxy/forward/answers.h"
 #include "proxy/forward/limits.h"
 #include "proxy/io/limits.h"
 #include "proxy/route/limits.h"
@@ -34,6 +36,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       mailbox_([&io] { io.Wake(); }) {
   bench_->now = clock.Now();
   bench_->options = options_.forward;
+  bench_->request.fields.set_max(options_.forward.limits.fields_max);
   bench_->caps = options_.caps;
   bench_->held = options_.held;
   bench_->authorizer = authorizer_.get();
@@ -171,11 +174,13 @@ void Worker::OnIo(IoEvents) {
 void Worker::AcceptSome() {
   accept_again_ = Instant::Infinite();
   const int64_t refused = bench_->counters.refused.value();
+  const bool was_full = std::exchange(is_full_, false);
   bool has_more = false;
   for (const Socket listener : listeners_) has_more |= AcceptFrom(listener);
+  if (is_full_ && !was_full) bench_->counters.accept_pauses.Add();
   // The edges are used up, the backlogs may not be.
-  const bool was_refused = bench_->counters.refused.value() > refused;
-  if (has_more) accept_again_ = was_refused ? bench_->now + kAcceptPause : bench_->now;
+  const bool is_short = is_full_ || bench_->counters.refused.value() > refused;
+  if (has_more) accept_again_ = is_short ? bench_->now + kAcceptPause : bench_->now;
 }
 
 // True if there may be more.
@@ -183,6 +188,10 @@ bool Worker::AcceptFrom(Socket listener) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     Accepted accepted = io_.Accept(listener);
     if (accepted.kind == Accepted::Kind::kEmpty) return false;
+    if (accepted.kind == Accepted::Kind::kFull) {
+      is_full_ = true;
+      return true;
+    }
     if (accepted.kind == Accepted::Kind::kRefused) {
       bench_->counters.refused.Add();
       continue;
@@ -192,21 +201,24 @@ bool Worker::AcceptFrom(Socket listener) {
       io_.Close(accepted.socket);
       continue;
     }
+    AddressSlot slot;
     const bool is_trusted = bench_->options.trusted_proxies.Contains(accepted.peer_ip);
+    if (!is_trusted && !Count(accepted, &slot)) continue;
     ClientPeer peer = {.ip = std::move(accepted.peer_ip),
                        .is_secure = accepted.is_secure,
                        .is_trusted = is_trusted};
     if (!accepted.is_h2) {
-      Serve(io_, accepted.socket, std::move(peer));
-    } else if (!h2_clients_.Accept(accepted.socket, peer)) {
+      Serve(io_, accepted.socket, std::move(peer), std::move(slot));
+    } else if (!h2_clients_.Accept(accepted.socket, std::move(peer), std::move(slot))) {
       bench_->counters.refused.Add();
     }
   }
   return true;
 }
 
-void Worker::Serve(Io& io, Socket socket, ClientPeer peer) {
-  auto client = std::make_unique<Downstream>(*bench_, io, *this, std::move(peer));
+void Worker::Serve(Io& io, Socket socket, ClientPeer peer, AddressSlot address) {
+  auto client =
+      std::make_unique<Downstream>(*bench_, io, *this, std::move(peer), std::move(address));
   if (!client->Start(socket)) {
     bench_->counters.refused.Add();
     return;
@@ -216,7 +228,8 @@ void Worker::Serve(Io& io, Socket socket, ClientPeer peer) {
 }
 
 void Worker::OnHttp2(Downstream& downstream, absl::string_view bytes) {
-  h2_clients_.Begin(std::move(downstream.stream()), downstream.peer(), bytes);
+  h2_clients_.Begin(std::move(downstream.stream()), downstream.peer(), downstream.TakeAddress(),
+                    bytes);
 }
 
 // Bounded by the connections and their kStreamsMax; together as the others.
@@ -226,6 +239,24 @@ void Worker::OnH2Stream(Socket socket, const ClientPeer& peer) {
   }
   bench_->counters.refused.Add();
   h2_clients_.io().Abort(socket);
+}
+
+bool Worker::Count(const Accepted& accepted, AddressSlot* slot) {
+  if (options_.addresses == nullptr) return true;
+  std::optional<AddressSlot> found = options_.addresses->TryOpen(accepted.peer_ip);
+  if (found.has_value()) {
+    *slot = std::move(*found);
+    return true;
+  }
+  bench_->counters.refused_addresses.Add();
+  // Nobody waits until it has read this: a flood must cost less than it does to whoever makes it.
+  if (!accepted.is_h2) {
+    std::string answer = RenderAnswer(TooManyFromAddress(), {});
+    const iovec piece = {answer.data(), answer.size()};
+    io_.Write(accepted.socket, absl::MakeConstSpan(&piece, 1));
+  }
+  io_.Close(accepted.socket);
+  return false;
 }
 
 void Worker::OnClosed(Downstream& downstream) {

@@ -18,6 +18,7 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/h2/client_pool.h"
 #include "proxy/io/io.h"
+#include "proxy/route/address_caps.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/change_parts.h"
 #include "proxy/route/route.h"
@@ -39,6 +40,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
     // Shared by all workers, and outlive them.
     ConnectionCaps* caps = nullptr;
     ConnectionCaps* held = nullptr;
+    AddressCaps* addresses = nullptr;  // null: an address may have as many as it likes
   };
 
   // `io`, `clock` and `reports` outlive it. Without an authorizer every request is allowed.
@@ -86,7 +88,9 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   void Open(Letter letter);
   void AcceptSome();
   bool AcceptFrom(Socket listener);
-  void Serve(Io& io, Socket socket, ClientPeer peer);
+  void Serve(Io& io, Socket socket, ClientPeer peer, AddressSlot address = {});
+  // Counts it for its address, or answers 429 and closes it: false.
+  bool Count(const Accepted& accepted, AddressSlot* slot);
   void CloseListeners();
   void StopListening();
   void BeginDrain(absl::Duration patience);
@@ -115,6 +119,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   size_t opened_ = 0;
   std::vector<Socket> listeners_;
   Instant accept_again_ = Instant::Infinite();  // out of descriptors, or a turn's bound
+  bool is_full_ = false;                        // out of descriptors for clients
   std::vector<std::unique_ptr<Downstream>> clients_;
   Instant drain_deadline_ = Instant::Infinite();
   bool is_drained_ = false;

@@ -39,6 +39,8 @@ FieldName KnownField(absl::string_view name) {
     case 10:
       return IfEqual(
           name, {{"connection", FieldName::kConnection}, {"keep-alive", FieldName::kKeepAlive}});
+    case 12:
+      return IfEqual(name, {{"content-type", FieldName::kContentType}});
     case 13:
       return IfEqual(name, {{"authorization", FieldName::kAuthorization}});
     case 14:
@@ -55,6 +57,8 @@ FieldName KnownField(absl::string_view name) {
       return IfEqual(name, {{"proxy-authorization", FieldName::kProxyAuthorization}});
     case 22:
       return IfEqual(name, {{"sec-websocket-protocol", FieldName::kSecWebSocketProtocol}});
+    case 25:
+      return IfEqual(name, {{"strict-transport-security", FieldName::kStrictTransportSecurity}});
     default:
       return FieldName::kOther;
   }
@@ -65,7 +69,7 @@ HeadError FieldList::Parse(absl::string_view lines) {
   present_ = 0;
   lines_ = lines;
   while (!lines.empty()) {
-    if (count_ == kFieldsMax) return {431, "too many header fields"};
+    if (count_ == max_) return {431, "too many header fields"};
     const size_t end = lines.find('\n');  // HeadScanner made sure of "\r\n"
     absl::string_view line = lines.substr(0, end - 1);
     lines.remove_prefix(end + 1);

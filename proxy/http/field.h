@@ -19,6 +19,7 @@ enum class FieldName : uint8_t {
   kCgiFraming,  // Content_Length, Transfer_Encoding: CGI-like backends can't tell them apart
   kConnection,
   kContentLength,
+  kContentType,
   kCookie,
   kExpect,
   kHost,
@@ -28,6 +29,7 @@ enum class FieldName : uint8_t {
   kProxyConnection,
   kSecWebSocketProtocol,
   kSpawnerProgress,  // of the progress page: "tell me when it is no longer so"
+  kStrictTransportSecurity,
   kTe,
   kTransferEncoding,
   kUpgrade,
@@ -47,7 +49,9 @@ struct Field {
 
 // RFC 9110 6.5.1: a peer that merges trailers into the head would take such a field at its word.
 inline bool IsRefusedInTrailers(absl::string_view name) {
-  return KnownField(name) != FieldName::kOther;
+  constexpr FieldSet kHarmless = SetOf(FieldName::kOther) | SetOf(FieldName::kContentType) |
+                                 SetOf(FieldName::kStrictTransportSecurity);
+  return (SetOf(KnownField(name)) & kHarmless) == 0;
 }
 
 // A head that can't be accepted: the status to answer a request with, and why, for people.
@@ -63,6 +67,8 @@ class FieldList {
  public:
   // `lines` are whole lines, each ended by CRLF, without the empty one (RFC 9112 5).
   HeadError Parse(absl::string_view lines);
+  // How many it takes from now on: at most kFieldsMost.
+  void set_max(size_t max) { max_ = max; }
   absl::Span<const Field> all() const { return {fields_.data(), count_}; }
   FieldSet present() const { return present_; }
   bool Has(FieldName name) const { return (present_ & SetOf(name)) != 0; }
@@ -75,10 +81,11 @@ class FieldList {
   absl::string_view Line(size_t index) const;
 
  private:
+  size_t max_ = kFieldsMax;
   size_t count_ = 0;
   FieldSet present_ = 0;
   absl::string_view lines_;
-  std::array<Field, kFieldsMax> fields_;
+  std::array<Field, kFieldsMost> fields_;
 };
 
 // Calls `visit(token)` for each element of a comma-separated list, white space trimmed, empty ones

@@ -20,7 +20,7 @@ struct BodyFraming {
 };
 
 // A request's head, checked to the letter of RFC 9112 and stricter where peers are known to
-// disagree (request smuggling). All views are into the bytes that were parsed. Some 5 KiB: one per
+// disagree (request smuggling). All views are into the bytes that were parsed. Some 10 KiB: one per
 // worker, used again for each request.
 struct RequestHead {
   absl::string_view method;

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proxy/http/limits.h"
-
 namespace spawner::proxy {
 
-HeadScanner::State HeadScanner::Scan(absl::string_view bytes) {
-  const size_t limit = std::min(bytes.size(), kHeadBytesMax);
+HeadScanner::State HeadScanner::Scan(absl::string_view bytes, size_t max) {
+  const size_t limit = std::min(bytes.size(), max);
   while (scanned_ < limit) {
     const void* found = std::memchr(bytes.data() + scanned_, '\n', limit - scanned_);
     if (found == nullptr) {
@@ -21,7 +19,7 @@ HeadScanner::State HeadScanner::Scan(absl::string_view bytes) {
     scanned_ = line_start_ = at + 1;
     if (is_empty_line) return State::kComplete;
   }
-  return bytes.size() >= kHeadBytesMax ? State::kTooLong : State::kIncomplete;
+  return bytes.size() >= max ? State::kTooLong : State::kIncomplete;
 }
 
 }  // namespace spawner::proxy

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "proxy/http/limits.h"
 
 namespace spawner::proxy {
 
@@ -17,11 +18,11 @@ class HeadScanner {
     kIncomplete,
     kComplete,  // the first size() bytes are a head, its empty line included
     kBareLf,    // RFC 9112 2.2 lets it pass; we don't: peers disagree about it
-    kTooLong,   // no end within kHeadBytesMax
+    kTooLong,   // no end within `max`
   };
 
   // `bytes` begins with the head and holds all that was given before.
-  State Scan(absl::string_view bytes);
+  State Scan(absl::string_view bytes, size_t max = kHeadBytesMax);
   size_t size() const { return scanned_; }
   // The first line has ended.
   bool has_line() const { return line_start_ > 0; }

@@ -9,19 +9,21 @@
 
 namespace spawner::proxy {
 
-Buffer::OwnedBlock Buffer::NewBlock(size_t capacity) {
+Buffer::OwnedBlock Buffer::NewBlock(size_t capacity, Counter* held) {
   SPAWNER_CHECK(capacity < UINT32_MAX / 2);
   void* const memory = ::operator new(sizeof(Block) + capacity);
-  return OwnedBlock(new (memory) Block{0, 0, static_cast<uint32_t>(capacity)});
+  if (held != nullptr) held->Add(static_cast<int64_t>(capacity));
+  return OwnedBlock(new (memory) Block{0, 0, static_cast<uint32_t>(capacity), held});
 }
 
-void Buffer::Append(absl::string_view bytes) {
+void Buffer::Append(absl::string_view bytes, Counter* held) {
   if (bytes.empty()) return;
   if (empty()) {
-    block_ = NewBlock(bytes.size());  // exactly what is needed the first time
+    block_ = NewBlock(bytes.size(), held);  // exactly what is needed the first time
   } else if (bytes.size() > block_->capacity - block_->end) {
     const absl::string_view kept = view();
-    OwnedBlock grown = NewBlock(std::max(kept.size() + bytes.size(), size_t{2} * block_->capacity));
+    OwnedBlock grown =
+        NewBlock(std::max(kept.size() + bytes.size(), size_t{2} * block_->capacity), held);
     std::memcpy(grown->bytes(), kept.data(), kept.size());
     grown->end = static_cast<uint32_t>(kept.size());
     block_ = std::move(grown);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/strings/string_view.h"
+#include "proxy/io/counter.h"
 
 namespace spawner::proxy {
 
@@ -24,7 +25,8 @@ class Buffer {
     return {block_->bytes() + block_->begin, size()};
   }
 
-  void Append(absl::string_view bytes);
+  // `held`: counts the memory until it is freed; null: nobody does. Outlives the buffer.
+  void Append(absl::string_view bytes, Counter* held = nullptr);
   // Removes the first `count` bytes, at most size(). Frees the memory with the last one.
   void Consume(size_t count);
   void Clear() { block_.reset(); }
@@ -35,15 +37,19 @@ class Buffer {
     uint32_t begin;
     uint32_t end;  // > begin
     uint32_t capacity;
+    Counter* held;
 
     char* bytes() { return reinterpret_cast<char*>(this + 1); }
   };
   struct FreeBlock {
-    void operator()(Block* block) const { ::operator delete(block); }
+    void operator()(Block* block) const {
+      if (block->held != nullptr) block->held->Add(-int64_t{block->capacity});
+      ::operator delete(block);
+    }
   };
   using OwnedBlock = std::unique_ptr<Block, FreeBlock>;
 
-  static OwnedBlock NewBlock(size_t capacity);
+  static OwnedBlock NewBlock(size_t capacity, Counter* held);
 
   OwnedBlock block_;
 };

@@ -58,8 +58,8 @@ void SetConnectionOptions(int fd) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<EpollIo>> EpollIo::Create() {
-  std::unique_ptr<EpollIo> io(new EpollIo);
+absl::StatusOr<std::unique_ptr<EpollIo>> EpollIo::Create(Descriptors* descriptors) {
+  std::unique_ptr<EpollIo> io(new EpollIo(descriptors));
   io->epoll_ = epoll_create1(EPOLL_CLOEXEC);
   io->wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   io->reserve_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -95,6 +95,7 @@ absl::StatusOr<Socket> EpollIo::Listen(const Address& address, IoHandler& handle
     close(fd);
     return ErrnoStatus(error, what);
   }
+  CountSocket();
   if (!Register({fd}, handler)) return ErrnoStatus(ENOMEM, what);
   return Socket{fd};
 }
@@ -109,11 +110,17 @@ absl::StatusOr<Address> EpollIo::LocalAddress(Socket socket) {
 }
 
 Accepted EpollIo::Accept(Socket listener) {
+  if (descriptors_ != nullptr && !descriptors_->has_room_for_client()) {
+    return {Accepted::Kind::kFull};
+  }
   KernelAddress peer;
   for (;;) {
     peer.size = sizeof(peer.storage);
     const int fd = accept4(listener.number, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) return {Accepted::Kind::kSocket, {fd}, FromKernel(peer).ip};
+    if (fd >= 0) {
+      CountSocket();
+      return {Accepted::Kind::kSocket, {fd}, FromKernel(peer).ip};
+    }
     switch (errno) {
       case EAGAIN:
         return {Accepted::Kind::kEmpty};
@@ -155,7 +162,7 @@ bool EpollIo::Register(Socket socket, IoHandler& handler) {
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = static_cast<uint64_t>(slot.generation) << 32 | static_cast<uint32_t>(fd);
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.number, &event) != 0) {
-    close(socket.number);
+    CloseSocket(socket.number);
     return false;
   }
   slot.handler = &handler;
@@ -171,6 +178,7 @@ void EpollIo::SetHandler(Socket socket, IoHandler& handler) {
 absl::StatusOr<Socket> EpollIo::Connect(const Address& address, IoHandler& handler) {
   ASSIGN_OR_RETURN(const KernelAddress kernel, ToKernel(address));
   const std::string what = absl::StrCat("connect to ", ToString(address));
+  if (descriptors_ != nullptr && !descriptors_->has_room()) return ErrnoStatus(EMFILE, what);
   const int fd =
       socket(kernel.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) return ErrnoStatus(errno, what);
@@ -180,6 +188,7 @@ absl::StatusOr<Socket> EpollIo::Connect(const Address& address, IoHandler& handl
     close(fd);
     return ErrnoStatus(error, what);
   }
+  CountSocket();
   if (!Register({fd}, handler)) return ErrnoStatus(ENOMEM, what);
   return Socket{fd};
 }
@@ -214,7 +223,16 @@ void EpollIo::Close(Socket socket) {
     slots_[fd].handler = nullptr;
     ++slots_[fd].generation;
   }
-  close(socket.number);  // also takes it out of the epoll set: we never duplicate descriptors
+  CloseSocket(socket.number);  // also out of the epoll set: we never duplicate descriptors
+}
+
+void EpollIo::CloseSocket(int fd) {
+  close(fd);
+  if (descriptors_ != nullptr) descriptors_->Closed();
+}
+
+void EpollIo::CountSocket() {
+  if (descriptors_ != nullptr) descriptors_->Opened();
 }
 
 void EpollIo::Abort(Socket socket) {
@@ -276,11 +294,13 @@ absl::Status CheckAddressIsFree(const Address& address) {
   return error == 0 ? absl::OkStatus() : ErrnoStatus(error, what);
 }
 
-void RaiseFileLimit() {
+int64_t RaiseFileLimit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return INT32_MAX;
+  const rlimit before = limit;
   limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) limit = before;
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, INT32_MAX));
 }
 
 }  // namespace spawner::proxy

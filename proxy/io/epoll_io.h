@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "proxy/io/descriptors.h"
 #include "proxy/io/io.h"
 #include "proxy/io/limits.h"
 
@@ -22,7 +23,8 @@ namespace spawner::proxy {
 class EpollIo final : public Io {
  public:
   // RESOURCE_EXHAUSTED if the kernel gives no epoll instance or eventfd.
-  static absl::StatusOr<std::unique_ptr<EpollIo>> Create();
+  // `descriptors`: counts its sockets and bounds them; null: only the kernel does.
+  static absl::StatusOr<std::unique_ptr<EpollIo>> Create(Descriptors* descriptors = nullptr);
   ~EpollIo() override;
   EpollIo(const EpollIo&) = delete;
   EpollIo& operator=(const EpollIo&) = delete;
@@ -51,9 +53,12 @@ class EpollIo final : public Io {
     uint32_t generation = 0;
   };
 
-  EpollIo() = default;
+  explicit EpollIo(Descriptors* descriptors) : descriptors_(descriptors) {}
   Accepted RefuseOne(Socket listener);
+  void CloseSocket(int fd);
+  void CountSocket();
 
+  Descriptors* const descriptors_;  // null: not counted
   int epoll_ = -1;
   int wake_ = -1;
   // Given up for a moment when descriptors run out, to accept and refuse what waits.
@@ -67,8 +72,8 @@ class EpollIo final : public Io {
 // moment without. Codes as Io::Listen. Port 0 is always free.
 absl::Status CheckAddressIsFree(const Address& address);
 
-// Raises the soft limit of open files to the hard one. Once, at start.
-void RaiseFileLimit();
+// Raises the soft limit of open files to the hard one and returns it. Once, at start.
+int64_t RaiseFileLimit();
 
 }  // namespace spawner::proxy
 

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "base/address.h"
+#include "proxy/io/counter.h"
 
 namespace spawner::proxy {
 
@@ -57,6 +58,7 @@ struct Accepted {
     kSocket,   // `socket` is connected, not registered yet
     kEmpty,    // no more now: wait for the event
     kRefused,  // out of descriptors or memory: one connection was refused, or none could be taken
+    kFull,  // no descriptor to spare for a client: whoever waits goes on waiting; ask again later
   };
   Kind kind = Kind::kEmpty;
   Socket socket;
@@ -107,6 +109,17 @@ class Io {
   virtual void Dispatch() = 0;
   // Ends a Wait, from any thread.
   virtual void Wake() = 0;
+
+  // Bytes that the connections of its loop hold: what their buffers count, and others add.
+  Counter& held_bytes() { return *held_bytes_; }
+
+ protected:
+  // For an Io in front of another one: there is one count.
+  void ShareHeldBytes(Io& inner) { held_bytes_ = inner.held_bytes_; }
+
+ private:
+  Counter own_held_bytes_;
+  Counter* held_bytes_ = &own_held_bytes_;
 };
 
 }  // namespace spawner::proxy

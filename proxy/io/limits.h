@@ -2,6 +2,7 @@
 #define SPAWNER_PROXY_IO_LIMITS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 namespace spawner::proxy {
 
@@ -11,6 +12,17 @@ inline constexpr size_t kScratchBytes = 128 * 1024;
 inline constexpr int kEventsPerWait = 256;
 // Connections waiting for accept, per listener; the kernel caps it at net.core.somaxconn.
 inline constexpr int kListenBacklog = 4096;
+
+// ---- descriptors ----
+// Of the limit of open files, what is not the workers' connections: files, the controller's link,
+// the admin port, and the loops' own (4 a worker).
+inline constexpr int64_t kOtherDescriptors = 64;
+inline constexpr int64_t kDescriptorsPerWorker = 4;
+// A worker needs a listener or two, a client and a backend at the very least.
+inline constexpr int64_t kDescriptorsLeast = 32;
+// Kept from clients if no flag says more: an eighth, at most so many.
+inline constexpr int64_t kReservedDescriptors = 1024;
+inline constexpr int64_t kReservedDescriptorsMost = 1'000'000;
 
 }  // namespace spawner::proxy
 

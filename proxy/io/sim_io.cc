@@ -67,6 +67,9 @@ absl::StatusOr<Address> SimIo::LocalAddress(Socket socket) { return ends_[Index(
 
 Accepted SimIo::Accept(Socket listener) {
   End& end = ends_[Index(listener)];
+  if (options_.reserved_from == end.address && open_ > options_.sockets_max - options_.reserved) {
+    return {Accepted::Kind::kFull};
+  }
   if (end.backlog.empty()) return {Accepted::Kind::kEmpty};
   const Id id = end.backlog.front();
   end.backlog.pop_front();

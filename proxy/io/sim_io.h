@@ -33,6 +33,8 @@ class SimIo final : public Io {
     size_t window_bytes = 64 * 1024;                   // written and not read yet, per direction
     size_t backlog = 128;                              // connections waiting for accept
     size_t sockets_max = 100'000;                      // beyond it: out of descriptors
+    size_t reserved = 0;                               // of them: not for the clients of
+    Address reserved_from = {};                        // this listener
   };
 
   SimIo(FakeClock& clock, Random& random, Options options)

@@ -78,7 +78,7 @@ bool Stream::Write(std::initializer_list<absl::string_view> parts) {
     const size_t taken = std::min(written, piece.size());
     written -= taken;
     piece.remove_prefix(taken);
-    rest_.Append(piece);
+    rest_.Append(piece, &io_.held_bytes());
   }
   return true;
 }

@@ -2,6 +2,7 @@
 #define SPAWNER_PROXY_TLS_LIMITS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/time/time.h"
 
@@ -29,6 +30,10 @@ inline constexpr size_t kRecordBytes = 16 * 1024;  // RFC 8446 5.1
 inline constexpr size_t kCipherChunk = 64 * 1024;
 // Read in one system call. OpenSSL allocates it for a connection while bytes are in it.
 inline constexpr size_t kReadBufferBytes = 32 * 1024;
+
+// What OpenSSL holds for a connection, counted for --worker-memory-mib: 11 KiB idle (peers.md),
+// more during the handshake.
+inline constexpr int64_t kTlsStateBytes = 16 * 1024;
 
 // ---- certificates and tickets ----
 inline constexpr size_t kCertificatesMax = 1000;

@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -13,6 +13,54 @@
 #include "proxy/tls/tls_bio.h"
 
 namespace spawner::proxy {
+namespace {
+
+// The bytes of a write, record by record.
+class Records {
+ public:
+  // `scratch` is for small parts that are put together.
+  Records(absl::Span<const iovec> parts, std::array<char, kRecordBytes>& scratch)
+      : parts_(parts), scratch_(scratch) {}
+
+  void SkipByte() { Take(1); }
+
+  // The next one, good until the next call; empty: there is no more.
+  absl::string_view Next() {
+    const absl::string_view first = Take(kRecordBytes);
+    if (first.size() == kRecordBytes || parts_.empty()) return first;
+    // A head and the body behind it: one record.
+    size_t size = first.copy(scratch_.data(), first.size());
+    while (size < kRecordBytes) {
+      const absl::string_view more = Take(kRecordBytes - size);
+      if (more.empty()) break;
+      size += more.copy(scratch_.data() + size, more.size());
+    }
+    return {scratch_.data(), size};
+  }
+
+ private:
+  // At most `size` bytes of the first part that has some left.
+  absl::string_view Take(size_t size) {
+    while (!parts_.empty()) {
+      const absl::string_view rest =
+          absl::string_view(static_cast<const char*>(parts_[0].iov_base), parts_[0].iov_len)
+              .substr(offset_, size);
+      offset_ += rest.size();
+      if (offset_ == parts_[0].iov_len) {
+        parts_.remove_prefix(1);
+        offset_ = 0;
+      }
+      if (!rest.empty()) return rest;
+    }
+    return {};
+  }
+
+  absl::Span<const iovec> parts_;
+  std::array<char, kRecordBytes>& scratch_;
+  size_t offset_ = 0;  // into the first part
+};
+
+}  // namespace
 
 TlsConnection::TlsConnection(TlsBench& bench, Owner& owner, Arrival arrival)
     : bench_(bench),
@@ -31,6 +79,7 @@ TlsConnection::TlsConnection(TlsBench& bench, Owner& owner, Arrival arrival)
 }
 
 TlsConnection::~TlsConnection() {
+  if (ssl_ != nullptr) bench_.inner.held_bytes().Add(-kTlsStateBytes);
   ssl_.reset();  // it calls into the context
   if (context_ != nullptr) --context_->users;
 }
@@ -131,7 +180,9 @@ bool TlsConnection::ReadHeader() {
 
 bool TlsConnection::BeginHandshake() {
   ssl_ = context_->NewConnection();
-  BIO* const bio = ssl_ != nullptr ? TlsBio::New(bench_.bio_method.get(), *this) : nullptr;
+  if (ssl_ == nullptr) return false;
+  bench_.inner.held_bytes().Add(kTlsStateBytes);
+  BIO* const bio = TlsBio::New(bench_.bio_method.get(), *this);
   if (bio == nullptr) return false;
   SSL_set_bio(ssl_.get(), bio, bio);
   return true;
@@ -192,7 +243,7 @@ bool TlsConnection::Flush() {
     return false;
   }
   if (!out_.empty()) {
-    out_.Append(bench_.cipher);
+    out_.Append(bench_.cipher, &bench_.inner.held_bytes());
     bench_.cipher.clear();
   }
   const absl::string_view bytes = out_.empty() ? absl::string_view(bench_.cipher) : out_.view();
@@ -207,7 +258,7 @@ bool TlsConnection::Flush() {
       return false;
     }
     if (out_.empty()) {
-      out_.Append(bytes.substr(written.size));
+      out_.Append(bytes.substr(written.size), &bench_.inner.held_bytes());
     } else {
       out_.Consume(written.size);
     }
@@ -251,10 +302,10 @@ IoResult TlsConnection::Read(char* bytes, size_t size) {
   return {IoResult::Kind::kBytes, done};
 }
 
-bool TlsConnection::Encrypt(const char* bytes, size_t size) {
+bool TlsConnection::Encrypt(absl::string_view record) {
   size_t written = 0;
   ERR_clear_error();
-  if (SSL_write_ex(ssl_.get(), bytes, size, &written) == 1) return true;
+  if (SSL_write_ex(ssl_.get(), record.data(), record.size(), &written) == 1) return true;
   ERR_clear_error();
   return false;
 }
@@ -266,35 +317,17 @@ IoResult TlsConnection::Write(absl::Span<const iovec> parts) {
     wants_space_ = true;
     return {IoResult::Kind::kBlocked};
   }
+  Records records(parts, bench_.plain);
   size_t done = 0;
-  size_t part = 0;
-  size_t offset = 0;
   if (std::exchange(owes_byte_, false)) {
-    while (part < parts.size() && parts[part].iov_len == 0) ++part;
-    done = offset = 1;
+    records.SkipByte();
+    done = 1;
   }
   while (out_.empty()) {
-    while (part < parts.size() && offset == parts[part].iov_len) {
-      ++part;
-      offset = 0;
-    }
-    if (part == parts.size()) break;
-    const char* bytes = static_cast<const char*>(parts[part].iov_base) + offset;
-    size_t size = std::min(kRecordBytes, parts[part].iov_len - offset);
-    offset += size;
-    if (size < kRecordBytes && part + 1 < parts.size()) {
-      // A head and the body behind it: one record.
-      std::memcpy(bench_.plain.data(), bytes, size);
-      while (size < kRecordBytes && ++part < parts.size()) {
-        offset = std::min(kRecordBytes - size, parts[part].iov_len);
-        if (offset > 0) std::memcpy(bench_.plain.data() + size, parts[part].iov_base, offset);
-        size += offset;
-      }
-      if (part == parts.size()) offset = 0;
-      bytes = bench_.plain.data();
-    }
-    if (!Encrypt(bytes, size)) return Fail(EPIPE);
-    done += size;
+    const absl::string_view record = records.Next();
+    if (record.empty()) break;
+    if (!Encrypt(record)) return Fail(EPIPE);
+    done += record.size();
     if (bench_.cipher.size() >= kCipherChunk && !Flush()) return Fail(EPIPE);
   }
   if (!bench_.cipher.empty() && !Flush()) return Fail(EPIPE);

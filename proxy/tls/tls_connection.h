@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "proxy/io/buffer.h"
@@ -93,7 +94,7 @@ class TlsConnection final : public IoHandler, public TimerHandler {
   void AnswerPlainHttp();
   // What OpenSSL made to be sent: to the socket, or kept. False: the connection is dead.
   bool Flush();
-  bool Encrypt(const char* bytes, size_t size);
+  bool Encrypt(absl::string_view record);
   void SayGoodbye();
   IoResult Fail(int error);
 

@@ -18,6 +18,7 @@ TlsIo::TlsIo(Io& inner, const Clock& clock, Options options)
       bench_(inner, clock),
       mailbox_([&inner] { inner.Wake(); }) {
   bench_.bio_method = TlsBio::MakeMethod();
+  ShareHeldBytes(inner);
 }
 
 TlsIo::~TlsIo() {
@@ -103,7 +104,9 @@ Accepted TlsIo::Accept(Socket socket) {
       break;
     }
     Accepted accepted = inner_.Accept(socket);
-    if (accepted.kind == Accepted::Kind::kRefused) return accepted;
+    if (accepted.kind == Accepted::Kind::kRefused || accepted.kind == Accepted::Kind::kFull) {
+      return accepted;
+    }
     if (accepted.kind == Accepted::Kind::kSocket) {
       Begin(*listener, std::move(accepted));
     } else {
