@@ -1,0 +1,277 @@
+"""Clients and backends that are slow on purpose, and what they cost the proxy and everybody else.
+
+    with Stage("bazel-bin", folder) as stage:
+        figures = slowloris(stage, clients=5000, seconds=13)
+
+The proxy runs with one worker and static routes; "others" are 16 keep-alive clients of a quick backend
+at a fixed rate, by tests/bench/load. Everything is on loopback.
+"""
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import socket
+import subprocess
+import threading
+import time
+
+FAST, LARGE, DEAF = "s0000.example.test", "large.example.test", "deaf.example.test"
+OTHERS = ["--connections=16", "--rate=500", "--hosts=1", "--warm-up=0.2"]
+PATIENCE_S = 20
+CHUNK = 256 * 1024
+
+
+class Stage:
+    """The proxy, a quick backend, one that sends as much as is asked for, one that never reads."""
+
+    def __init__(self, programs, folder, flags=(), prefix=()):
+        """`prefix`: a command that starts the proxy, such as prlimit."""
+        self._programs, self._folder = programs, str(folder)
+        self._flags, self._prefix = flags, prefix
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            quick = stack.enter_context(self._start("tests/bench/backend"))
+            large = stack.enter_context(_Listener(_answer_large))
+            deaf = stack.enter_context(_Listener(_hold))
+            routes = self._folder + "/routes"
+            with open(routes, "w", encoding="ascii") as file:
+                for name, port in ((FAST, int(quick.stdout.readline())), (LARGE, large.port),
+                                   (DEAF, deaf.port)):
+                    file.write("%s 127.0.0.1:%d\n" % (name, port))
+            self.log = stack.enter_context(open(self._folder + "/proxy.log", "w+b"))
+            self.proxy = stack.enter_context(self._start(
+                "proxy/proxy", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--workers=1",
+                "--static-routes=" + routes, *self._flags, prefix=self._prefix,
+                stdout=self.log, stderr=self.log))
+            self.port = self._port_of("proxy_listening")
+            self.admin_port = self._port_of("admin_listening")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def _start(self, name, *arguments, prefix=(), stdout=subprocess.PIPE, stderr=None):
+        process = subprocess.Popen([*prefix, os.path.join(self._programs, name), *arguments],
+                                   stdout=stdout, stderr=stderr)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def _port_of(self, event):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            self.log.seek(0)
+            found = re.search(rb'"event":"%s","address":"[\d.]+:(\d+)"' % event.encode(), self.log.read())
+            if found:
+                return int(found[1])
+            if self.proxy.poll() is not None or time.monotonic() > deadline:
+                self.log.seek(0)
+                raise RuntimeError("the proxy did not start: %r" % self.log.read())
+            time.sleep(0.02)
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
+
+    def metrics(self):
+        """{"name" or "name{labels}": value}."""
+        with socket.create_connection(("127.0.0.1", self.admin_port), PATIENCE_S) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        return {name: float(value) for name, value in re.findall(r"^(spawner\S+) (\S+)$", text, re.M)}
+
+    def resident_bytes(self):
+        with open("/proc/%d/statm" % self.proxy.pid, encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def sockets(self):
+        """What the kernel says that the proxy has open."""
+        folder = "/proc/%d/fd" % self.proxy.pid
+        links = []
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                links.append(os.readlink(os.path.join(folder, name)))
+        return sum(link.startswith("socket:") for link in links)
+
+    def others(self, seconds):
+        """Begins their load; the result's communicate() gives the figures."""
+        return subprocess.Popen(
+            [os.path.join(self._programs, "tests/bench/load"), "--port=%d" % self.port,
+             "--seconds=%g" % seconds, *OTHERS], stdout=subprocess.PIPE, text=True)
+
+
+def others_p99_ms(load):
+    out, _ = load.communicate(timeout=PATIENCE_S + 120)
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["n"] > 0 and figures["errors"] == figures["bad"] == 0, figures
+    return figures["p99_us"] / 1000
+
+
+class Watch:
+    """Samples the proxy while something runs: the peaks of its memory, and the others' p99."""
+
+    def __init__(self, stage, seconds, others=True):
+        self._stage, self._seconds, self._has_others = stage, seconds, others
+        self._load = None
+        self.figures = {}
+
+    def __enter__(self):
+        if self._has_others:
+            self.figures["p99_alone_ms"] = others_p99_ms(self._stage.others(min(3, self._seconds)))
+        self._before = self._stage.metrics()
+        self._resident = self._peak = self._stage.resident_bytes()
+        self._held = 0
+        self._is_over = threading.Event()
+        self._sampler = threading.Thread(target=self._sample)
+        self._sampler.start()
+        if self._has_others:
+            self._load = self._stage.others(self._seconds)
+        return self
+
+    def _sample(self):
+        while not self._is_over.wait(0.1):
+            self._peak = max(self._peak, self._stage.resident_bytes())
+            self._held = max(self._held, self._stage.metrics()["spawner_proxy_held_bytes"])
+
+    def __exit__(self, kind, *_):
+        if kind is None and self._load:
+            self.figures["p99_ms"] = others_p99_ms(self._load)
+        self._is_over.set()
+        self._sampler.join()
+        if self._load and self._load.poll() is None:
+            self._load.kill()
+            self._load.wait()
+        self.figures.update(resident_mib=self._resident / 2**20, peak_mib=self._peak / 2**20,
+                            held_mib=self._held / 2**20)
+
+    def since(self, name):
+        return int(self._stage.metrics().get(name, 0) - self._before.get(name, 0))
+
+
+def slowloris(stage, clients, seconds):
+    """Heads that come byte by byte, one a second: each is given up after --head-timeout."""
+    head = b"GET / HTTP/1.1\r\nHost: " + FAST.encode() + b"\r\nX-Filler: " + b"x" * 200
+    with Watch(stage, seconds) as watch, contextlib.ExitStack() as stack:
+        open_ones = [stack.enter_context(stage.connect()) for _ in range(clients)]
+        peak = stage.metrics()['spawner_proxy_connections{kind="client"}']
+        deadline = time.monotonic() + seconds
+        timed_out = position = 0
+        while open_ones and time.monotonic() < deadline:
+            began = time.monotonic()
+            still = []
+            for connection in open_ones:
+                try:
+                    connection.send(head[position:position + 1])
+                    connection.setblocking(False)
+                    timed_out += connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+                    connection.close()
+                except BlockingIOError:
+                    still.append(connection)
+                except OSError:
+                    connection.close()
+            open_ones, position = still, position + 1
+            time.sleep(max(0, began + 1 - time.monotonic()))
+    return {**watch.figures, "clients": int(peak), "answered_408": timed_out,
+            "timeouts": watch.since('spawner_proxy_client_timeouts_total{kind="head"}'),
+            "left_open": len(open_ones)}
+
+
+def never_reading_clients(stage, clients, size, seconds, others=True):
+    """Each asks for `size` bytes and takes none."""
+    with Watch(stage, seconds, others) as watch, contextlib.ExitStack() as stack:
+        for _ in range(clients):
+            connection = stack.enter_context(stage.connect())
+            connection.sendall(b"GET /%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (size, LARGE.encode()))
+        time.sleep(seconds)
+        refused = watch.since('spawner_proxy_requests_refused_total{reason="memory"}')
+    return {**watch.figures, "clients": clients, "refused": refused}
+
+
+def never_reading_backend(stage, clients, size, seconds):
+    """Each uploads `size` bytes to a backend that accepts and reads nothing."""
+    body = b"x" * CHUNK
+    sent = 0
+    with Watch(stage, seconds) as watch, contextlib.ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for _ in range(clients):
+            connection = stack.enter_context(stage.connect())
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n" %
+                               (DEAF.encode(), size))
+            connection.setblocking(False)
+            selector.register(connection, selectors.EVENT_WRITE)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for key, _ in selector.select(0.2):
+                with contextlib.suppress(BlockingIOError):
+                    sent += key.fileobj.send(body)
+    return {**watch.figures, "clients": clients, "sent_mib": sent / 2**20}
+
+
+def slow_download(stage, size, bytes_per_s, seconds):
+    """One client takes `size` bytes at its own pace; at the end it has them all."""
+    got = 0
+    with Watch(stage, seconds) as watch, stage.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
+        connection.sendall(b"GET /%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (size, LARGE.encode()))
+        began = time.monotonic()
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(1)
+        while got < size:
+            got += len(connection.recv(min(CHUNK, size - got)))
+            time.sleep(max(0, began + got / bytes_per_s - time.monotonic()))
+        took_s = time.monotonic() - began
+    return {**watch.figures, "clients": 1, "got_mib": got / 2**20, "took_s": took_s}
+
+
+class _Listener:
+    """A backend in this process: `serve(connection)` in a thread for each connection."""
+
+    def __init__(self, serve):
+        self._serve = serve
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self._connections = []
+        self.port = self._socket.getsockname()[1]
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self._connections.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+
+def _answer_large(connection):
+    """GET /N: N bytes, once."""
+    with contextlib.suppress(OSError):
+        head = connection.recv(65536)
+        left = int(head.split()[1][1:])
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % left)
+        chunk = b"x" * CHUNK
+        while left > 0:
+            left -= connection.send(chunk[:left])
+
+
+def _hold(_):
+    """Reads nothing."""
