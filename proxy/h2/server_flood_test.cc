@@ -154,10 +154,12 @@ TEST(ServerFloods, EndsAConnectionThatUsesAStreamAgain) {
   for (const auto& [frame, code] : again) {
     World world;
     ASSERT_TRUE(world.Greet());
-    world.client->SendRaw(Frame(NGHTTP2_HEADERS, ends, 5, get));
+    ASSERT_EQ(nghttp2_session_set_next_stream_id(world.client->session(), 5), 0);
+    const int32_t id = world.client->Get("/");
+    ASSERT_EQ(id, 5);
     ASSERT_TRUE(world.WaitForPeers(1));
     world.peers[0]->Answer("HTTP/1.1 204 No Content\r\n\r\n");
-    ASSERT_TRUE(world.RunUntil([&] { return world.server->open_streams() == 0; }));
+    ASSERT_TRUE(world.RunUntil([&] { return world.IsOver(id); }));
     world.client->SendRaw(frame);
     ASSERT_TRUE(world.RunUntil([&] { return world.client->is_closed; }));
     ASSERT_EQ(world.client->goaways.size(), 1u);

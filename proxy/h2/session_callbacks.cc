@@ -174,8 +174,6 @@ nghttp2_session* NewServerSession(ServerConnection& connection) {
   nghttp2_option_set_max_settings(option, kSettingsPerFrameMax);
   nghttp2_option_set_max_deflate_dynamic_table_size(option, kHpackTableBytes);
   nghttp2_option_set_max_continuations(option, kContinuationsMax);
-  // Priorities of RFC 7540 are gone, and a closed stream's memory is not to be kept for them.
-  nghttp2_option_set_no_closed_streams(option, 1);
   SPAWNER_CHECK(nghttp2_session_server_new2(&session, callbacks, &connection, option) == 0);
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
