@@ -214,12 +214,15 @@ bool Exchange::TakeRequestBody() {
   absl::string_view bytes = client_.unread();
   const bool is_read_now = bytes.empty();
   if (is_read_now) {
-    const IoResult read = client_.stream().Read(bench_.scratch.get(), kScratchBytes);
+    bool is_moved = false;
+    const IoResult read =
+        ReadOrMove(client_.stream(), upstream_->stream(), request_body_, &is_moved);
     if (read.kind == IoResult::Kind::kBlocked) return false;
     if (!read.is_bytes()) {
       ClientGone();  // within its request
       return false;
     }
+    if (is_moved) return OnRequestWritten(!upstream_->stream().has_failed());
     bytes = {bench_.scratch.get(), read.size};
   }
   const BodyScanner::Result body = request_body_.Scan(bytes);
@@ -229,14 +232,21 @@ bool Exchange::TakeRequestBody() {
   }
   session_->CountBytes(body.taken);
   has_moved_ = true;
-  if (!upstream_->stream().Write({bytes.substr(0, body.taken)})) is_upstream_broken_ = true;
+  const bool is_written = upstream_->stream().Write({bytes.substr(0, body.taken)});
   if (is_read_now) {
     client_.KeepAhead(bytes.substr(body.taken));
   } else {
     client_.Take(body.taken);
   }
-  if (is_upstream_broken_) PumpResponse();
-  return !is_upstream_broken_;
+  return OnRequestWritten(is_written);
+}
+
+// False: the backend takes no more of the body; its answer may be there all the same.
+bool Exchange::OnRequestWritten(bool is_alive) {
+  if (is_alive) return true;
+  is_upstream_broken_ = true;
+  PumpResponse();
+  return false;
 }
 
 void Exchange::OnClientIo() {

@@ -46,7 +46,6 @@ class Exchange {
   void OnMore();           // a turn's bound was reached: go on
   void CutOff();           // the client's connection is being closed
   void OnDrainDeadline();  // the worker leaves
-
   // ---- for Session ----
   void GoOn();      // the route has changed, this waits
   void WaitAnew();  // the time it may wait begins again
@@ -60,7 +59,6 @@ class Exchange {
 
  private:
   using Phase = ExchangePhase;
-
   // Request (exchange.cc).
   void Admit(absl::string_view head);
   void SendToHttps();
@@ -70,6 +68,7 @@ class Exchange {
   void SendHead();
   void PumpRequest();
   bool TakeRequestBody();
+  bool OnRequestWritten(bool is_alive);
   void CheckClientEnd(bool was_sent);
   // Holding (holding.cc).
   void Wait(absl::string_view head);
@@ -84,6 +83,7 @@ class Exchange {
   absl::Span<const AddedField> AddedToResponse(absl::Span<const AddedField> more = {});
   // Response (response.cc).
   void PumpResponse();
+  bool TakeFromBackend();
   void TakeResponse(absl::string_view bytes);
   bool TakeResponseHead(absl::string_view* bytes);
   bool AnswerInterim(absl::string_view head);
@@ -91,6 +91,7 @@ class Exchange {
   void RelayBody(absl::string_view head, absl::string_view body);
   void OnUpstreamEnd(bool is_clean);
   bool IsReplayable() const;
+  IoResult ReadOrMove(Stream& from, Stream& to, BodyScanner& body, bool* is_moved);
   void BecomeTunnel(absl::string_view early);
   // Bodies that stand still (body_timing.cc), then ends (exchange.cc).
   void WatchBody();
@@ -120,7 +121,6 @@ class Exchange {
   int status_ = 0;  // of the response's head, once it is sent
   Phase phase_ = Phase::kNone;
   uint8_t interims_ = 0;
-  // Of the request.
   bool is_waiting_ = false;
   bool is_head_ = false;
   bool is_http10_ = false;

@@ -6,7 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -119,6 +122,11 @@ class Backend {
   std::thread acceptor_;
 };
 
+size_t CountDescriptors() {
+  const std::filesystem::directory_iterator open("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(open), end(open)));
+}
+
 class NoReports final : public WorkerReports {
  public:
   void OnApplied(int, RouteVersion, std::vector<GateCount>) override {}
@@ -199,6 +207,38 @@ TEST_F(Loopback, CarriesLargeBodiesBothWaysAtOnce) {
   client.ToTheEnd();
   sender.join();
   EXPECT_TRUE(absl::EndsWith(client.received, body));
+}
+
+TEST_F(Loopback, LongChunksPassThroughPipesWhichAReaderThatLeavesGivesBack) {
+  const std::string chunk(3'000'000, 'c');
+  const std::string body =
+      absl::StrCat(absl::Hex(chunk.size()), "\r\n", chunk, "\r\n2\r\nok\r\n0\r\n\r\n");
+  Serve([&body](Peer& peer) {
+    while (peer.Until("\r\n\r\n")) {
+      peer.received.clear();
+      peer.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+      peer.Send(body);
+    }
+  });
+  const auto ask = [](Peer& client) { client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"); };
+  {
+    Peer client(Peer::Dial(port_));
+    ask(client);
+    ASSERT_TRUE(client.Until("0\r\n\r\n"));
+    EXPECT_TRUE(absl::EndsWith(client.received, body));
+  }
+  const size_t before = CountDescriptors();
+  for (int i = 0; i < 20; ++i) {
+    Peer client(Peer::Dial(port_));
+    ask(client);
+    ASSERT_TRUE(client.More());
+    client.Reset();
+  }
+  const auto deadline = clock_.Now() + absl::Seconds(20);
+  while (CountDescriptors() > before && clock_.Now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_LE(CountDescriptors(), before);
 }
 
 TEST_F(Loopback, ATunnelHalfClosesBothWays) {

@@ -48,17 +48,51 @@ void Exchange::OnUnasked() {
   Connect();
 }
 
+// What is long and only to be passed on is not read: `is_moved`. Else it is in the scratch buffer.
+IoResult Exchange::ReadOrMove(Stream& from, Stream& to, BodyScanner& body, bool* is_moved) {
+  *is_moved = false;
+  if (body.payload_ahead() >= kSpliceBytesMin) {
+    const size_t size = std::min<uint64_t>(body.payload_ahead(), kSpliceBytesMax);
+    if (const std::optional<IoResult> moved = from.MoveTo(to, size)) {
+      *is_moved = true;
+      body.Skip(moved->size);
+      if (moved->is_bytes()) {
+        has_moved_ = true;
+        session_->CountBytes(moved->size);
+      }
+      return *moved;
+    }
+  }
+  return from.Read(bench_.scratch.get(), kScratchBytes);
+}
+
 void Exchange::PumpResponse() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (client_.stream().is_blocked()) return;
-    const IoResult read = upstream_->stream().Read(bench_.scratch.get(), kScratchBytes);
-    if (read.kind == IoResult::Kind::kBlocked) return;
-    if (!read.is_bytes()) return OnUpstreamEnd(read.kind == IoResult::Kind::kEnd);
-    TakeResponse({bench_.scratch.get(), read.size});
-    if (phase_ != Phase::kAwaiting && phase_ != Phase::kRelaying) return;
-    if (!upstream_->stream().is_readable()) return;
+    if (!TakeFromBackend()) return;
   }
   client_.RunLater();
+}
+
+// False: nothing more to be had now, or the exchange is over.
+bool Exchange::TakeFromBackend() {
+  bool is_moved = false;
+  const IoResult read =
+      ReadOrMove(upstream_->stream(), client_.stream(), response_body_, &is_moved);
+  if (read.kind == IoResult::Kind::kBlocked) return false;
+  if (!read.is_bytes()) {
+    OnUpstreamEnd(read.kind == IoResult::Kind::kEnd);
+    return false;
+  }
+  if (!is_moved) {
+    TakeResponse({bench_.scratch.get(), read.size});
+  } else if (client_.stream().has_failed()) {
+    ClientGone();
+  } else if (response_body_.is_done()) {
+    Complete();
+  }
+  if (phase_ != Phase::kAwaiting && phase_ != Phase::kRelaying) return false;
+  return upstream_->stream().is_readable();
 }
 
 void Exchange::TakeResponse(absl::string_view bytes) {

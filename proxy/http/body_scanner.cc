@@ -38,11 +38,7 @@ BodyScanner::Result BodyScanner::Scan(absl::string_view bytes, std::string* payl
       taken += count;
       left_ -= count;
       if (left_ > 0) break;
-      if (kind_ == BodyKind::kLength) {
-        is_done_ = true;
-      } else {
-        chunk_ = Chunk::kDataCr;
-      }
+      EndPayload();
       continue;
     }
     const bool is_trailer = chunk_ >= Chunk::kTrailerStart;
@@ -51,6 +47,14 @@ BodyScanner::Result BodyScanner::Scan(absl::string_view bytes, std::string* payl
     ++taken;
   }
   return {taken};
+}
+
+void BodyScanner::EndPayload() {
+  if (kind_ == BodyKind::kLength) {
+    is_done_ = true;
+  } else {
+    chunk_ = Chunk::kDataCr;
+  }
 }
 
 bool BodyScanner::StepChunked(char c) {

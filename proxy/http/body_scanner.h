@@ -33,6 +33,17 @@ class BodyScanner {
     if (kind_ == BodyKind::kUntilClose) is_done_ = true;
   }
   bool is_done() const { return is_done_; }
+  // So many bytes are payload and nothing else, whatever they are; 0: only Scan can tell.
+  uint64_t payload_ahead() const {
+    const bool is_counted =
+        kind_ == BodyKind::kLength || (kind_ == BodyKind::kChunked && chunk_ == Chunk::kData);
+    return is_counted && !is_done_ ? left_ : 0;
+  }
+  // They have passed, at most payload_ahead(), and nobody looked at them.
+  void Skip(uint64_t size) {
+    left_ -= size;
+    if (left_ == 0) EndPayload();
+  }
   BodyKind kind() const { return kind_; }
 
  private:
@@ -50,6 +61,7 @@ class BodyScanner {
     kLastLf,
   };
 
+  void EndPayload();
   bool StepChunked(char c);
   bool StepSize(char c);
   bool StepTrailer(char c);

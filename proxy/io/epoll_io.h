@@ -14,6 +14,7 @@
 #include "proxy/io/descriptors.h"
 #include "proxy/io/io.h"
 #include "proxy/io/limits.h"
+#include "proxy/io/pipe_splice.h"
 
 namespace spawner::proxy {
 
@@ -38,6 +39,7 @@ class EpollIo final : public Io {
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
   IoResult Read(Socket socket, char* bytes, size_t size) override;
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
+  std::unique_ptr<Splice> NewSplice(Socket, Socket) override { return pipes_.New(); }
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override;
   bool ClosesCleanly(Socket) override { return true; }
@@ -64,6 +66,7 @@ class EpollIo final : public Io {
   // Given up for a moment when descriptors run out, to accept and refuse what waits.
   int reserve_ = -1;
   std::deque<Slot> slots_;  // by descriptor; deque: growing neither copies nor doubles
+  Pipes pipes_;
   int event_count_ = 0;
   epoll_event events_[kEventsPerWait];
 };

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -12,16 +13,10 @@
 #include "absl/types/span.h"
 #include "base/address.h"
 #include "proxy/io/counter.h"
+#include "proxy/io/io_result.h"
+#include "proxy/io/splice.h"
 
 namespace spawner::proxy {
-
-// A socket of one Io: never negative; reused after Close.
-struct Socket {
-  int32_t number = -1;
-
-  bool is_open() const { return number >= 0; }
-  bool operator==(const Socket&) const = default;
-};
 
 // What changed since the last event: edges, not levels. A read or write that was not blocked must
 // be tried until it is; nothing is told twice.
@@ -37,20 +32,6 @@ class IoHandler {
  public:
   virtual ~IoHandler() = default;
   virtual void OnIo(IoEvents events) = 0;
-};
-
-struct IoResult {
-  enum class Kind : uint8_t {
-    kBytes,    // `size` bytes were moved
-    kBlocked,  // none now: wait for the event
-    kEnd,      // read only: the peer has sent its last byte
-    kFailed,   // the connection is dead; `error` is the errno
-  };
-  Kind kind = Kind::kBlocked;
-  size_t size = 0;
-  int error = 0;
-
-  bool is_bytes() const { return kind == Kind::kBytes; }
 };
 
 struct Accepted {
@@ -93,6 +74,9 @@ class Io {
 
   virtual IoResult Read(Socket socket, char* bytes, size_t size) = 0;
   virtual IoResult Write(Socket socket, absl::Span<const iovec> parts) = 0;
+  // To pass bytes on between these without reading them; null: read and write them instead (one of
+  // them is not a plain socket of the kernel, or descriptors ran out).
+  virtual std::unique_ptr<Splice> NewSplice(Socket, Socket) { return nullptr; }
   // Half-close: the peer reads an end after what was written.
   virtual void ShutdownWrite(Socket socket) = 0;
   virtual void Close(Socket socket) = 0;

@@ -8,6 +8,14 @@ namespace spawner::proxy {
 
 // One per thread. 16 KiB costs 1.7 times as much CPU on 1 MiB bodies; beyond 64 KiB nothing is won.
 inline constexpr size_t kScratchBytes = 128 * 1024;
+// What a pipe takes at once between two sockets, and how much of a body must be left for it to be
+// worth while: below that, three system calls cost more than the copy that they save.
+inline constexpr size_t kSpliceBytesMax = 256 * 1024;
+inline constexpr size_t kSpliceBytesMin = 48 * 1024;
+// Pipes of a thread, of two descriptors each: those with bytes for slow readers, beyond which
+// bodies are copied, and empty ones that are kept.
+inline constexpr size_t kPipesMax = 128;
+inline constexpr size_t kSparePipesMax = 8;
 // Events taken from the kernel per wait: bounds a turn.
 inline constexpr int kEventsPerWait = 256;
 // Connections waiting for accept, per listener; the kernel caps it at net.core.somaxconn.

@@ -10,6 +10,32 @@
 #include "proxy/io/limits.h"
 
 namespace spawner::proxy {
+namespace {
+
+class SimSplice final : public Splice {
+ public:
+  explicit SimSplice(SimIo& io) : io_(io) {}
+
+  IoResult Fill(Socket from, size_t size) override {
+    bytes_.resize(std::min(size, kSpliceBytesMax));
+    const IoResult result = io_.Read(from, bytes_.data(), bytes_.size());
+    bytes_.resize(result.size);
+    return result;
+  }
+  IoResult Drain(Socket to) override {
+    const iovec part = {bytes_.data(), bytes_.size()};
+    const IoResult result = io_.Write(to, absl::MakeConstSpan(&part, 1));
+    bytes_.erase(0, result.size);
+    return result;
+  }
+  size_t held() const override { return bytes_.size(); }
+
+ private:
+  SimIo& io_;
+  std::string bytes_;
+};
+
+}  // namespace
 
 SimIo::End* SimIo::Find(Id id) {
   if (id.number < 0) return nullptr;
@@ -149,6 +175,12 @@ IoResult SimIo::Read(Socket socket, char* bytes, size_t size) {
   if (end.is_reset) return {IoResult::Kind::kFailed, 0, ECONNRESET};
   if (end.has_fin) return {IoResult::Kind::kEnd};
   return {IoResult::Kind::kBlocked};
+}
+
+std::unique_ptr<Splice> SimIo::NewSplice(Socket, Socket) {
+  if (!options_.splices) return nullptr;
+  ++splices_made_;
+  return std::make_unique<SimSplice>(*this);
 }
 
 size_t SimIo::Window(const End& target) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,7 @@ class SimIo final : public Io {
     size_t sockets_max = 100'000;                      // beyond it: out of descriptors
     size_t reserved = 0;                               // of them: not for the clients of
     Address reserved_from = {};                        // this listener
+    bool splices = false;                              // as EpollIo
   };
 
   SimIo(FakeClock& clock, Random& random, Options options)
@@ -49,6 +51,7 @@ class SimIo final : public Io {
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
   IoResult Read(Socket socket, char* bytes, size_t size) override;
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
+  std::unique_ptr<Splice> NewSplice(Socket from, Socket to) override;
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override;
   bool ClosesCleanly(Socket) override { return true; }
@@ -60,6 +63,7 @@ class SimIo final : public Io {
 
   // Sockets not closed yet: a leak shows here.
   size_t open_sockets() const { return open_; }
+  size_t splices_made() const { return splices_made_; }
   bool has_events() const { return !events_.empty(); }
 
  private:
@@ -110,6 +114,7 @@ class SimIo final : public Io {
   std::deque<End> ends_;  // by number; deque: references stay
   std::vector<int32_t> free_;
   size_t open_ = 0;
+  size_t splices_made_ = 0;
   uint16_t next_port_ = 40000;
   std::map<std::pair<int64_t, uint64_t>, Event> events_;  // by time and order of making
   uint64_t made_ = 0;

@@ -1,5 +1,7 @@
 #include "proxy/io/stream.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,12 +18,13 @@ Stream::Stream(Stream&& other, IoHandler& handler)
       has_failed_(other.has_failed_),
       has_ended_(other.has_ended_),
       is_finishing_(other.is_finishing_),
+      splice_(std::move(other.splice_)),
       rest_(std::move(other.rest_)) {
   if (is_open()) io_.SetHandler(socket_, handler);
 }
 
 Socket Stream::Release() {
-  SPAWNER_CHECK(rest_.empty());
+  SPAWNER_CHECK(!is_blocked());
   return std::exchange(socket_, Socket{});
 }
 
@@ -36,10 +39,15 @@ IoResult Stream::Read(char* bytes, size_t size) {
   if (has_ended_) return {IoResult::Kind::kEnd};
   if (!is_readable_) return {IoResult::Kind::kBlocked};
   const IoResult result = io_.Read(socket_, bytes, size);
+  NoteRead(result);
+  // A short read means drained (epoll(7)); but an end behind it has no edge of its own.
+  if (result.is_bytes() && result.size < size && !is_hung_up_) is_readable_ = false;
+  return result;
+}
+
+void Stream::NoteRead(const IoResult& result) {
   switch (result.kind) {
     case IoResult::Kind::kBytes:
-      // A short read means drained (epoll(7)); but an end behind it has no edge of its own.
-      if (result.size < size && !is_hung_up_) is_readable_ = false;
       break;
     case IoResult::Kind::kBlocked:
       is_readable_ = false;
@@ -51,6 +59,21 @@ IoResult Stream::Read(char* bytes, size_t size) {
       is_hung_up_ = has_failed_ = true;
       break;
   }
+}
+
+std::optional<IoResult> Stream::MoveTo(Stream& to, size_t size) {
+  SPAWNER_DCHECK(!to.is_blocked());
+  if (&io_ != &to.io_) return std::nullopt;  // one of them is a stream of another protocol
+  if (!is_open() || !to.is_open() || !is_readable()) return std::nullopt;  // Read knows what is so
+  std::unique_ptr<Splice> splice = io_.NewSplice(socket_, to.socket_);
+  if (splice == nullptr) return std::nullopt;
+  const IoResult result = splice->Fill(socket_, size);
+  if (result.kind == IoResult::Kind::kFailed && result.error == EINVAL) return std::nullopt;
+  // Not drained by a short one: a pipe may be full of small pieces.
+  NoteRead(result);
+  if (!result.is_bytes()) return result;
+  to.splice_ = std::move(splice);
+  to.FlushSplice();
   return result;
 }
 
@@ -85,6 +108,23 @@ bool Stream::Write(std::initializer_list<absl::string_view> parts) {
 
 bool Stream::Flush() {
   if (!is_open()) return false;
+  if (!is_blocked()) return true;
+  if (splice_ != nullptr && !FlushSplice()) return false;
+  if (splice_ == nullptr && !FlushRest()) return false;
+  if (!is_blocked() && is_finishing_) io_.ShutdownWrite(socket_);
+  return true;
+}
+
+bool Stream::FlushSplice() {
+  if (splice_->Drain(socket_).kind == IoResult::Kind::kFailed) {
+    has_failed_ = is_hung_up_ = true;
+    return false;
+  }
+  if (splice_->held() == 0) splice_.reset();
+  return true;
+}
+
+bool Stream::FlushRest() {
   if (rest_.empty()) return true;
   const absl::string_view rest = rest_.view();
   const iovec piece = {const_cast<char*>(rest.data()), rest.size()};
@@ -94,20 +134,20 @@ bool Stream::Flush() {
     return false;
   }
   rest_.Consume(result.size);
-  if (rest_.empty() && is_finishing_) io_.ShutdownWrite(socket_);
   return true;
 }
 
 void Stream::FinishWriting() {
   if (is_finishing_ || !is_open()) return;
   is_finishing_ = true;
-  if (rest_.empty()) io_.ShutdownWrite(socket_);
+  if (!is_blocked()) io_.ShutdownWrite(socket_);
 }
 
 void Stream::Close() {
   if (!is_open()) return;
   const Socket socket = socket_;
   socket_ = {};
+  splice_.reset();
   rest_.Clear();
   io_.Close(socket);
 }
@@ -116,6 +156,7 @@ void Stream::Abort() {
   if (!is_open()) return;
   const Socket socket = socket_;
   socket_ = {};
+  splice_.reset();
   rest_.Clear();
   io_.Abort(socket);
 }

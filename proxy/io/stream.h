@@ -5,10 +5,13 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
+#include <optional>
 
 #include "absl/strings/string_view.h"
 #include "proxy/io/buffer.h"
 #include "proxy/io/io.h"
+#include "proxy/io/splice.h"
 
 namespace spawner::proxy {
 
@@ -48,10 +51,14 @@ class Stream {
 
   // Writes all parts in order, keeping what the socket doesn't take. False: the connection is dead.
   bool Write(std::initializer_list<absl::string_view> parts);
-  bool is_blocked() const { return !rest_.empty(); }
+  bool is_blocked() const { return splice_ != nullptr || !rest_.empty(); }
   // Writes what was kept. False: the connection is dead.
   bool Flush();
-  size_t kept() const { return rest_.size(); }
+  size_t kept() const { return rest_.size() + (splice_ == nullptr ? 0 : splice_->held()); }
+  // Reads up to `size` bytes and writes them to `to`, which is not blocked, without looking at
+  // them. As Read; what `to` doesn't take is kept there, and if it is dead it says has_failed().
+  // Nothing: these two can't, use Read and Write.
+  std::optional<IoResult> MoveTo(Stream& to, size_t size);
 
   // Half-close once nothing is kept any more.
   void FinishWriting();
@@ -61,6 +68,11 @@ class Stream {
   void Abort();
 
  private:
+  void NoteRead(const IoResult& result);
+  // False: the connection is dead.
+  bool FlushSplice();
+  bool FlushRest();
+
   Io& io_;
   Socket socket_;
   bool is_readable_ : 1 = false;  // registration tells of what is there already
@@ -68,6 +80,7 @@ class Stream {
   bool has_failed_ : 1 = false;
   bool has_ended_ : 1 = false;
   bool is_finishing_ : 1 = false;
+  std::unique_ptr<Splice> splice_;  // what it holds goes before rest_; null: nothing
   Buffer rest_;
 };
 

@@ -174,6 +174,10 @@ IoResult TlsIo::Write(Socket socket, absl::Span<const iovec> parts) {
   return connection == nullptr ? inner_.Write(socket, parts) : connection->Write(parts);
 }
 
+std::unique_ptr<Splice> TlsIo::NewSplice(Socket from, Socket to) {
+  return Find(from) == nullptr && Find(to) == nullptr ? inner_.NewSplice(from, to) : nullptr;
+}
+
 void TlsIo::ShutdownWrite(Socket socket) {
   TlsConnection* const connection = Find(socket);
   connection == nullptr ? inner_.ShutdownWrite(socket) : connection->ShutdownWrite();

@@ -59,6 +59,7 @@ class TlsIo final : public Io, public TlsConnection::Owner {
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
   IoResult Read(Socket socket, char* bytes, size_t size) override;
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
+  std::unique_ptr<Splice> NewSplice(Socket from, Socket to) override;
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override;
   bool ClosesCleanly(Socket socket) override;

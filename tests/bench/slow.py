@@ -183,12 +183,13 @@ def slowloris(stage, clients, seconds):
             "left_open": len(open_ones)}
 
 
-def never_reading_clients(stage, clients, size, seconds, others=True):
-    """Each asks for `size` bytes and takes none."""
+def never_reading_clients(stage, clients, size, seconds, pause_s=0.0, others=True):
+    """Each asks for `size` bytes, `pause_s` after the one before, and takes none."""
     with Watch(stage, seconds, others) as watch, contextlib.ExitStack() as stack:
         for _ in range(clients):
             connection = stack.enter_context(stage.connect())
             connection.sendall(b"GET /%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (size, LARGE.encode()))
+            time.sleep(pause_s)
         time.sleep(seconds)
         refused = watch.since('spawner_proxy_requests_refused_total{reason="memory"}')
     return {**watch.figures, "clients": clients, "refused": refused}
@@ -264,7 +265,7 @@ class _Listener:
 
 def _answer_large(connection):
     """GET /N: N bytes, once."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, IndexError):  # closed, perhaps without a request
         head = connection.recv(65536)
         left = int(head.split()[1][1:])
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % left)
