@@ -8,9 +8,9 @@
 
 namespace spawner::proxy {
 
-// How many sockets all workers have open, and how many they may. Clients are not accepted while
-// fewer than the reserve are free, so that those who are in still reach their backends.
-// Thread: any. Owner: main; outlives every EpollIo.
+// How many sockets all workers have open, pipes between them too, and how many they may. Clients
+// are not accepted while fewer than the reserve are free, so that those who are in still reach
+// their backends. Thread: any. Owner: main; outlives every EpollIo.
 class Descriptors {
  public:
   struct Bounds {
@@ -25,8 +25,8 @@ class Descriptors {
   // Asked before and counted after: workers that ask at the same moment go beyond by one each.
   bool has_room() const { return open() < bounds_.max; }
   bool has_room_for_client() const { return open() < bounds_.max - bounds_.reserved; }
-  void Opened() { open_.fetch_add(1, std::memory_order_relaxed); }
-  void Closed() { open_.fetch_sub(1, std::memory_order_relaxed); }
+  void Opened(int64_t count = 1) { open_.fetch_add(count, std::memory_order_relaxed); }
+  void Closed(int64_t count = 1) { open_.fetch_sub(count, std::memory_order_relaxed); }
 
   int64_t open() const { return open_.load(std::memory_order_relaxed); }
   int64_t max() const { return bounds_.max; }

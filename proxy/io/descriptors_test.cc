@@ -27,12 +27,12 @@ TEST(Descriptors, TheirShareOfTheLimit) {
   ASSERT_TRUE(large.ok());
   EXPECT_EQ(large->max, 20'000 - kOtherDescriptors - 2 * kDescriptorsPerWorker);
   EXPECT_EQ(large->reserved, kReservedDescriptors);
-  const auto small = Descriptors::Share(164, 1, 0);
+  const auto small = Descriptors::Share(172, 1, 0);
   ASSERT_TRUE(small.ok());
   EXPECT_EQ(small->max, 96);
   EXPECT_EQ(small->reserved, 12);
-  EXPECT_EQ(Descriptors::Share(164, 1, 40)->reserved, 40);
-  EXPECT_TRUE(absl::IsInvalidArgument(Descriptors::Share(164, 1, 49).status()));
+  EXPECT_EQ(Descriptors::Share(172, 1, 40)->reserved, 40);
+  EXPECT_TRUE(absl::IsInvalidArgument(Descriptors::Share(172, 1, 49).status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(Descriptors::Share(64, 1, 0).status()));
 }
 

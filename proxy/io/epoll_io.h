@@ -55,7 +55,7 @@ class EpollIo final : public Io {
     uint32_t generation = 0;
   };
 
-  explicit EpollIo(Descriptors* descriptors) : descriptors_(descriptors) {}
+  explicit EpollIo(Descriptors* descriptors) : descriptors_(descriptors), pipes_(descriptors) {}
   Accepted RefuseOne(Socket listener);
   void CloseSocket(int fd);
   void CountSocket();

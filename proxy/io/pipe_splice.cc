@@ -60,22 +60,28 @@ Pipes::~Pipes() {
 
 std::unique_ptr<Splice> Pipes::New() {
   if (!is_supported_ || used_ >= kPipesMax) return nullptr;
+  if (descriptors_ != nullptr && !descriptors_->has_room_for_client()) return nullptr;
   if (!spare_.empty()) {
-    ++used_;
     const Pipe pipe = spare_.back();
     spare_.pop_back();
-    return std::make_unique<PipeSplice>(*this, pipe);
+    return Use(pipe);
   }
   int ends[2];
   if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return nullptr;
   // Refused for who has many pipes already (pipe(7)): then it takes less at a time.
-  ++used_;
   fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kSpliceBytesMax));
-  return std::make_unique<PipeSplice>(*this, Pipe{ends[0], ends[1]});
+  return Use({ends[0], ends[1]});
+}
+
+std::unique_ptr<Splice> Pipes::Use(Pipe pipe) {
+  ++used_;
+  if (descriptors_ != nullptr) descriptors_->Opened(2);
+  return std::make_unique<PipeSplice>(*this, pipe);
 }
 
 void Pipes::GiveBack(Pipe pipe, bool is_empty) {
   --used_;
+  if (descriptors_ != nullptr) descriptors_->Closed(2);
   if (is_empty && spare_.size() < kSparePipesMax) {
     spare_.push_back(pipe);
     return;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/io/descriptors.h"
 #include "proxy/io/splice.h"
 
 namespace spawner::proxy {
@@ -14,12 +15,14 @@ namespace spawner::proxy {
 // Thread: one loop's. Owner: EpollIo; lives as long as its splices.
 class Pipes {
  public:
-  Pipes() = default;
+  // `descriptors`: where pipes in use are counted; null: nowhere.
+  explicit Pipes(Descriptors* descriptors) : descriptors_(descriptors) {}
   ~Pipes();
   Pipes(const Pipes&) = delete;
   Pipes& operator=(const Pipes&) = delete;
 
-  // Null: kPipesMax are in use, out of descriptors, or this kernel does not splice sockets.
+  // Null: kPipesMax are in use, clients are about to be out of descriptors, or this kernel does not
+  // splice sockets.
   std::unique_ptr<Splice> New();
 
  private:
@@ -31,6 +34,9 @@ class Pipes {
 
   void GiveBack(Pipe pipe, bool is_empty);
 
+  std::unique_ptr<Splice> Use(Pipe pipe);
+
+  Descriptors* const descriptors_;
   std::vector<Pipe> spare_;
   size_t used_ = 0;
   bool is_supported_ = true;

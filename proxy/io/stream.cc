@@ -73,6 +73,7 @@ std::optional<IoResult> Stream::MoveTo(Stream& to, size_t size) {
   NoteRead(result);
   if (!result.is_bytes()) return result;
   to.splice_ = std::move(splice);
+  to.io_.held_bytes().Add(static_cast<int64_t>(result.size));
   to.FlushSplice();
   return result;
 }
@@ -116,12 +117,21 @@ bool Stream::Flush() {
 }
 
 bool Stream::FlushSplice() {
-  if (splice_->Drain(socket_).kind == IoResult::Kind::kFailed) {
+  const auto held = static_cast<int64_t>(splice_->held());
+  const IoResult result = splice_->Drain(socket_);
+  io_.held_bytes().Add(static_cast<int64_t>(splice_->held()) - held);
+  if (result.kind == IoResult::Kind::kFailed) {
     has_failed_ = is_hung_up_ = true;
     return false;
   }
   if (splice_->held() == 0) splice_.reset();
   return true;
+}
+
+void Stream::DropKept() {
+  if (splice_ != nullptr) io_.held_bytes().Add(-static_cast<int64_t>(splice_->held()));
+  splice_.reset();
+  rest_.Clear();
 }
 
 bool Stream::FlushRest() {
@@ -147,8 +157,7 @@ void Stream::Close() {
   if (!is_open()) return;
   const Socket socket = socket_;
   socket_ = {};
-  splice_.reset();
-  rest_.Clear();
+  DropKept();
   io_.Close(socket);
 }
 
@@ -156,8 +165,7 @@ void Stream::Abort() {
   if (!is_open()) return;
   const Socket socket = socket_;
   socket_ = {};
-  splice_.reset();
-  rest_.Clear();
+  DropKept();
   io_.Abort(socket);
 }
 

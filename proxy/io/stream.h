@@ -72,6 +72,7 @@ class Stream {
   // False: the connection is dead.
   bool FlushSplice();
   bool FlushRest();
+  void DropKept();
 
   Io& io_;
   Socket socket_;

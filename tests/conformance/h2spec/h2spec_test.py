@@ -16,6 +16,9 @@ from tests.support.proxy import Proxy
 ECHO = "deploy/examples/echo/echo"
 PROGRAM = os.environ.get("H2SPEC") or os.path.join(
     pwd.getpwuid(os.getuid()).pw_dir, ".cache/spawner/tools/h2spec")
+# On a port that speaks HTTP/1.1 as well, bytes that are no preface of HTTP/2 are a malformed request
+# of HTTP/1.1: they get its 400 and an end, which h2spec takes for a frame that is cut off.
+BOTH_WAYS = {"prior knowledge": {"http2/3.5: Sends invalid connection preface"}, "tls": set()}
 # How long h2spec waits for a reaction, and then takes it that there is none.
 PATIENCE_S = 3
 
@@ -45,10 +48,10 @@ def test_every_case(proxy, tmp_path, over):
          "generic", "http2", "hpack"], capture_output=True, text=True, timeout=280)
     assert report.exists(), result.stdout + result.stderr
     cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
-    failed = ["%s: %s" % (case.get("package"), case.get("classname"))
-              for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    failed = {"%s: %s" % (case.get("package"), case.get("classname"))
+              for case in cases if case.find("failure") is not None or case.find("error") is not None}
     skipped = ["%s: %s" % (case.get("package"), case.get("classname"))
                for case in cases if case.find("skipped") is not None]
     assert len(cases) >= 140, result.stdout
-    assert not failed and not skipped, "%s skipped\n%s" % (skipped, result.stdout)
+    assert failed <= BOTH_WAYS[over] and not skipped, "%s skipped\n%s" % (skipped, result.stdout)
     assert proxy.process.poll() is None, proxy.log()
