@@ -152,6 +152,9 @@ STAGES = {"bazel": bazel, "e2e": e2e}
 
 
 def main(arguments):
+    if arguments[:1] in (["--help"], ["-h"]):
+        print(__doc__.strip())
+        return 0
     names = list(STAGES)
     if arguments[:1] == ["--only"]:
         if len(arguments) < 2 or arguments[1] not in STAGES:
