@@ -171,7 +171,7 @@ def test_clients_that_never_read_hold_one_buffer_each_at_most(stage):
 def test_over_its_memory_the_proxy_says_503_and_recovers(stage):
     here = stage("--worker-memory-mib=16")
     # One by one: what is admitted at the same moment may still fill a buffer each.
-    figures = slow.never_reading_clients(here, clients=250, size=64 * MIB, seconds=1, pause_s=0.02,
+    figures = slow.never_reading_clients(here, clients=500, size=64 * MIB, seconds=1, pause_s=0.01,
                                          others=False)
     print(figures)
     assert figures["refused"] > 50
