@@ -160,9 +160,8 @@ def slowloris(stage, clients, seconds):
     head = b"GET / HTTP/1.1\r\nHost: " + FAST.encode() + b"\r\nX-Filler: " + b"x" * 200
     with Watch(stage, seconds) as watch, contextlib.ExitStack() as stack:
         open_ones = [stack.enter_context(stage.connect()) for _ in range(clients)]
-        peak = stage.metrics()['spawner_proxy_connections{kind="client"}']
         deadline = time.monotonic() + seconds
-        timed_out = position = 0
+        timed_out = position = peak = 0
         while open_ones and time.monotonic() < deadline:
             began = time.monotonic()
             still = []
@@ -177,6 +176,7 @@ def slowloris(stage, clients, seconds):
                 except OSError:
                     connection.close()
             open_ones, position = still, position + 1
+            peak = max(peak, stage.metrics()['spawner_proxy_connections{kind="client"}'])
             time.sleep(max(0, began + 1 - time.monotonic()))
     return {**watch.figures, "clients": int(peak), "answered_408": timed_out,
             "timeouts": watch.since('spawner_proxy_client_timeouts_total{kind="head"}'),
