@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "proxy/h2/client_connection.h"
 #include "proxy/h2/client_stream.h"
 #include "proxy/h2/limits.h"
+#include "proxy/h2/name_values.h"
 
 namespace spawner::proxy::h2 {
 namespace {
@@ -118,17 +120,6 @@ struct ClientCallbacks {
     return static_cast<ssize_t>(fill.size);
   }
 };
-
-std::vector<nghttp2_nv> NameValues(const FieldBlock& block) {
-  std::vector<nghttp2_nv> fields;
-  fields.reserve(block.size());
-  for (const auto& [name, value] : block) {
-    fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-                      reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(),
-                      value.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-  return fields;
-}
 
 nghttp2_data_provider RequestData() {
   nghttp2_data_provider data{};

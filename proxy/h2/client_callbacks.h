@@ -3,10 +3,6 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <vector>
-
-#include "proxy/h2/response_fields.h"
-
 namespace spawner::proxy::h2 {
 
 class ClientConnection;
@@ -15,8 +11,6 @@ class ClientConnection;
 nghttp2_session* NewClientSession(ClientConnection& connection);
 // Where a request's DATA comes from.
 nghttp2_data_provider RequestData();
-// Views of `block`, which nghttp2 copies.
-std::vector<nghttp2_nv> NameValues(const FieldBlock& block);
 
 }  // namespace spawner::proxy::h2
 

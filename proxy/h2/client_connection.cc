@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "proxy/h2/client_callbacks.h"
 #include "proxy/h2/limits.h"
+#include "proxy/h2/name_values.h"
 #include "proxy/http/limits.h"
 
 namespace spawner::proxy::h2 {

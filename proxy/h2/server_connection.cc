@@ -6,25 +6,11 @@
 #include <utility>
 
 #include "base/check.h"
+#include "proxy/h2/name_values.h"
 #include "proxy/h2/request_text.h"
 #include "proxy/h2/session_callbacks.h"
 
 namespace spawner::proxy::h2 {
-namespace {
-
-std::vector<nghttp2_nv> Fields(const FieldBlock& block) {
-  std::vector<nghttp2_nv> fields;
-  fields.reserve(block.size());
-  for (const auto& [name, value] : block) {
-    // nghttp2 copies them and changes nothing.
-    fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-                      reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(),
-                      value.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-  return fields;
-}
-
-}  // namespace
 
 ServerConnection::ServerConnection(Bench bench, Owner& owner, Stream&& stream)
     : bench_(bench),
@@ -272,7 +258,7 @@ void ServerConnection::Consume(ServerStream& stream, size_t body_bytes) {
 }
 
 void ServerConnection::SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) {
-  const std::vector<nghttp2_nv> fields = Fields(block);
+  const std::vector<nghttp2_nv> fields = NameValues(block);
   int error = 0;
   if (is_interim) {
     error = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),

@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "proxy/h2/limits.h"
+#include "proxy/h2/name_values.h"
 #include "proxy/h2/server_connection.h"
 #include "proxy/h2/server_stream.h"
 
@@ -133,12 +134,7 @@ struct SessionCallbacks {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     const FieldBlock trailers = stream->TakeTrailers();
     if (trailers.empty()) return static_cast<ssize_t>(fill.size);
-    std::vector<nghttp2_nv> fields;
-    for (const auto& [name, value] : trailers) {
-      fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-                        reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(),
-                        value.size(), NGHTTP2_NV_FLAG_NONE});
-    }
+    const std::vector<nghttp2_nv> fields = NameValues(trailers);
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     if (nghttp2_submit_trailer(session, id, fields.data(), fields.size()) != 0) {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

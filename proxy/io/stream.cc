@@ -23,11 +23,6 @@ Stream::Stream(Stream&& other, IoHandler& handler)
   if (is_open()) io_.SetHandler(socket_, handler);
 }
 
-Socket Stream::Release() {
-  SPAWNER_CHECK(!is_blocked());
-  return std::exchange(socket_, Socket{});
-}
-
 void Stream::OnIo(IoEvents events) {
   if (events.readable) is_readable_ = true;
   if (events.hangup) is_hung_up_ = true;

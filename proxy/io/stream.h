@@ -33,8 +33,6 @@ class Stream {
   bool is_open() const { return socket_.is_open(); }
   Socket socket() const { return socket_; }
   Io& io() const { return io_; }
-  // Gives the socket away, open: whoever takes it goes on reading. Nothing may be kept.
-  Socket Release();
 
   // First thing in OnIo: takes note of the edges.
   void OnIo(IoEvents events);
