@@ -5,6 +5,7 @@
 
 import os
 import pwd
+import socket
 import subprocess
 import xml.etree.ElementTree
 
@@ -17,7 +18,8 @@ ECHO = "deploy/examples/echo/echo"
 PROGRAM = os.environ.get("H2SPEC") or os.path.join(
     pwd.getpwuid(os.getuid()).pw_dir, ".cache/spawner/tools/h2spec")
 # On a port that speaks HTTP/1.1 as well, bytes that are no preface of HTTP/2 are a malformed request
-# of HTTP/1.1: they get its 400 and an end, which h2spec takes for a frame that is cut off.
+# of HTTP/1.1: they get its 400 and an end, which h2spec takes for a frame
+# that is cut off: the last test here says so itself.
 BOTH_WAYS = {"prior knowledge": {"http2/3.5: Sends invalid connection preface"}, "tls": set()}
 # How long h2spec waits for a reaction, and then takes it that there is none.
 PATIENCE_S = 3
@@ -54,4 +56,12 @@ def test_every_case(proxy, tmp_path, over):
                for case in cases if case.find("skipped") is not None]
     assert len(cases) >= 140, result.stdout
     assert failed <= BOTH_WAYS[over] and not skipped, "%s skipped\n%s" % (skipped, result.stdout)
+    assert proxy.process.poll() is None, proxy.log()
+
+
+def test_no_preface_at_all_is_refused_and_the_connection_ends(proxy):
+    with socket.create_connection(proxy.address, PATIENCE_S) as client:
+        client.sendall(b"INVALID CONNECTION PREFACE\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
     assert proxy.process.poll() is None, proxy.log()
