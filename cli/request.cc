@@ -62,6 +62,7 @@ absl::StatusOr<v1::SessionSpec> MakeSpec(const Arguments& arguments) {
     }
     spec.set_port(static_cast<int32_t>(*port));
   }
+  if (arguments.Has("h2c")) spec.set_protocol(v1::H2C);
   RETURN_IF_ERROR(SetTimes(arguments, &spec));
   if (arguments.Has("keep")) spec.mutable_idle()->set_on_idle(v1::KEEP);
   if (arguments.Has("public")) spec.mutable_access()->set_mode(v1::PUBLIC);
@@ -91,6 +92,7 @@ std::vector<Flag> ConnectFlags() {
       {"request", "NAME=QUANTITY", "resources it asks for: cpu=500m", '\0', true},
       {"limit", "NAME=QUANTITY", "resources it may have: memory=256Mi", '\0', true},
       {"port", "PORT", "where the backend listens; default 8080", 'p'},
+      {"h2c", nullptr, "it speaks HTTP/2 without TLS, as gRPC servers do"},
       {"grace", "DURATION", "ends this long after the last connection; default 300s"},
       {"initial-grace", "DURATION", "the same before the first connection; default --grace"},
       {"keep", nullptr, "never ends as idle"},

@@ -156,6 +156,7 @@ absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_v
   RETURN_IF_ERROR(ReadIdle(spec.idle(), out.idle));
   RETURN_IF_ERROR(ReadLifetime(spec.lifetime(), out.lifetime));
   ReadAccess(spec.access(), out.access);
+  if (spec.protocol() == v1::H2C) out.protocol = BackendProtocol::kH2c;
   RETURN_IF_ERROR(ValidateSpec(out));
   return out;
 }
@@ -216,6 +217,7 @@ void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out) {
   *out.mutable_access()->mutable_embed_origins() = {spec.access.embed_origins.begin(),
                                                     spec.access.embed_origins.end()};
   out.mutable_access()->set_max_connections(spec.access.max_connections);
+  out.set_protocol(static_cast<v1::BackendProtocol>(spec.protocol));
 }
 
 void WriteSession(const SessionView& session, const SessionUrls& urls, v1::Session& out) {

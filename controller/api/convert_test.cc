@@ -50,8 +50,10 @@ TEST(ReadSpec, IsTheInverseOfWriteSpec) {
     idle { grace { nanos: 500000000 } on_idle: KEEP }
     lifetime { max { seconds: 60 } stop_grace { seconds: 3 } retention { } }
     access { mode: PUBLIC path_prefix: PATH_PREFIX_KEEP allowed_origins: 'https://a.test'
-             embed_origins: 'https://b.test' max_connections: 7 })"));
+             embed_origins: 'https://b.test' max_connections: 7 }
+    protocol: H2C)"));
   ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->protocol, BackendProtocol::kH2c);
   EXPECT_EQ(spec->idle.grace, absl::Milliseconds(500));
   EXPECT_EQ(spec->lifetime.retention, absl::ZeroDuration());
   v1::SessionSpec written;
@@ -185,14 +187,15 @@ TEST(LinkConvert, CarriesEveryField) {
                                          .token_required = false,
                                          .hold_timeout = absl::Seconds(2),
                                          .allowed_origins = {"https://a.test"},
-                                         .max_connections = 7}},
+                                         .max_connections = 7,
+                                         .protocol = v1::H2C}},
                              .removed = {{"b"}}},
                {}, out);
   EXPECT_EQ(out.ShortDebugString(),
             "routes { snapshot: true version: 3 routes { session_id: \"a\" state: OPEN ip: "
             "\"10.0.0.1\" port: 80 access { mode: PUBLIC allowed_origins: "
             "\"https://a.test\" path_prefix: PATH_PREFIX_STRIP max_connections: 7 } "
-            "namespace: \"n\" hold_timeout { seconds: 2 } } removed: \"b\" }");
+            "namespace: \"n\" hold_timeout { seconds: 2 } protocol: H2C } removed: \"b\" }");
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ void WriteRoute(const route::Route& route, v1::Route& out) {
   out.set_state(static_cast<v1::RouteState>(route.state));
   out.set_ip(route.ip);
   out.set_port(route.port);
+  out.set_protocol(static_cast<v1::BackendProtocol>(route.protocol));
   out.set_reason(static_cast<v1::EndReason>(route.reason));
   out.set_message(route.message);
   out.mutable_access()->set_mode(route.token_required ? v1::TOKEN : v1::PUBLIC);

@@ -45,6 +45,7 @@ route::Route RouteOf(const Incarnation& incarnation) {
   if (plan.route == RouteGoal::kOpen || plan.route == RouteGoal::kGated) {
     route.ip = incarnation.pod->pod.ip;
     route.port = spec.port;
+    route.protocol = static_cast<int>(spec.protocol);
   }
   if (plan.route == RouteGoal::kHold) route.phase = static_cast<int>(plan.phase);
   if (plan.route == RouteGoal::kEnded) {

@@ -31,6 +31,7 @@ struct Route {
   std::vector<std::string> allowed_origins = {};
   std::vector<std::string> embed_origins = {};
   int32_t max_connections = 0;
+  int protocol = 0;  // BackendProtocol's number
 
   bool operator==(const Route&) const = default;
 };

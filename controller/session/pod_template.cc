@@ -22,6 +22,7 @@ constexpr char kTag[] = "spawner.dev/tag";
 constexpr char kEpoch[] = "spawner.dev/epoch";
 constexpr char kRequestId[] = "spawner.dev/request-id";
 constexpr char kPayloadHash[] = "spawner.dev/payload-hash";
+constexpr char kProtocol[] = "spawner.dev/protocol";
 constexpr char kReason[] = "spawner.dev/reason";
 constexpr char kMessage[] = "spawner.dev/message";
 constexpr char kEndTime[] = "spawner.dev/end-time";
@@ -79,6 +80,8 @@ json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
   add(kTag, identity.key.tag);
   add(kRequestId, identity.request_id);
   add(kPayloadHash, identity.payload_hash);
+  // For people and tools; the spec has it too.
+  if (spec.protocol == BackendProtocol::kH2c) add(kProtocol, "h2c");
   return {
       {"name", PodName(identity.id, identity.epoch)},
       {"namespace", identity.ns},

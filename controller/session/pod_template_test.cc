@@ -44,6 +44,13 @@ std::map<std::string, std::string> Env(const json& container) {
   return env;
 }
 
+TEST(BuildPod, SaysWhatTheBackendSpeaks) {
+  SessionSpec spec = Spec();
+  EXPECT_FALSE(Build(spec)["metadata"]["annotations"].contains("spawner.dev/protocol"));
+  spec.protocol = BackendProtocol::kH2c;
+  EXPECT_EQ(Build(spec)["metadata"]["annotations"]["spawner.dev/protocol"], "h2c");
+}
+
 TEST(BuildPod, NamesLabelsAndRecordsTheSession) {
   const json pod = Build(Spec());
   EXPECT_EQ(pod["metadata"]["name"], "abcdefghijklmnopqrstuvwxyz-3-17");

@@ -20,6 +20,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr char kHttp1[] = "http1";
+constexpr char kH2c[] = "h2c";
+
 bool Matches(const std::string& text, const char* pattern) {
   return RE2::FullMatch(text, RE2(pattern));
 }
@@ -171,6 +174,10 @@ class Reader {
     out = static_cast<int32_t>(value.get<uint64_t>());
     return true;
   }
+  static bool Take(const json& value, BackendProtocol& out) {
+    out = value == kH2c ? BackendProtocol::kH2c : BackendProtocol::kHttp1;
+    return value == kH2c || value == kHttp1;
+  }
   static bool Take(const json& value, absl::Duration& out) {
     return value.is_string() && absl::ParseDuration(value.get<std::string>(), &out);
   }
@@ -273,6 +280,7 @@ std::string EncodeSpec(const SessionSpec& spec) {
       {"allowed_origins", spec.access.allowed_origins},
       {"embed_origins", spec.access.embed_origins},
       {"max_connections", spec.access.max_connections},
+      {"protocol", spec.protocol == BackendProtocol::kH2c ? kH2c : kHttp1},
   });
 }
 
@@ -302,6 +310,7 @@ absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view text) {
   reader.Read("allowed_origins", spec.access.allowed_origins);
   reader.Read("embed_origins", spec.access.embed_origins);
   reader.Read("max_connections", spec.access.max_connections);
+  reader.Read("protocol", spec.protocol);
   RETURN_IF_ERROR(reader.status());
   return spec;
 }

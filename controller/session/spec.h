@@ -41,6 +41,9 @@ struct Access {
   bool operator==(const Access&) const = default;
 };
 
+// Numbers as in the API.
+enum class BackendProtocol { kHttp1 = 1, kH2c = 2 };
+
 struct SessionSpec {
   std::string template_name;  // or `image`; never both
   std::string image;
@@ -55,6 +58,7 @@ struct SessionSpec {
   IdlePolicy idle;
   Lifetime lifetime;
   Access access;
+  BackendProtocol protocol = BackendProtocol::kHttp1;
 
   bool operator==(const SessionSpec&) const = default;
 };

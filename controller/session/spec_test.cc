@@ -25,6 +25,7 @@ SessionSpec GoodSpec() {
   spec.idle = {absl::Seconds(7), absl::Milliseconds(1500), true};
   spec.lifetime = {absl::Hours(3), absl::Seconds(40), absl::Seconds(2), absl::Seconds(30)};
   spec.access = {false, false, {"https://a.test"}, {"https://*.b.test"}, 7};
+  spec.protocol = BackendProtocol::kH2c;
   return spec;
 }
 
@@ -46,6 +47,8 @@ TEST(Spec, DecodingRefusesWrongTypesAndNesting) {
   EXPECT_FALSE(DecodeSpec(R"({"command":[1]})").ok());
   EXPECT_FALSE(DecodeSpec(R"({"env":{"A":1}})").ok());
   EXPECT_FALSE(DecodeSpec(R"({"grace":"soon"})").ok());
+  EXPECT_FALSE(DecodeSpec(R"({"protocol":"h3"})").ok());
+  EXPECT_FALSE(DecodeSpec(R"({"protocol":1})").ok());
   EXPECT_FALSE(DecodeSpec(R"({"x":)" + std::string(100000, '[')).ok());
 }
 

@@ -38,6 +38,19 @@ absl::StatusOr<RouteState> StateFromProto(v1::RouteState state) {
   }
 }
 
+absl::StatusOr<BackendProtocol> ProtocolFromProto(v1::BackendProtocol protocol) {
+  switch (protocol) {
+    case v1::BACKEND_PROTOCOL_UNSPECIFIED:
+    case v1::HTTP1:
+      return BackendProtocol::kHttp1;
+    case v1::H2C:
+      return BackendProtocol::kH2c;
+    default:  // an open enum: proto3 keeps numbers it does not know
+      return InvalidField("route.protocol",
+                          absl::StrCat("unknown protocol ", static_cast<int>(protocol)));
+  }
+}
+
 // What a controller of another version may take for an origin is left out: nobody gets in by it.
 std::vector<std::string> OriginsFromProto(
     const v1::Route& route, const google::protobuf::RepeatedPtrField<std::string>& patterns) {
@@ -71,6 +84,7 @@ absl::StatusOr<Route> RouteFromProto(const v1::Route& proto) {
   } else if (route.state == RouteState::kOpen) {
     return InvalidField("route.ip", "an open route needs an address");
   }
+  ASSIGN_OR_RETURN(route.protocol, ProtocolFromProto(proto.protocol()));
   if (proto.message().size() > kRouteTextMax) return InvalidField("route.message", "too long");
   route.message = proto.message();
   if (proto.reason() != v1::END_REASON_UNSPECIFIED) {

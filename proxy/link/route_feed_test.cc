@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proxy/link/codec.h"
 
 namespace spawner::proxy {
 namespace {
@@ -120,6 +121,7 @@ TEST(RouteFeed, ReadsEveryFieldOfARoute) {
   full.mutable_access()->set_mode(v1::PUBLIC);
   full.mutable_access()->set_path_prefix(v1::PATH_PREFIX_KEEP);
   full.mutable_hold_timeout()->set_seconds(7);
+  full.set_protocol(v1::H2C);
   const auto changes = Taken(feed, routes);
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].routes[0], (Route{.session_id = "a",
@@ -133,9 +135,20 @@ TEST(RouteFeed, ReadsEveryFieldOfARoute) {
                                          .phase = "PULLING",
                                          .token_required = false,
                                          .strip_prefix = false,
-                                         .hold_timeout = absl::Seconds(7)}));
+                                         .hold_timeout = absl::Seconds(7),
+                                         .protocol = BackendProtocol::kH2c}));
   EXPECT_TRUE(changes[0].routes[1].token_required);
   EXPECT_TRUE(changes[0].routes[1].strip_prefix);
+  EXPECT_EQ(changes[0].routes[1].protocol, BackendProtocol::kHttp1);
+}
+
+TEST(RouteFeed, RefusesARouteToABackendItCannotSpeakTo) {
+  v1::Route route;
+  route.set_session_id("a");
+  route.set_state(v1::HOLD);
+  EXPECT_TRUE(RouteFromProto(route).ok());
+  route.set_protocol(static_cast<v1::BackendProtocol>(3));
+  EXPECT_FALSE(RouteFromProto(route).ok());
 }
 
 }  // namespace
