@@ -1,6 +1,6 @@
-// Whole messages: what the proxy accepts and sends on, Boost.Beast reads in the same way - the same
-// method, target, status and body, ending at the same byte - or not at all. So does what came in:
-// no peer in front of or behind the proxy sees another message than it did.
+// Whole messages: what the proxy accepts and sends on, Boost.Beast and http-parser read in the same
+// way - the same method, target, status and body, ending at the same byte - or not at all. So does
+// what came in: no peer in front of or behind the proxy sees another message than it did.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,15 +27,22 @@ struct Message {
   std::string bytes;
 };
 
-void CheckAgainst(const Message& message, MessageKind kind, bool has_target) {
+using ReadFunction = Reading (*)(absl::string_view bytes, MessageKind kind);
+constexpr ReadFunction kOthers[] = {ReadByBeast, ReadByHttpParser};
+
+void CheckSame(const Reading& ours, const Reading& other, MessageKind kind, bool has_target) {
   const bool is_request = kind == MessageKind::kRequest;
-  const Reading other = ReadByBeast(message.bytes, kind);
-  if (!other.accepts) return;
-  const Reading& ours = message.reading;
   SPAWNER_CHECK(other.size == ours.size && other.body == ours.body);
   SPAWNER_CHECK(is_request || other.status == ours.status);
   SPAWNER_CHECK(!is_request || other.method == ours.method);
   SPAWNER_CHECK(!is_request || !has_target || other.target == ours.target);
+}
+
+void CheckAgainst(const Message& message, MessageKind kind, bool has_target) {
+  for (const ReadFunction read : kOthers) {
+    const Reading other = read(message.bytes, kind);
+    if (other.accepts) CheckSame(message.reading, other, kind, has_target);
+  }
 }
 
 // The body that follows a head: its bytes and payload. False: broken, or not whole.
@@ -83,17 +90,21 @@ void CheckResponse(absl::string_view bytes, size_t head_size) {
   CheckAgainst({ours, absl::StrCat(out, body, next)}, MessageKind::kResponse, false);
 }
 
-// That the other accepts nothing would hide everything.
-bool OracleWorks() {
+// That one of the others accepts nothing would hide everything.
+void CheckOracle(ReadFunction read) {
   const std::string request = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok";
-  const Reading asked = ReadByBeast(request + kNextRequest, MessageKind::kRequest);
+  const Reading asked = read(request + kNextRequest, MessageKind::kRequest);
   SPAWNER_CHECK(asked.accepts && asked.method == "POST" && asked.target == "/x");
   SPAWNER_CHECK(asked.body == "ok" && asked.size == request.size());
   const std::string begun = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
-  SPAWNER_CHECK(!ReadByBeast(begun, MessageKind::kResponse).accepts);
-  const Reading told = ReadByBeast(begun + "0\r\n\r\n" + kNextResponse, MessageKind::kResponse);
+  SPAWNER_CHECK(!read(begun, MessageKind::kResponse).accepts);
+  const Reading told = read(begun + "0\r\n\r\n" + kNextResponse, MessageKind::kResponse);
   SPAWNER_CHECK(told.accepts && told.status == 200 && told.body == "ok");
   SPAWNER_CHECK(told.size == begun.size() + 5);
+}
+
+bool OraclesWork() {
+  for (const ReadFunction read : kOthers) CheckOracle(read);
   return true;
 }
 
@@ -102,10 +113,10 @@ bool OracleWorks() {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace spawner::proxy;  // NOLINT(google-build-using-namespace): a main of its own
-  static const bool kOracleWorks = OracleWorks();
+  static const bool kOraclesWork = OraclesWork();
   const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
   HeadScanner scanner;
-  if (!kOracleWorks || scanner.Scan(bytes) != HeadScanner::State::kComplete) return 0;
+  if (!kOraclesWork || scanner.Scan(bytes) != HeadScanner::State::kComplete) return 0;
   CheckRequest(bytes, scanner.size());
   CheckResponse(bytes, scanner.size());
   return 0;

@@ -1,5 +1,7 @@
 #include "tests/fuzz/http_oracle.h"
 
+#include <http_parser.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -38,7 +40,52 @@ Reading ReadWithBeast(absl::string_view bytes) {
   return reading;
 }
 
+Reading& ReadingOf(http_parser* parser) { return *static_cast<Reading*>(parser->data); }
+
+// Keeps what it is told, and stops at the end of the first message.
+http_parser_settings FirstMessage() {
+  http_parser_settings settings;
+  http_parser_settings_init(&settings);
+  settings.on_url = [](http_parser* parser, const char* at, size_t size) {
+    ReadingOf(parser).target.append(at, size);
+    return 0;
+  };
+  settings.on_headers_complete = [](http_parser* parser) {
+    const unsigned status = parser->type == HTTP_RESPONSE ? parser->status_code : 0;
+    return status / 100 == 1 || status == 204 || status == 304 ? 1 : 0;
+  };
+  settings.on_body = [](http_parser* parser, const char* at, size_t size) {
+    ReadingOf(parser).body.append(at, size);
+    return 0;
+  };
+  settings.on_message_complete = [](http_parser* parser) {
+    ReadingOf(parser).accepts = true;
+    http_parser_pause(parser, 1);
+    return 0;
+  };
+  return settings;
+}
+
 }  // namespace
+
+Reading ReadByHttpParser(absl::string_view bytes, MessageKind kind) {
+  const bool is_request = kind == MessageKind::kRequest;
+  static const http_parser_settings kSettings = FirstMessage();
+  Reading reading;
+  http_parser parser;
+  http_parser_init(&parser, is_request ? HTTP_REQUEST : HTTP_RESPONSE);
+  parser.data = &reading;
+  reading.size = http_parser_execute(&parser, &kSettings, bytes.data(), bytes.size());
+  if (!reading.accepts && HTTP_PARSER_ERRNO(&parser) == HPE_OK) {
+    http_parser_execute(&parser, &kSettings, nullptr, 0);  // the connection ends
+  }
+  if (is_request) {
+    reading.method = http_method_str(static_cast<http_method>(parser.method));
+  } else {
+    reading.status = static_cast<int>(parser.status_code);
+  }
+  return reading;
+}
 
 Reading ReadByBeast(absl::string_view bytes, MessageKind kind) {
   return kind == MessageKind::kRequest ? ReadWithBeast<true>(bytes) : ReadWithBeast<false>(bytes);

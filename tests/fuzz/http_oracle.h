@@ -20,8 +20,12 @@ struct Reading {
 
 enum class MessageKind { kRequest, kResponse };
 
-// Of a body that lasts until the connection ends, `bytes` holds all.
+// Boost.Beast. Of a body that lasts until the connection ends, `bytes` holds all.
 Reading ReadByBeast(absl::string_view bytes, MessageKind kind);
+
+// http-parser, long Node.js's own. It is told of the statuses that never have a body, as its users
+// must: by itself it expects Content-Length bytes after a 1xx, 204 or 304 (RFC 9112 6.3, rule 1).
+Reading ReadByHttpParser(absl::string_view bytes, MessageKind kind);
 
 }  // namespace spawner::proxy
 
