@@ -21,15 +21,26 @@ void Buffer::Append(absl::string_view bytes, Counter* held) {
   if (empty()) {
     block_ = NewBlock(bytes.size(), held);  // exactly what is needed the first time
   } else if (bytes.size() > block_->capacity - block_->end) {
-    const absl::string_view kept = view();
-    OwnedBlock grown =
-        NewBlock(std::max(kept.size() + bytes.size(), size_t{2} * block_->capacity), held);
-    std::memcpy(grown->bytes(), kept.data(), kept.size());
-    grown->end = static_cast<uint32_t>(kept.size());
-    block_ = std::move(grown);
+    MakeRoom(bytes.size(), held);
   }
   std::memcpy(block_->bytes() + block_->end, bytes.data(), bytes.size());
   block_->end += static_cast<uint32_t>(bytes.size());
+}
+
+// Behind what is kept. A buffer that is never quite emptied stays as small as what it keeps: where
+// a quarter is free, what is kept moves to the front.
+void Buffer::MakeRoom(size_t size, Counter* held) {
+  const absl::string_view kept = view();
+  const size_t capacity = block_->capacity;
+  if (kept.size() + size <= capacity - capacity / 4) {
+    std::memmove(block_->bytes(), kept.data(), kept.size());
+  } else {
+    OwnedBlock grown = NewBlock(std::max(kept.size() + size, 2 * capacity), held);
+    std::memcpy(grown->bytes(), kept.data(), kept.size());
+    block_ = std::move(grown);
+  }
+  block_->begin = 0;
+  block_->end = static_cast<uint32_t>(kept.size());
 }
 
 void Buffer::Consume(size_t count) {

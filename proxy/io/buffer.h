@@ -50,6 +50,7 @@ class Buffer {
   using OwnedBlock = std::unique_ptr<Block, FreeBlock>;
 
   static OwnedBlock NewBlock(size_t capacity, Counter* held);
+  void MakeRoom(size_t size, Counter* held);
 
   OwnedBlock block_;
 };
