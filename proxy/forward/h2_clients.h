@@ -29,7 +29,7 @@ class H2Clients final : public h2::ServerConnection::Owner {
     ~Owner() = default;
   };
 
-  H2Clients(Workbench& bench, Owner& owner) : bench_(bench), owner_(owner) {}
+  H2Clients(Workbench& bench, Owner& owner) : bench_(bench), owner_(owner), streams_(bench.io) {}
   H2Clients(const H2Clients&) = delete;
   H2Clients& operator=(const H2Clients&) = delete;
 

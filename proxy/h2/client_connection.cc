@@ -18,7 +18,8 @@ ClientConnection::ClientConnection(Bench bench, Owner& owner)
       owner_(owner),
       stream_(bench.io),
       timer_(bench.timers, *this),
-      session_(NewClientSession(*this)) {}
+      session_(NewClientSession(*this)),
+      held_(&bench.io.held_bytes(), sizeof(*this) + kSessionStateBytes) {}
 
 ClientConnection::~ClientConnection() {
   for (ClientStream* const stream : std::exchange(streams_, {})) Forget(*stream);
@@ -93,7 +94,10 @@ void ClientConnection::Read() {
 // False: it is closed.
 bool ClientConnection::Flush() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
-    if (stream_.is_blocked()) return true;
+    if (stream_.is_blocked()) {
+      out_ = std::string();  // it may stay so for long
+      return true;
+    }
     out_.clear();
     while (out_.size() < kWriteBytes) {
       const uint8_t* bytes = nullptr;

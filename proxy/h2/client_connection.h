@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "proxy/h2/client_stream.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/io/held_bytes.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
@@ -102,6 +103,7 @@ class ClientConnection final : public IoHandler, public TimerHandler, public Cli
   std::vector<ClientStream*> streams_;  // at most kBackendStreamsMax
   std::string out_;                     // used again within a turn
   size_t block_bytes_ = 0;              // of the header block that is coming in
+  HeldBytes held_;                      // this and the session
   Instant heard_at_;
   State state_ = State::kConnecting;
   bool is_connected_ = false;  // TCP

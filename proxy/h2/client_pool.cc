@@ -5,7 +5,9 @@
 
 namespace spawner::proxy::h2 {
 
-ClientPool::ClientPool(Bench bench) : bench_(bench) { streams_.set_connector(this); }
+ClientPool::ClientPool(Bench bench) : bench_(bench), streams_(bench.io) {
+  streams_.set_connector(this);
+}
 
 ClientPool::~ClientPool() { CutOff(); }
 

@@ -16,6 +16,8 @@
 
 namespace spawner::proxy::h2 {
 
+const size_t ClientStream::kOwnBytes = sizeof(ClientStream) + kStreamStateBytes;
+
 void ClientStream::Attach(Link& link) {
   SPAWNER_CHECK(link_ == nullptr && !is_over_);
   link_ = &link;
@@ -63,6 +65,7 @@ bool ClientStream::OnHeaders(bool ends) {
     if (!response->is_interim()) {
       has_response_ = true;
       head_ = FieldBlock();
+      held_.Set(kOwnBytes);
     }
   }
   if (ends) {
@@ -160,6 +163,7 @@ bool ClientStream::TakeHead(absl::string_view* bytes) {
   }
   to_head_ = head->is_head();
   head_ = RequestFields(*head);
+  held_.Set(kOwnBytes + text.size() + head_.size() * sizeof(FieldBlock::value_type));
   out_.BeginBody(head->body);
   return true;
 }
@@ -170,7 +174,7 @@ void ClientStream::OnClose(bool) {
   if (link_ == nullptr) return queue_.Leave(*this);
   if (in_.body_bytes() > 0) link_->Consume(*this, in_.body_bytes());
   const bool has_ended = in_.has_ended();
-  in_ = InboundText();
+  in_ = InboundText(&io_.held_bytes());
   if (has_ended) in_.End();
   // The response was read and the request is on its way: both end by themselves.
   if (has_ended && !has_data() && is_submitted()) return;

@@ -14,6 +14,7 @@
 #include "proxy/h2/response_fields.h"
 #include "proxy/h2/response_text.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/io/held_bytes.h"
 #include "proxy/io/io.h"
 
 namespace spawner::proxy::h2 {
@@ -48,7 +49,12 @@ class ClientStream final : public StreamEnd {
     ~Queue() = default;
   };
 
-  ClientStream(StreamIo& io, Queue& queue) : io_(io), queue_(queue) {}
+  ClientStream(StreamIo& io, Queue& queue)
+      : io_(io),
+        queue_(queue),
+        held_(&io.held_bytes(), kOwnBytes),
+        in_(&io.held_bytes()),
+        out_(&io.held_bytes()) {}
 
   // ---- its connection ----
   // Room was found for it.
@@ -97,6 +103,8 @@ class ClientStream final : public StreamEnd {
   Instant submitted_at;
 
  private:
+  static const size_t kOwnBytes;
+
   // False: the request is broken, the stream cancelled.
   bool Take(absl::string_view* bytes);
   bool TakeHead(absl::string_view* bytes);
@@ -104,6 +112,7 @@ class ClientStream final : public StreamEnd {
   StreamIo& io_;
   Queue& queue_;
   Link* link_ = nullptr;
+  HeldBytes held_;                          // this, and head_
   FieldBlock head_;                         // of the request, until the response's has come
   std::unique_ptr<ResponseText> response_;  // the head that is coming in
   InboundText in_;

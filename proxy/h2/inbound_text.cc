@@ -11,11 +11,13 @@ namespace spawner::proxy::h2 {
 void InboundText::AddHead(absl::string_view head, Framing framing) {
   text_.append(head.data(), head.size());
   framing_ = framing;
+  CountText();
 }
 
 bool InboundText::AddTrailer(absl::string_view name, absl::string_view value) {
   if (trailers_.size() + name.size() + value.size() + 4 > kTrailerBytesMax) return false;
   absl::StrAppend(&trailers_, name, ": ", value, "\r\n");
+  CountText();
   return true;
 }
 
@@ -45,6 +47,7 @@ InboundText::Piece InboundText::Read(char* bytes, size_t size) {
       // A head's memory goes with it: the stream may live long.
       text_ = std::string();
       text_read_ = 0;
+      CountText();
       continue;
     }
     const bool is_plain = framing_ == Framing::kPlain;

@@ -7,6 +7,8 @@
 
 #include "absl/strings/string_view.h"
 #include "proxy/io/buffer.h"
+#include "proxy/io/counter.h"
+#include "proxy/io/held_bytes.h"
 
 namespace spawner::proxy::h2 {
 
@@ -21,9 +23,12 @@ class InboundText {
     kChunked,  // RFC 9112 7.1
   };
 
+  // `held` counts what waits to be read; null: nobody does.
+  explicit InboundText(Counter* held = nullptr) : held_(held), text_held_(held) {}
+
   // A head, its empty line included. Several may precede the body: interim responses.
   void AddHead(absl::string_view head, Framing framing);
-  void AddBody(absl::string_view bytes) { body_.Append(bytes); }
+  void AddBody(absl::string_view bytes) { body_.Append(bytes, held_); }
   // One field of the trailers. False: there are too many.
   bool AddTrailer(absl::string_view name, absl::string_view value);
   // No more comes: the last chunk, with the trailers, may be read.
@@ -48,6 +53,10 @@ class InboundText {
   // Makes text of what is next. False: there is nothing.
   bool MakeText();
 
+  void CountText() { text_held_.Set(text_.size() + trailers_.size()); }
+
+  Counter* held_;
+  HeldBytes text_held_;
   std::string text_;      // to be read before body_
   size_t text_read_ = 0;  // of it
   Buffer body_;

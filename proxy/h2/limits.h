@@ -37,6 +37,10 @@ inline constexpr size_t kSettingsPerFrameMax = 32;
 inline constexpr size_t kAcksQueuedMax = 256;
 // With so many frames queued that a peer does not take, nothing more is read from it.
 inline constexpr size_t kFramesQueuedMax = 1024;
+// What nghttp2 keeps for a connection (frame buffer, HPACK tables) and for a stream, rounded up:
+// counted as held with each.
+inline constexpr size_t kSessionStateBytes = 28 * 1024;
+inline constexpr size_t kStreamStateBytes = 512;
 // The most that one connection can make this room keep: bodies in, bodies out, a head per stream.
 inline constexpr size_t kConnectionBytesMax = kConnectionWindowBytes + kConnectionOutBytesMax +
                                               kStreamOutBytesMax +

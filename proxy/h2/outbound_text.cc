@@ -6,11 +6,11 @@ HeadScanner::State OutboundText::TakeHead(absl::string_view* bytes, absl::string
   if (is_held_used_) held_.Clear();
   is_held_used_ = false;
   const size_t held = held_.size();
-  if (held > 0) held_.Append(*bytes);
+  if (held > 0) held_.Append(*bytes, held_bytes_);
   const absl::string_view all = held > 0 ? held_.view() : *bytes;
   const HeadScanner::State state = scanner_.Scan(all);
   if (state == HeadScanner::State::kIncomplete) {
-    if (held == 0) held_.Append(*bytes);
+    if (held == 0) held_.Append(*bytes, held_bytes_);
     *bytes = {};
   }
   if (state != HeadScanner::State::kComplete) return state;
@@ -31,7 +31,7 @@ bool OutboundText::TakeBody(absl::string_view* bytes, std::string* scratch) {
   if (is_held_used_) held_.Clear();
   is_held_used_ = false;
   if (state_ == State::kTunnel) {
-    payload_.Append(*bytes);
+    payload_.Append(*bytes, held_bytes_);
     *bytes = {};
     return true;
   }
@@ -39,7 +39,8 @@ bool OutboundText::TakeBody(absl::string_view* bytes, std::string* scratch) {
   scratch->clear();
   const BodyScanner::Result body = body_.Scan(*bytes, is_chunked ? scratch : nullptr, &trailers_);
   if (!body.is_valid) return false;
-  payload_.Append(is_chunked ? absl::string_view(*scratch) : bytes->substr(0, body.taken));
+  payload_.Append(is_chunked ? absl::string_view(*scratch) : bytes->substr(0, body.taken),
+                  held_bytes_);
   bytes->remove_prefix(body.taken);
   if (body_.is_done()) state_ = State::kComplete;
   return true;

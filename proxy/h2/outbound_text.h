@@ -10,6 +10,7 @@
 #include "proxy/http/head.h"
 #include "proxy/http/head_scanner.h"
 #include "proxy/io/buffer.h"
+#include "proxy/io/counter.h"
 
 namespace spawner::proxy::h2 {
 
@@ -21,6 +22,9 @@ namespace spawner::proxy::h2 {
 //   }
 class OutboundText {
  public:
+  // `held` counts what is not sent yet; null: nobody does.
+  explicit OutboundText(Counter* held = nullptr) : held_bytes_(held) {}
+
   bool wants_head() const { return state_ == State::kHead; }
   // Takes what belongs to the head off `*bytes`. kComplete: `*head` is one, good until the next
   // call of anything here. Another head is expected until BeginBody or BeginTunnel.
@@ -43,6 +47,7 @@ class OutboundText {
  private:
   enum class State : uint8_t { kHead, kBody, kTunnel, kComplete };
 
+  Counter* held_bytes_;
   State state_ = State::kHead;
   HeadScanner scanner_;
   BodyScanner body_;

@@ -17,14 +17,16 @@ ServerConnection::ServerConnection(Bench bench, Owner& owner, Stream&& stream)
       owner_(owner),
       stream_(std::move(stream), *this),
       timer_(bench.timers, *this),
-      session_(NewServerSession(*this)) {}
+      session_(NewServerSession(*this)),
+      held_(&bench.streams.held_bytes(), sizeof(*this) + kSessionStateBytes) {}
 
 ServerConnection::ServerConnection(Bench bench, Owner& owner, Io& io)
     : bench_(bench),
       owner_(owner),
       stream_(io),
       timer_(bench.timers, *this),
-      session_(NewServerSession(*this)) {}
+      session_(NewServerSession(*this)),
+      held_(&bench.streams.held_bytes(), sizeof(*this) + kSessionStateBytes) {}
 
 bool ServerConnection::Accept(Socket socket) {
   if (!stream_.io().Register(socket, *this)) return false;
@@ -99,12 +101,16 @@ bool ServerConnection::Feed(absl::string_view bytes) {
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   // What a GOAWAY can tell of, nghttp2 has queued; this is a bad preface, a flood, no memory.
   if (taken < 0) Close();
+  held_.Set(sizeof(*this) + kSessionStateBytes + block_bytes_);
   return !is_closed();
 }
 
 bool ServerConnection::Flush() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
-    if (stream_.is_blocked()) return true;
+    if (stream_.is_blocked()) {
+      out_ = std::string();  // it may stay so for long
+      return true;
+    }
     out_.clear();
     while (out_.size() < kWriteBytes) {
       const uint8_t* bytes = nullptr;
@@ -211,7 +217,7 @@ void ServerConnection::OnStreamFrame(int32_t id, bool is_headers) {
 }
 
 void ServerConnection::OnBeginRequest(int32_t id) {
-  auto owned = std::make_unique<ServerStream>(*this, id);
+  auto owned = std::make_unique<ServerStream>(*this, id, bench_.streams.held_bytes());
   ServerStream* const stream = owned.get();
   stream->socket = bench_.streams.Add(std::move(owned));
   streams_.push_back(stream);

@@ -16,6 +16,7 @@
 #include "proxy/h2/server_stream.h"
 #include "proxy/h2/stream_history.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/io/held_bytes.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
@@ -118,6 +119,7 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   int64_t out_bytes_ = 0;   // of all streams, not framed yet
   bool was_full_ = false;   // of them: writers may wait
   size_t block_bytes_ = 0;  // of the header block that is coming in
+  HeldBytes held_;          // this, the session and that block
   State state_ = State::kOpen;
   bool wants_turn_ = false;
   bool is_draining_ = false;

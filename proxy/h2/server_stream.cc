@@ -180,7 +180,7 @@ void ServerStream::OnClose(bool is_abort) {
   if (link_ == nullptr) return;
   if (in_.body_bytes() > 0) link_->Consume(*this, in_.body_bytes());
   const bool has_ended = in_.has_ended();
-  in_ = InboundText();
+  in_ = InboundText(held_);
   if (has_ended) in_.End();
   if (!is_abort) out_.OnEnd();
   // An incomplete response never ends with END_STREAM.

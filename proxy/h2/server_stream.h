@@ -9,11 +9,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "proxy/h2/inbound_text.h"
+#include "proxy/h2/limits.h"
 #include "proxy/h2/outbound_text.h"
 #include "proxy/h2/request_text.h"
 #include "proxy/h2/response_fields.h"
 #include "proxy/h2/stream_io.h"
 #include "proxy/http/head.h"
+#include "proxy/io/counter.h"
+#include "proxy/io/held_bytes.h"
 #include "proxy/io/io.h"
 
 namespace spawner::proxy::h2 {
@@ -39,7 +42,14 @@ class ServerStream final : public StreamEnd {
     ~Link() = default;
   };
 
-  ServerStream(Link& link, int32_t id) : link_(&link), id_(id) {}
+  // `held`: what its memory is counted in.
+  ServerStream(Link& link, int32_t id, Counter& held)
+      : link_(&link),
+        id_(id),
+        held_(&held),
+        own_held_(&held, sizeof(*this) + kStreamStateBytes),
+        in_(&held),
+        out_(&held) {}
   int32_t id() const { return id_; }
 
   // ---- frames, from its connection ----
@@ -95,6 +105,8 @@ class ServerStream final : public StreamEnd {
 
   Link* link_;
   const int32_t id_;
+  Counter* const held_;
+  HeldBytes own_held_;
   std::unique_ptr<RequestText> request_ = std::make_unique<RequestText>();
   InboundText in_;
   OutboundText out_;

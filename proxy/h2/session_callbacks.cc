@@ -75,6 +75,7 @@ struct SessionCallbacks {
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     ServerConnection& connection = Connection(user);
     if (frame->hd.type == NGHTTP2_SETTINGS) connection.has_settings_ = true;
+    if (frame->hd.type == NGHTTP2_HEADERS) connection.block_bytes_ = 0;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
       connection.CountReset();
       connection.history_.OnClientDone(frame->hd.stream_id);

@@ -43,6 +43,8 @@ class StreamConnector {
 class StreamIo final : public Io {
  public:
   StreamIo() = default;
+  // What its streams hold is counted with the connections of `beneath`.
+  explicit StreamIo(Io& beneath) { ShareHeldBytes(beneath); }
   StreamIo(const StreamIo&) = delete;
   StreamIo& operator=(const StreamIo&) = delete;
 
