@@ -38,7 +38,7 @@ Downstream::~Downstream() {
 bool Downstream::Start(Socket socket) {
   if (!stream_.io().Register(socket, *this)) return false;
   stream_.Adopt(socket);
-  SetDeadline(bench_.now + bench_.options.limits.client_idle_timeout);
+  if (!is_stream()) SetDeadline(bench_.now + bench_.options.limits.client_idle_timeout);
   return true;
 }
 
@@ -209,7 +209,7 @@ void Downstream::OnTimer(Instant now) {
 
 void Downstream::OnExchangeDone(bool keeps, bool is_last) {
   if (is_closed()) return;
-  if (is_last && MayCloseAtOnce()) return Close();
+  if ((is_last || is_stream()) && MayCloseAtOnce()) return Close();
   if (!keeps || bench_.is_draining) return Linger();
   state_ = State::kReading;
   needs_more_ = false;

@@ -87,6 +87,8 @@ class Downstream final : public IoHandler, public TimerHandler {
   void RefuseTooLong();
   void Refuse(const HeadError& error);
   bool MayCloseAtOnce() const;
+  // Of another protocol's connection: one request, whose head was there from the beginning.
+  bool is_stream() const { return &stream_.io() != &bench_.io; }
   void Linger();
   void DiscardInput();
   void Close();

@@ -104,7 +104,7 @@ void Exchange::Admit(absl::string_view head) {
 void Exchange::Send(const Sessions::Place& place) {
   session_->Start(*this);
   client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
-  if (head_.capacity() == 0) head_ = bench_.TakeString();
+  if (head_.empty()) head_ = bench_.TakeString();
   head_.clear();
   AppendRequestForBackend(bench_, place, {&client_.peer(), is_secure_}, &head_);
   connect_until_ = std::max(bench_.now, session_->opened_at() + kConnectPatience);

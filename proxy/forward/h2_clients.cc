@@ -12,7 +12,7 @@ namespace spawner::proxy {
 static_assert(h2::kReadBytes <= kScratchBytes);
 
 h2::ServerConnection::Bench H2Clients::Shared() {
-  return {streams_, bench_.timers, bench_.now, bench_.scratch.get()};
+  return {streams_, bench_.timers, bench_.now, bench_.scratch.get(), workspace_};
 }
 
 bool H2Clients::Accept(Socket socket, ClientPeer peer, AddressSlot address) {
@@ -45,9 +45,9 @@ void H2Clients::RunTurn() {
 }
 
 void H2Clients::RunConnections() {
-  const std::vector<h2::ServerConnection*> turn = std::move(wanting_);
-  wanting_.clear();
-  for (h2::ServerConnection* const connection : turn) connection->RunTurn();
+  turn_.swap(wanting_);
+  for (h2::ServerConnection* const connection : turn_) connection->RunTurn();
+  turn_.clear();
 }
 
 void H2Clients::ForgetClosed() {

@@ -10,6 +10,7 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/h2/server_connection.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/h2/workspace.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
 #include "proxy/route/address_caps.h"
@@ -67,7 +68,9 @@ class H2Clients final : public h2::ServerConnection::Owner {
   Owner& owner_;
   h2::StreamIo streams_;
   std::vector<Client> clients_;
+  h2::Workspace workspace_;
   std::vector<h2::ServerConnection*> wanting_;  // a turn, once each
+  std::vector<h2::ServerConnection*> turn_;     // used again
 };
 
 }  // namespace spawner::proxy

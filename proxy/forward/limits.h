@@ -53,7 +53,8 @@ struct HoldOptions {
 };
 
 // ---- backends ----
-inline constexpr size_t kIdleUpstreamsPerSession = 16;
+// As many as one HTTP/2 connection may have in use at once: they come back within one turn.
+inline constexpr size_t kIdleUpstreamsPerSession = 128;
 // Below the 5 s of node and uvicorn, so that we close first.
 inline constexpr absl::Duration kUpstreamIdleTimeout = absl::Seconds(4);
 inline constexpr absl::Duration kConnectTimeout = absl::Seconds(3);

@@ -118,7 +118,7 @@ inline std::string Workbench::TakeString() {
 }
 
 inline void Workbench::ReturnString(std::string text) {
-  constexpr size_t kSpareStringsMax = 64;
+  constexpr size_t kSpareStringsMax = 128;
   if (text.capacity() > 64 && spare_strings_.size() < kSpareStringsMax) {
     spare_strings_.push_back(std::move(text));
   }

@@ -10,6 +10,7 @@
 #include "proxy/h2/client_stream.h"
 #include "proxy/h2/limits.h"
 #include "proxy/h2/name_values.h"
+#include "proxy/h2/response_fields.h"
 
 namespace spawner::proxy::h2 {
 namespace {
@@ -110,9 +111,11 @@ struct ClientCallbacks {
     if (stream->is_deferred) return NGHTTP2_ERR_DEFERRED;
     if (!fill.is_last) return static_cast<ssize_t>(fill.size);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    const FieldBlock trailers = stream->Trailers();
-    if (trailers.empty()) return static_cast<ssize_t>(fill.size);
-    const std::vector<nghttp2_nv> fields = NameValues(trailers);
+    if (stream->trailers().empty()) return static_cast<ssize_t>(fill.size);
+    FieldBlock trailers;
+    trailers.SetTrailers(stream->trailers());
+    if (trailers.all().empty()) return static_cast<ssize_t>(fill.size);
+    const std::vector<nghttp2_nv> fields = NameValues(trailers.all());
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     if (nghttp2_submit_trailer(session, id, fields.data(), fields.size()) != 0) {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

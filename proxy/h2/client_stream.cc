@@ -9,7 +9,6 @@
 
 #include "base/check.h"
 #include "proxy/h2/limits.h"
-#include "proxy/h2/request_fields.h"
 #include "proxy/h2/request_text.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_scanner.h"
@@ -64,7 +63,7 @@ bool ClientStream::OnHeaders(bool ends) {
     in_.AddHead(response->head(), response->framing());
     if (!response->is_interim()) {
       has_response_ = true;
-      head_ = FieldBlock();
+      head_ = FieldList();
       held_.Set(kOwnBytes);
     }
   }
@@ -163,7 +162,7 @@ bool ClientStream::TakeHead(absl::string_view* bytes) {
   }
   to_head_ = head->is_head();
   head_ = RequestFields(*head);
-  held_.Set(kOwnBytes + text.size() + head_.size() * sizeof(FieldBlock::value_type));
+  held_.Set(kOwnBytes + text.size() + head_.size() * sizeof(FieldList::value_type));
   out_.BeginBody(head->body);
   return true;
 }

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "proxy/h2/inbound_text.h"
 #include "proxy/h2/outbound_text.h"
-#include "proxy/h2/response_fields.h"
+#include "proxy/h2/request_fields.h"
 #include "proxy/h2/response_text.h"
 #include "proxy/h2/stream_io.h"
 #include "proxy/io/held_bytes.h"
@@ -71,7 +71,7 @@ class ClientStream final : public StreamEnd {
   bool is_answered() const { return has_response_; }
 
   // ---- frames ----
-  const FieldBlock& head() const { return head_; }
+  const FieldList& head() const { return head_; }
   bool has_data() const { return !out_.is_complete() || !out_.payload().empty(); }
   // Of a header block: fields of a response's head, or of the trailers. False: malformed.
   void OnBeginHeaders();
@@ -85,7 +85,7 @@ class ClientStream final : public StreamEnd {
     bool is_last = false;
   };
   Fill FillData(uint8_t* bytes, size_t size);
-  FieldBlock Trailers() const { return TrailerFields(out_.trailers()); }
+  absl::string_view trailers() const { return out_.trailers(); }
   size_t unread_bytes() const { return in_.body_bytes(); }
 
   // ---- the socket ----
@@ -113,7 +113,7 @@ class ClientStream final : public StreamEnd {
   Queue& queue_;
   Link* link_ = nullptr;
   HeldBytes held_;                          // this, and head_
-  FieldBlock head_;                         // of the request, until the response's has come
+  FieldList head_;                          // of the request, until the response's has come
   std::unique_ptr<ResponseText> response_;  // the head that is coming in
   InboundText in_;
   OutboundText out_;

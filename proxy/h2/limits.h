@@ -41,6 +41,8 @@ inline constexpr size_t kFramesQueuedMax = 1024;
 // counted as held with each.
 inline constexpr size_t kSessionStateBytes = 28 * 1024;
 inline constexpr size_t kStreamStateBytes = 512;
+// What a connection keeps of each text of a head for the next one.
+inline constexpr size_t kKeptTextBytes = 512;
 // The most that one connection can make this room keep: bodies in, bodies out, a head per stream.
 inline constexpr size_t kConnectionBytesMax = kConnectionWindowBytes + kConnectionOutBytesMax +
                                               kStreamOutBytesMax +

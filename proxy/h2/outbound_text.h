@@ -27,7 +27,7 @@ class OutboundText {
 
   bool wants_head() const { return state_ == State::kHead; }
   // Takes what belongs to the head off `*bytes`. kComplete: `*head` is one, good until the next
-  // call of anything here. Another head is expected until BeginBody or BeginTunnel.
+  // Take. Another head is expected until BeginBody or BeginTunnel.
   HeadScanner::State TakeHead(absl::string_view* bytes, absl::string_view* head);
   void BeginBody(BodyFraming framing);
   void BeginTunnel() { state_ = State::kTunnel; }

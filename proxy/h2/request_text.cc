@@ -2,23 +2,22 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "proxy/h2/limits.h"
+#include "proxy/http/append.h"
 #include "proxy/http/chars.h"
 #include "proxy/http/limits.h"
 
 namespace spawner::proxy::h2 {
 namespace {
 
-// RFC 9113 8.2.2: they speak of one HTTP/1.1 connection, of which there is none.
-bool IsConnectionField(absl::string_view name) {
-  return name == "connection" || name == "keep-alive" || name == "proxy-connection" ||
-         name == "transfer-encoding" || name == "upgrade" || name == "http2-settings";
-}
-
 bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 
 }  // namespace
+
+bool RequestText::IsConnectionField(absl::string_view name) {
+  return name == "connection" || name == "keep-alive" || name == "proxy-connection" ||
+         name == "transfer-encoding" || name == "upgrade" || name == "http2-settings";
+}
 
 bool RequestText::IsGoodField(absl::string_view name, absl::string_view value) {
   if (name.empty() || !AllAre(name, kTokenChar) || IsConnectionField(name)) return false;
@@ -27,7 +26,20 @@ bool RequestText::IsGoodField(absl::string_view name, absl::string_view value) {
   }
   if (name == "te" && value != "trailers") return false;
   if (value.empty()) return true;
-  return AllAre(value, kValueChar) && !IsSpace(value.front()) && !IsSpace(value.back());
+  return AreValueChars(value) && !IsSpace(value.front()) && !IsSpace(value.back());
+}
+
+void RequestText::Reset() {
+  verdict_ = Verdict::kGood;
+  list_bytes_ = 0;
+  has_regular_ = has_length_ = has_host_ = false;
+  for (std::string* const text :
+       {&method_, &protocol_, &scheme_, &authority_, &path_, &host_, &cookie_, &fields_, &head_}) {
+    text->clear();
+    // Most connections are idle, and keep it.
+    if (text->capacity() > kKeptTextBytes) *text = std::string();
+  }
+  framing_ = InboundText::Framing::kNone;
 }
 
 void RequestText::Add(absl::string_view name, absl::string_view value) {
@@ -72,13 +84,13 @@ void RequestText::AddRegular(absl::string_view name, absl::string_view value) {
   }
   if (name == "cookie") {
     // RFC 9113 8.2.3: the crumbs are one field to HTTP/1.1.
-    absl::StrAppend(&cookie_, cookie_.empty() ? "" : "; ", value);
+    AppendAll({cookie_.empty() ? "" : "; ", value}, &cookie_);
     return;
   }
   if (name == "content-length") has_length_ = true;
   // RFC 8441 5: there is none, and ours follows.
   if (name == "sec-websocket-key" && is_websocket()) return;
-  absl::StrAppend(&fields_, name, ": ", value, "\r\n");
+  AppendAll({name, ": ", value, "\r\n"}, &fields_);
 }
 
 RequestText::Verdict RequestText::Finish(bool ends) {
@@ -96,10 +108,10 @@ RequestText::Verdict RequestText::Finish(bool ends) {
   const std::string& host = authority_.empty() ? host_ : authority_;
   // RFC 9110 8.6: without a length and with a body the length is not known yet.
   const bool is_chunked = !has_length_ && !ends;
-  head_ = absl::StrCat(method_, " ", is_connect ? authority_ : path_, " HTTP/1.1\r\n");
-  if (!host.empty()) absl::StrAppend(&head_, "host: ", host, "\r\n");
+  AppendAll({method_, " ", is_connect ? authority_ : path_, " HTTP/1.1\r\n"}, &head_);
+  if (!host.empty()) AppendAll({"host: ", host, "\r\n"}, &head_);
   head_ += fields_;
-  if (!cookie_.empty()) absl::StrAppend(&head_, "cookie: ", cookie_, "\r\n");
+  if (!cookie_.empty()) AppendAll({"cookie: ", cookie_, "\r\n"}, &head_);
   if (is_chunked) head_ += "transfer-encoding: chunked\r\n";
   head_ += "\r\n";
   framing_ = ends         ? InboundText::Framing::kNone
@@ -116,10 +128,11 @@ RequestText::Verdict RequestText::FinishWebSocket(bool ends) {
   if (!is_whole || ends || !absl::EqualsIgnoreCase(protocol_, "websocket")) {
     return verdict_ = Verdict::kMalformed;
   }
-  head_ = absl::StrCat("GET ", path_, " HTTP/1.1\r\nhost: ", authority_,
-                       "\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ",
-                       kWebSocketKey, "\r\n", fields_);
-  if (!cookie_.empty()) absl::StrAppend(&head_, "cookie: ", cookie_, "\r\n");
+  AppendAll({"GET ", path_, " HTTP/1.1\r\nhost: ", authority_,
+             "\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ", kWebSocketKey,
+             "\r\n", fields_},
+            &head_);
+  if (!cookie_.empty()) AppendAll({"cookie: ", cookie_, "\r\n"}, &head_);
   head_ += "\r\n";
   framing_ = InboundText::Framing::kPlain;
   if (head_.size() > kHeadBytesMax) return verdict_ = Verdict::kTooLarge;

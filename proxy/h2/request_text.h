@@ -26,6 +26,8 @@ class RequestText {
     kTooLarge,   // to be answered with 431
   };
 
+  // For the next block, with the memory of the last.
+  void Reset();
   void Add(absl::string_view name, absl::string_view value);
   // After the last field. `ends`: no body follows.
   Verdict Finish(bool ends);
@@ -37,6 +39,8 @@ class RequestText {
   // RFC 8441: the head is that of an upgrade.
   bool is_websocket() const { return !protocol_.empty(); }
 
+  // RFC 9113 8.2.2: it speaks of one HTTP/1.1 connection, of which there is none. Lower case.
+  static bool IsConnectionField(absl::string_view name);
   // Names and values that HTTP/1.1 can carry and RFC 9113 8.2 allows, in trailers as well.
   static bool IsGoodField(absl::string_view name, absl::string_view value);
 

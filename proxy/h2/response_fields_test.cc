@@ -13,16 +13,20 @@ TEST(ResponseFields, LeavesOutWhatSpeaksOfTheConnection) {
                           "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n",
                           false)
                    .is_error());
-  EXPECT_EQ(ResponseFields(head), (FieldBlock{{":status", "200"},
-                                              {"content-type", "a/b"},
-                                              {"set-cookie", "a=1"},
-                                              {"set-cookie", "b=2"}}));
+  FieldBlock block;
+  block.SetResponse(head);
+  EXPECT_EQ(block.all(), (std::vector<FieldBlock::Pair>{{":status", "200"},
+                                                        {"content-type", "a/b"},
+                                                        {"set-cookie", "a=1"},
+                                                        {"set-cookie", "b=2"}}));
 }
 
 TEST(ResponseFields, GivesTrailersInLowerCaseWithoutFraming) {
-  EXPECT_EQ(TrailerFields("Grpc-Status: 0\r\nContent-Length: 5\r\nConnection: x\r\nB:\t c \r\n"),
-            (FieldBlock{{"grpc-status", "0"}, {"b", "c"}}));
-  EXPECT_TRUE(TrailerFields("").empty());
+  FieldBlock block;
+  block.SetTrailers("Grpc-Status: 0\r\nContent-Length: 5\r\nConnection: x\r\nB:\t c \r\n");
+  EXPECT_EQ(block.all(), (std::vector<FieldBlock::Pair>{{"grpc-status", "0"}, {"b", "c"}}));
+  block.SetTrailers("");
+  EXPECT_TRUE(block.all().empty());
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "base/check.h"
-#include "proxy/h2/name_values.h"
 #include "proxy/h2/request_text.h"
 #include "proxy/h2/session_callbacks.h"
 
@@ -107,24 +107,19 @@ bool ServerConnection::Feed(absl::string_view bytes) {
 
 bool ServerConnection::Flush() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
-    if (stream_.is_blocked()) {
-      out_ = std::string();  // it may stay so for long
-      return true;
-    }
-    out_.clear();
-    while (out_.size() < kWriteBytes) {
+    if (stream_.is_blocked()) return true;
+    std::string& out = bench_.workspace.out;
+    out.clear();
+    while (out.size() < kWriteBytes) {
       const uint8_t* bytes = nullptr;
       const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
       if (size < 0) Close();
       if (is_closed()) return false;
       if (size == 0) break;
-      out_.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+      out.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
     }
-    if (out_.empty()) {
-      out_ = std::string();
-      return true;
-    }
-    if (!stream_.Write({out_})) Close();
+    if (out.empty()) return true;
+    if (!stream_.Write({out})) Close();
     if (is_closed()) return false;
   }
   WantTurn();
@@ -217,22 +212,25 @@ void ServerConnection::OnStreamFrame(int32_t id, bool is_headers) {
 }
 
 void ServerConnection::OnBeginRequest(int32_t id) {
+  request_.Reset();
   auto owned = std::make_unique<ServerStream>(*this, id, bench_.streams.held_bytes());
   ServerStream* const stream = owned.get();
   stream->socket = bench_.streams.Add(std::move(owned));
+  stream->place = static_cast<uint32_t>(streams_.size());
   streams_.push_back(stream);
   nghttp2_session_set_stream_user_data(session_, id, stream);
 }
 
 void ServerConnection::OnRequest(ServerStream& stream, bool ends) {
-  const RequestText::Verdict verdict = stream.OnHead(ends);
+  const RequestText::Verdict verdict = stream.OnHead(request_, ends);
   if (verdict == RequestText::Verdict::kGood) {
     stream.is_served = true;
     Tell(stream, {.readable = true});
     return owner_.OnStream(*this, stream.socket);
   }
   if (verdict == RequestText::Verdict::kTooLarge) {
-    SendHead(stream, {{":status", "431"}, {"content-length", "0"}}, false);
+    bench_.workspace.block.SetStatus("431");
+    SendHead(stream, false);
     if (!ends) Reset(stream, NGHTTP2_NO_ERROR);
     return;
   }
@@ -242,7 +240,9 @@ void ServerConnection::OnRequest(ServerStream& stream, bool ends) {
 
 void ServerConnection::OnStreamOver(ServerStream& stream) {
   if (stream.has_ended()) history_.OnClientDone(stream.id());
-  std::erase(streams_, &stream);
+  streams_[stream.place] = streams_.back();
+  streams_[stream.place]->place = stream.place;
+  streams_.pop_back();
   nghttp2_session_consume_connection(session_, stream.unread_bytes());
   Forget(stream);
 }
@@ -263,8 +263,8 @@ void ServerConnection::Consume(ServerStream& stream, size_t body_bytes) {
   WantTurn();
 }
 
-void ServerConnection::SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) {
-  const std::vector<nghttp2_nv> fields = NameValues(block);
+void ServerConnection::SendHead(ServerStream& stream, bool is_interim) {
+  const std::vector<nghttp2_nv>& fields = bench_.workspace.Views();
   int error = 0;
   if (is_interim) {
     error = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),

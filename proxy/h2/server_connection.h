@@ -5,17 +5,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "proxy/h2/allowance.h"
 #include "proxy/h2/limits.h"
-#include "proxy/h2/response_fields.h"
+#include "proxy/h2/request_text.h"
 #include "proxy/h2/server_stream.h"
 #include "proxy/h2/stream_history.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/h2/workspace.h"
 #include "proxy/io/held_bytes.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
@@ -46,6 +46,7 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
     Timers& timers;
     const Instant& now;
     char* scratch;
+    Workspace& workspace;
   };
 
   // Takes over the socket of `stream`.
@@ -73,12 +74,13 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
 
   // ---- for ServerStream ----
   void Consume(ServerStream& stream, size_t body_bytes) override;
-  void SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) override;
+  void SendHead(ServerStream& stream, bool is_interim) override;
   void SendData(ServerStream& stream) override;
   void Reset(ServerStream& stream, uint32_t code) override;
   void Tell(ServerStream& stream, IoEvents events) override;
   void CountOut(int64_t bytes) override;
   bool HasRoom() const override { return out_bytes_ < int64_t{kConnectionOutBytesMax}; }
+  Workspace& workspace() override { return bench_.workspace; }
   int64_t out_bytes() const { return out_bytes_; }
 
  private:
@@ -115,7 +117,7 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   StreamHistory history_;
   Allowance resets_{kResetBurst, kResetsPerSecond};
   Allowance idle_frames_{kIdleFrameBurst, kIdleFramesPerSecond};
-  std::string out_;         // used again within a turn
+  RequestText request_;     // of the header block that is coming in
   int64_t out_bytes_ = 0;   // of all streams, not framed yet
   bool was_full_ = false;   // of them: writers may wait
   size_t block_bytes_ = 0;  // of the header block that is coming in

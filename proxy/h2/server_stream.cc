@@ -9,18 +9,19 @@
 
 #include "absl/strings/match.h"
 #include "proxy/h2/limits.h"
+#include "proxy/h2/response_fields.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_scanner.h"
 
 namespace spawner::proxy::h2 {
 
-RequestText::Verdict ServerStream::OnHead(bool ends) {
-  const std::unique_ptr<RequestText> request = std::move(request_);
-  const RequestText::Verdict verdict = request->Finish(ends);
+RequestText::Verdict ServerStream::OnHead(RequestText& request, bool ends) {
+  has_head_ = true;
+  const RequestText::Verdict verdict = request.Finish(ends);
   if (verdict != RequestText::Verdict::kGood) return verdict;
-  to_head_ = request->is_head();
-  is_websocket_ = request->is_websocket();
-  in_.AddHead(request->head(), request->framing());
+  to_head_ = request.is_head();
+  is_websocket_ = request.is_websocket();
+  in_.AddHead(request.head(), request.framing());
   if (ends) in_.End();
   return verdict;
 }
@@ -86,32 +87,35 @@ bool ServerStream::Take(absl::string_view* bytes) {
   // A second response is nobody's.
   if (out_.is_complete()) return Break();
   if (out_.wants_head()) return TakeHead(bytes);
-  return out_.TakeBody(bytes, &scratch_) || Break();
+  return out_.TakeBody(bytes, &link_->workspace().payload) || Break();
 }
 
 bool ServerStream::TakeHead(absl::string_view* bytes) {
   absl::string_view text;
   const HeadScanner::State state = out_.TakeHead(bytes, &text);
   if (state == HeadScanner::State::kIncomplete) return true;
-  const std::unique_ptr<ResponseHead> head = std::make_unique<ResponseHead>();
-  if (state != HeadScanner::State::kComplete || head->Parse(text, to_head_).is_error()) {
+  ResponseHead& head = link_->workspace().head;
+  FieldBlock& block = link_->workspace().block;
+  if (state != HeadScanner::State::kComplete || head.Parse(text, to_head_).is_error()) {
     return Break();
   }
-  if (head->status == 101) {
+  if (head.status == 101) {
     // RFC 9113 8.6: but for RFC 8441 there is none.
-    if (!is_websocket_ || !IsAgreement(*head)) return Break();
+    if (!is_websocket_ || !IsAgreement(head)) return Break();
     out_.BeginTunnel();
     has_final_head_ = true;
-    link_->SendHead(*this, UpgradeFields(*head), false);
+    block.SetUpgrade(head);
+    link_->SendHead(*this, false);
     return true;
   }
-  if (!head->is_interim()) {
+  if (!head.is_interim()) {
     // It would mean that the tunnel is there.
-    if (is_websocket_ && head->status < 300) return Break();
-    out_.BeginBody(head->body);
+    if (is_websocket_ && head.status < 300) return Break();
+    out_.BeginBody(head.body);
     has_final_head_ = true;
   }
-  link_->SendHead(*this, ResponseFields(*head), head->is_interim());
+  block.SetResponse(head);
+  link_->SendHead(*this, head.is_interim());
   return true;
 }
 

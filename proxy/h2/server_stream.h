@@ -3,8 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -12,8 +10,8 @@
 #include "proxy/h2/limits.h"
 #include "proxy/h2/outbound_text.h"
 #include "proxy/h2/request_text.h"
-#include "proxy/h2/response_fields.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/h2/workspace.h"
 #include "proxy/http/head.h"
 #include "proxy/io/counter.h"
 #include "proxy/io/held_bytes.h"
@@ -30,13 +28,15 @@ class ServerStream final : public StreamEnd {
    public:
     // So much of the body was passed on: the client may send as much more.
     virtual void Consume(ServerStream& stream, size_t body_bytes) = 0;
-    virtual void SendHead(ServerStream& stream, const FieldBlock& block, bool is_interim) = 0;
+    // The workspace's block.
+    virtual void SendHead(ServerStream& stream, bool is_interim) = 0;
     virtual void SendData(ServerStream& stream) = 0;
     virtual void Reset(ServerStream& stream, uint32_t code) = 0;
     virtual void Tell(ServerStream& stream, IoEvents events) = 0;
     // So many bytes more, or less, wait to be sent.
     virtual void CountOut(int64_t bytes) = 0;
     virtual bool HasRoom() const = 0;
+    virtual Workspace& workspace() = 0;
 
    protected:
     ~Link() = default;
@@ -53,9 +53,9 @@ class ServerStream final : public StreamEnd {
   int32_t id() const { return id_; }
 
   // ---- frames, from its connection ----
-  RequestText* request() { return request_.get(); }
+  bool has_head() const { return has_head_; }
   // Its header block is complete. Anything but kGood: the stream is not to be served.
-  RequestText::Verdict OnHead(bool ends);
+  RequestText::Verdict OnHead(RequestText& request, bool ends);
   void OnData(absl::string_view bytes);
   // False: not one that can be passed on.
   bool OnTrailer(absl::string_view name, absl::string_view value);
@@ -66,7 +66,7 @@ class ServerStream final : public StreamEnd {
     bool is_last = false;
   };
   Fill FillData(uint8_t* bytes, size_t size);
-  FieldBlock TakeTrailers() const { return TrailerFields(out_.trailers()); }
+  absl::string_view trailers() const { return out_.trailers(); }
   bool has_data() const { return !out_.is_complete() || !out_.payload().empty(); }
   // END_STREAM has gone out.
   void OnEndSent();
@@ -84,11 +84,13 @@ class ServerStream final : public StreamEnd {
   void ShutdownWrite() override;
   void OnClose(bool is_abort) override;
   bool IsConnected() const override { return link_ != nullptr; }
+  bool ClosesCleanly() const override { return in_.has_ended() && out_.is_complete(); }
 
   // ---- its connection's ----
   Socket socket;
   bool is_deferred = false;  // DATA waits for bytes
   bool is_served = false;    // somebody has the socket
+  uint32_t place = 0;        // in its list
 
  private:
   // False: the response is broken, the stream reset.
@@ -107,10 +109,9 @@ class ServerStream final : public StreamEnd {
   const int32_t id_;
   Counter* const held_;
   HeldBytes own_held_;
-  std::unique_ptr<RequestText> request_ = std::make_unique<RequestText>();
   InboundText in_;
   OutboundText out_;
-  std::string scratch_;
+  bool has_head_ = false;
   bool to_head_ = false;
   bool is_websocket_ = false;  // RFC 8441: asked for, or a tunnel by now
   bool has_final_head_ = false;

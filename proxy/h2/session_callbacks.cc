@@ -7,9 +7,9 @@
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "proxy/h2/limits.h"
-#include "proxy/h2/name_values.h"
 #include "proxy/h2/server_connection.h"
 #include "proxy/h2/server_stream.h"
+#include "proxy/h2/workspace.h"
 
 namespace spawner::proxy::h2 {
 namespace {
@@ -58,8 +58,8 @@ struct SessionCallbacks {
     }
     ServerStream* const stream = Find(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
-    if (stream->request() != nullptr) {
-      stream->request()->Add(View(name, name_size), View(value, value_size));
+    if (!stream->has_head()) {
+      connection.request_.Add(View(name, name_size), View(value, value_size));
     } else if (!stream->OnTrailer(View(name, name_size), View(value, value_size))) {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
@@ -84,7 +84,7 @@ struct SessionCallbacks {
     ServerStream* const stream = Find(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
     const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (stream->request() != nullptr) {
+    if (!stream->has_head()) {
       connection.OnRequest(*stream, ends);
     } else if (ends) {
       stream->OnEnd();
@@ -125,7 +125,7 @@ struct SessionCallbacks {
   }
 
   static ssize_t FillData(nghttp2_session* session, int32_t id, uint8_t* bytes, size_t size,
-                          uint32_t* flags, nghttp2_data_source*, void*) {
+                          uint32_t* flags, nghttp2_data_source*, void* user) {
     ServerStream* const stream = Find(session, id);
     if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const ServerStream::Fill fill = stream->FillData(bytes, size);
@@ -133,9 +133,11 @@ struct SessionCallbacks {
     if (stream->is_deferred) return NGHTTP2_ERR_DEFERRED;
     if (!fill.is_last) return static_cast<ssize_t>(fill.size);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    const FieldBlock trailers = stream->TakeTrailers();
-    if (trailers.empty()) return static_cast<ssize_t>(fill.size);
-    const std::vector<nghttp2_nv> fields = NameValues(trailers);
+    if (stream->trailers().empty()) return static_cast<ssize_t>(fill.size);
+    Workspace& workspace = Connection(user).bench_.workspace;
+    workspace.block.SetTrailers(stream->trailers());
+    const std::vector<nghttp2_nv>& fields = workspace.Views();
+    if (fields.empty()) return static_cast<ssize_t>(fill.size);
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     if (nghttp2_submit_trailer(session, id, fields.data(), fields.size()) != 0) {
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

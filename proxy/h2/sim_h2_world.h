@@ -19,6 +19,7 @@
 #include "proxy/h2/sim_h2_client.h"
 #include "proxy/h2/sim_h2_peer.h"
 #include "proxy/h2/stream_io.h"
+#include "proxy/h2/workspace.h"
 #include "proxy/io/io.h"
 #include "proxy/io/sim_io.h"
 #include "proxy/io/stream.h"
@@ -49,7 +50,8 @@ class World final : public IoHandler, public ServerConnection::Owner {
     network.Register(accepted.socket, *this);
     stream.Adopt(accepted.socket);
     server = std::make_unique<ServerConnection>(
-        ServerConnection::Bench{streams, timers_, now_, scratch_}, *this, std::move(stream));
+        ServerConnection::Bench{streams, timers_, now_, scratch_, workspace_}, *this,
+        std::move(stream));
     server->Start("");
     server->OnIo({.readable = true, .writable = true});
   }
@@ -94,6 +96,7 @@ class World final : public IoHandler, public ServerConnection::Owner {
   Socket listener_;
   bool wants_turn_ = false;
   char scratch_[kReadBytes];
+  Workspace workspace_;
 
  public:
   SimIo network;

@@ -25,6 +25,8 @@ class StreamEnd {
   // The socket is closed, by Abort or by Close. What is complete is still sent, as a kernel does.
   virtual void OnClose(bool is_abort) = 0;
   virtual bool IsConnected() const = 0;
+  // As Io's.
+  virtual bool ClosesCleanly() const { return false; }
 };
 
 // Opens a stream to an address, over whatever connection.
@@ -74,6 +76,7 @@ class StreamIo final : public Io {
   void Close(Socket socket) override { CloseSocket(socket, false); }
   void Abort(Socket socket) override { CloseSocket(socket, true); }
   bool IsConnected(Socket socket) override;
+  bool ClosesCleanly(Socket socket) override { return At(socket).end->ClosesCleanly(); }
   // Nothing is waited for here: the worker waits in its real Io.
   void Wait(absl::Duration) override {}
   // Hands out what is there now; what follows from it waits for the next call.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "absl/strings/string_view.h"
 
@@ -46,6 +47,22 @@ inline bool AllAre(absl::string_view text, CharClass wanted) {
     if (!Is(c, wanted)) return false;
   }
   return true;
+}
+
+// The same for kValueChar, eight bytes at a time.
+inline bool AreValueChars(absl::string_view text) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  while (text.size() >= sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, text.data(), sizeof(word));
+    // The top bit of a byte below 0x20, or of 0x7f: it may be a tab.
+    const uint64_t is_control = (word - kEach * 0x20) & ~word;
+    const uint64_t delete_is_0 = word ^ (kEach * 0x7f);
+    const uint64_t is_delete = (delete_is_0 - kEach) & ~delete_is_0;
+    if (((is_control | is_delete) & (kEach * 0x80)) != 0) break;
+    text.remove_prefix(sizeof(word));
+  }
+  return AllAre(text, kValueChar);
 }
 
 }  // namespace spawner::proxy

@@ -13,9 +13,18 @@ struct Known {
   FieldName known;
 };
 
+// `name`: a token, in which bit 5 makes no difference but that of case for a letter and none that
+// `lower` could be taken for otherwise. `lower` is as long: letters, digits, '-' and '_'.
+bool IsSameToken(absl::string_view name, absl::string_view lower) {
+  for (size_t i = 0; i < lower.size(); ++i) {
+    if ((name[i] | 0x20) != (lower[i] | 0x20)) return false;
+  }
+  return true;
+}
+
 FieldName IfEqual(absl::string_view name, std::initializer_list<Known> candidates) {
   for (const Known& candidate : candidates) {
-    if (absl::EqualsIgnoreCase(name, candidate.name)) return candidate.known;
+    if (IsSameToken(name, candidate.name)) return candidate.known;
   }
   return FieldName::kOther;
 }
@@ -82,7 +91,7 @@ HeadError FieldList::Parse(absl::string_view lines) {
     if (colon == line.size()) return Bad("a header line without a colon");
     if (line[colon] != ':') return Bad("an invalid byte in a header field's name (RFC 9112 5.1)");
     absl::string_view value = line.substr(colon + 1);
-    if (!AllAre(value, kValueChar)) return Bad("a control character in a header field's value");
+    if (!AreValueChars(value)) return Bad("a control character in a header field's value");
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t'))
       value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);

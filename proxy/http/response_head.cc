@@ -47,7 +47,7 @@ HeadError ResponseHead::ParseStatusLine(absl::string_view line) {
   if (status < 100 || (!reason.empty() && reason.front() != ' ')) {
     return Broken("an invalid status");
   }
-  if (!AllAre(reason, kValueChar)) return Broken("a control character in the reason phrase");
+  if (!AreValueChars(reason)) return Broken("a control character in the reason phrase");
   return {};
 }
 

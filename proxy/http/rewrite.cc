@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "proxy/http/append.h"
 #include "proxy/http/chars.h"
 #include "proxy/http/field.h"
 
@@ -79,11 +79,10 @@ bool IsReserved(absl::string_view name, bool (*is_reserved)(absl::string_view)) 
 
 // A value may come from a token or the controller, so it is no mistake of ours.
 void AppendField(const AddedField& field, std::string* out) {
-  absl::StrAppend(out, field.name, ": ");
-  if (AllAre(field.value, kValueChar)) {
-    absl::StrAppend(out, field.value, "\r\n");
-    return;
+  if (AreValueChars(field.value)) {
+    return AppendAll({field.name, ": ", field.value, "\r\n"}, out);
   }
+  AppendAll({field.name, ": "}, out);
   for (char c : field.value) out->push_back(Is(c, kValueChar) ? c : '?');
   out->append("\r\n");
 }
@@ -97,7 +96,7 @@ bool IsForwardingField(absl::string_view name) {
 }
 
 void AppendRequestHead(const RequestHead& head, const RequestRewrite& rewrite, std::string* out) {
-  absl::StrAppend(out, head.method, " ", rewrite.path, " HTTP/1.1\r\n");
+  AppendAll({head.method, " ", rewrite.path, " HTTP/1.1\r\n"}, out);
   const bool has_nominated = head.fields.Has(FieldName::kConnection) && HasNominated(head.fields);
   FieldSet drop = kHopByHop | rewrite.drop;
   if (head.minor_version == 0) drop |= SetOf(FieldName::kExpect);  // RFC 9110 10.1.1
@@ -110,9 +109,9 @@ void AppendRequestHead(const RequestHead& head, const RequestRewrite& rewrite, s
       },
       out);
   // HTTP/1.0 may leave it out, HTTP/1.1 may not (RFC 9112 3.2).
-  if (!head.fields.Has(FieldName::kHost)) absl::StrAppend(out, "Host: ", head.host, "\r\n");
+  if (!head.fields.Has(FieldName::kHost)) AppendAll({"Host: ", head.host, "\r\n"}, out);
   if (!head.upgrade.empty()) {
-    absl::StrAppend(out, "Connection: upgrade\r\nUpgrade: ", head.upgrade, "\r\n");
+    AppendAll({"Connection: upgrade\r\nUpgrade: ", head.upgrade, "\r\n"}, out);
   }
   for (const AddedField& field : rewrite.add) AppendField(field, out);
   out->append("\r\n");
@@ -120,8 +119,9 @@ void AppendRequestHead(const RequestHead& head, const RequestRewrite& rewrite, s
 
 void AppendResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite,
                         std::string* out) {
-  absl::StrAppend(out, "HTTP/1.1 ", head.status_and_reason,
-                  head.status_and_reason.size() == 3 ? " \r\n" : "\r\n");
+  AppendAll(
+      {"HTTP/1.1 ", head.status_and_reason, head.status_and_reason.size() == 3 ? " \r\n" : "\r\n"},
+      out);
   const bool has_nominated = head.fields.Has(FieldName::kConnection) && HasNominated(head.fields);
   FieldSet drop = kHopByHop;
   // RFC 9110 8.6, RFC 9112 6.1: neither is allowed with these.
@@ -146,8 +146,9 @@ void AppendResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite
       out->append("Connection: close\r\n");
       break;
     case ResponseRewrite::Connection::kUpgrade:
-      absl::StrAppend(
-          out, "Connection: upgrade\r\nUpgrade: ", head.fields.Value(FieldName::kUpgrade), "\r\n");
+      AppendAll(
+          {"Connection: upgrade\r\nUpgrade: ", head.fields.Value(FieldName::kUpgrade), "\r\n"},
+          out);
       break;
   }
   for (const AddedField& field : rewrite.add) AppendField(field, out);

@@ -208,7 +208,10 @@ IoResult EpollIo::Write(Socket socket, absl::Span<const iovec> parts) {
   message.msg_iov = const_cast<iovec*>(parts.data());
   message.msg_iovlen = parts.size();
   for (;;) {
-    const ssize_t count = sendmsg(socket.number, &message, MSG_NOSIGNAL);
+    // One part, as nearly always: saves the kernel the copies of the header and of the vector.
+    const ssize_t count =
+        parts.size() == 1 ? send(socket.number, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                          : sendmsg(socket.number, &message, MSG_NOSIGNAL);
     if (count >= 0) return {IoResult::Kind::kBytes, static_cast<size_t>(count)};
     if (errno == EAGAIN || errno == ENOTCONN) return {IoResult::Kind::kBlocked};
     if (errno != EINTR) return {IoResult::Kind::kFailed, 0, errno};
