@@ -9,7 +9,7 @@
 #include "absl/container/node_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "base/thread_annotations.h"
-#include "proxy/route/address_caps.h"
+#include "proxy/io/address_caps.h"
 
 namespace spawner::proxy {
 

@@ -12,10 +12,10 @@
 #include "proxy/forward/workbench.h"
 #include "proxy/http/answer.h"
 #include "proxy/http/head_scanner.h"
+#include "proxy/io/address_caps.h"
 #include "proxy/io/buffer.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
-#include "proxy/route/address_caps.h"
 
 namespace spawner::proxy {
 

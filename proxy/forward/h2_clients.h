@@ -11,9 +11,9 @@
 #include "proxy/h2/server_connection.h"
 #include "proxy/h2/stream_io.h"
 #include "proxy/h2/workspace.h"
+#include "proxy/io/address_caps.h"
 #include "proxy/io/io.h"
 #include "proxy/io/stream.h"
-#include "proxy/route/address_caps.h"
 
 namespace spawner::proxy {
 

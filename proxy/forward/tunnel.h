@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "proxy/forward/frame_scanner.h"
 #include "proxy/forward/workbench.h"
+#include "proxy/io/address_caps.h"
 #include "proxy/io/stream.h"
 #include "proxy/io/timers.h"
-#include "proxy/route/address_caps.h"
 #include "proxy/route/revocation.h"
 
 namespace spawner::proxy {

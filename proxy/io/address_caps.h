@@ -1,5 +1,5 @@
-#ifndef SPAWNER_PROXY_ROUTE_ADDRESS_CAPS_H_
-#define SPAWNER_PROXY_ROUTE_ADDRESS_CAPS_H_
+#ifndef SPAWNER_PROXY_IO_ADDRESS_CAPS_H_
+#define SPAWNER_PROXY_IO_ADDRESS_CAPS_H_
 
 #include <memory>
 #include <optional>
@@ -37,4 +37,4 @@ inline void CloseAddress::operator()(AddressCount* count) const { count->caps.Cl
 
 }  // namespace spawner::proxy
 
-#endif  // SPAWNER_PROXY_ROUTE_ADDRESS_CAPS_H_
+#endif  // SPAWNER_PROXY_IO_ADDRESS_CAPS_H_
