@@ -26,6 +26,8 @@ using google::protobuf::Reflection;
 static_assert(static_cast<int>(SessionState::kTerminated) == v1::TERMINATED);
 static_assert(static_cast<int>(StartPhase::kRouting) == v1::ROUTING);
 static_assert(static_cast<int>(EndReason::kInternal) == v1::INTERNAL);
+static_assert(static_cast<int>(BackendProtocol::kHttp1) == v1::HTTP1);
+static_assert(static_cast<int>(BackendProtocol::kH2c) == v1::H2C);
 
 constexpr int64_t kDurationSecondsMax = 315'576'000'000;  // duration.proto
 
@@ -114,6 +116,22 @@ void ReadAccess(const v1::Access& access, Access& out) {
   out.strip_prefix = access.path_prefix() != v1::PATH_PREFIX_KEEP;
 }
 
+// A number that no version of ours knows never becomes the default.
+absl::Status ReadProtocol(v1::BackendProtocol protocol, BackendProtocol& out) {
+  switch (protocol) {
+    case v1::BACKEND_PROTOCOL_UNSPECIFIED:
+    case v1::HTTP1:
+      out = BackendProtocol::kHttp1;
+      return absl::OkStatus();
+    case v1::H2C:
+      out = BackendProtocol::kH2c;
+      return absl::OkStatus();
+    default:  // an open enum: proto3 keeps numbers it does not know
+      return InvalidField("spec.protocol",
+                          absl::StrCat("unknown protocol ", static_cast<int>(protocol)));
+  }
+}
+
 }  // namespace
 
 absl::Status CheckKnown(const Message& message) { return CheckKnownAt(message, "", 0); }
@@ -156,7 +174,7 @@ absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_v
   RETURN_IF_ERROR(ReadIdle(spec.idle(), out.idle));
   RETURN_IF_ERROR(ReadLifetime(spec.lifetime(), out.lifetime));
   ReadAccess(spec.access(), out.access);
-  if (spec.protocol() == v1::H2C) out.protocol = BackendProtocol::kH2c;
+  RETURN_IF_ERROR(ReadProtocol(spec.protocol(), out.protocol));
   RETURN_IF_ERROR(ValidateSpec(out));
   return out;
 }

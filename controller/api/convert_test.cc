@@ -91,6 +91,17 @@ TEST(ReadSpec, FieldsThatAreNotThereYetNameThemselves) {
   }
 }
 
+TEST(ReadSpec, NamesAProtocolThatItDoesNotKnow) {
+  v1::SessionSpec spec = SpecOf("image: 'demo'");
+  EXPECT_EQ(ReadSpec(spec)->protocol, BackendProtocol::kHttp1);
+  spec.set_protocol(v1::HTTP1);
+  EXPECT_EQ(ReadSpec(spec)->protocol, BackendProtocol::kHttp1);
+  spec.set_protocol(static_cast<v1::BackendProtocol>(3));
+  const absl::Status status = ReadSpec(spec).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "spec.protocol: unknown protocol 3");
+}
+
 TEST(CheckKnown, FindsWhatThisVersionDoesNotKnowAtAnyDepth) {
   v1::SessionSpec spec = SpecOf("image: 'demo' idle { grace { seconds: 1 } }");
   EXPECT_TRUE(CheckKnown(spec).ok());

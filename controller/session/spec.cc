@@ -20,7 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr char kHttp1[] = "http1";
 constexpr char kH2c[] = "h2c";
 
 bool Matches(const std::string& text, const char* pattern) {
@@ -175,8 +174,8 @@ class Reader {
     return true;
   }
   static bool Take(const json& value, BackendProtocol& out) {
-    out = value == kH2c ? BackendProtocol::kH2c : BackendProtocol::kHttp1;
-    return value == kH2c || value == kHttp1;
+    out = BackendProtocol::kH2c;  // the default is not written
+    return value == kH2c;
   }
   static bool Take(const json& value, absl::Duration& out) {
     return value.is_string() && absl::ParseDuration(value.get<std::string>(), &out);
@@ -257,7 +256,7 @@ absl::Status ValidateSpec(const SessionSpec& spec) {
 
 std::string EncodeSpec(const SessionSpec& spec) {
   const auto duration = [](absl::Duration d) { return absl::FormatDuration(d); };
-  return ToText(json{
+  json object{
       {"template", spec.template_name},
       {"image", spec.image},
       {"command", spec.command},
@@ -280,8 +279,10 @@ std::string EncodeSpec(const SessionSpec& spec) {
       {"allowed_origins", spec.access.allowed_origins},
       {"embed_origins", spec.access.embed_origins},
       {"max_connections", spec.access.max_connections},
-      {"protocol", spec.protocol == BackendProtocol::kH2c ? kH2c : kHttp1},
-  });
+  };
+  // Not its default: an annotation of before the field was there reads and writes the same.
+  if (spec.protocol == BackendProtocol::kH2c) object["protocol"] = kH2c;
+  return ToText(object);
 }
 
 absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view text) {

@@ -38,6 +38,17 @@ TEST(Spec, SurvivesEncodingAndDecoding) {
   EXPECT_EQ(*defaults, SessionSpec{});
 }
 
+TEST(Spec, OneOfBeforeThereWasAProtocolIsHttp1AndStaysAsItWas) {
+  SessionSpec spec = GoodSpec();
+  spec.protocol = BackendProtocol::kHttp1;
+  const std::string text = EncodeSpec(spec);
+  EXPECT_EQ(text.find("protocol"), std::string::npos);
+  const auto decoded = DecodeSpec(text);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->protocol, BackendProtocol::kHttp1);
+  EXPECT_EQ(EncodeSpec(*decoded), text);
+}
+
 TEST(Spec, DecodingRefusesWrongTypesAndNesting) {
   EXPECT_FALSE(DecodeSpec("").ok());
   EXPECT_FALSE(DecodeSpec("[]").ok());
