@@ -24,6 +24,7 @@ absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Clock& clock, WorkerR
         std::make_unique<TlsIo>(*member.io, clock,
                                 TlsIo::Options{.has_proxy_header = options_.has_proxy_header,
                                                .trusted = options_.forward.trusted_proxies,
+                                               .addresses = &addresses_,
                                                .offers_h2 = true});
     io = member.tls.get();
   }

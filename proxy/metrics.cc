@@ -27,10 +27,13 @@ void AppendConnections(const Fleet& fleet, std::string* out) {
   line("tunnel", fleet.Sum([](const Counters& c) { return c.tunnels.value(); }));
   Begin("spawner_proxy_connections_refused_total", "counter",
         "Client connections refused: the proxy has no room, or their address has too many.", out);
-  absl::StrAppend(out, "spawner_proxy_connections_refused_total{reason=\"room\"} ",
-                  fleet.Sum([](const Counters& c) { return c.refused.value(); }),
-                  "\nspawner_proxy_connections_refused_total{reason=\"address\"} ",
-                  fleet.Sum([](const Counters& c) { return c.refused_addresses.value(); }), "\n");
+  absl::StrAppend(
+      out, "spawner_proxy_connections_refused_total{reason=\"room\"} ",
+      fleet.Sum([](const Counters& c) { return c.refused.value(); }),
+      "\nspawner_proxy_connections_refused_total{reason=\"address\"} ",
+      fleet.Sum([](const Counters& c) { return c.refused_addresses.value(); }) +
+          fleet.SumTls([](const TlsCounters& c) { return c.of(ArrivalError::kAddress).value(); }),
+      "\n");
   Begin("spawner_proxy_held_requests", "gauge", "Requests that wait for their session now.", out);
   absl::StrAppend(out, "spawner_proxy_held_requests ",
                   fleet.Sum([](const Counters& c) { return c.held.value(); }), "\n");

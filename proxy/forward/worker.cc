@@ -203,7 +203,7 @@ bool Worker::AcceptFrom(Socket listener) {
     }
     AddressSlot slot;
     const bool is_trusted = bench_->options.trusted_proxies.Contains(accepted.peer_ip);
-    if (!is_trusted && !Count(accepted, &slot)) continue;
+    if (!is_trusted && !accepted.is_counted && !Count(accepted, &slot)) continue;
     ClientPeer peer = {.ip = std::move(accepted.peer_ip),
                        .is_secure = accepted.is_secure,
                        .is_trusted = is_trusted};

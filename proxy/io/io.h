@@ -44,8 +44,9 @@ struct Accepted {
   Kind kind = Kind::kEmpty;
   Socket socket;
   std::string peer_ip;
-  bool is_secure = false;  // TLS is spoken on it, by the Io: what is read and written is plain
-  bool is_h2 = false;      // HTTP/2 was agreed upon (ALPN)
+  bool is_secure = false;   // TLS is spoken on it, by the Io: what is read and written is plain
+  bool is_h2 = false;       // HTTP/2 was agreed upon (ALPN)
+  bool is_counted = false;  // for its address (AddressCaps), by the Io, until it is closed
 };
 
 // Seam 4 of 4: everything that the proxy does with sockets. EpollIo is the kernel, SimIo a whole

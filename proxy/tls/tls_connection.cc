@@ -69,7 +69,8 @@ TlsConnection::TlsConnection(TlsBench& bench, Owner& owner, Arrival arrival)
       listener_(arrival.listener),
       context_(arrival.context),
       timer_(bench.timers, *this),
-      peer_ip_(std::move(arrival.peer_ip)) {
+      peer_ip_(std::move(arrival.peer_ip)),
+      address_(std::move(arrival.address)) {
   if (context_ != nullptr) ++context_->users;
   if (arrival.has_header) {
     phase_ = Phase::kHeader;
@@ -173,6 +174,13 @@ bool TlsConnection::ReadHeader() {
     BecomeReady();
     return false;
   }
+  // Whose it is is known only now; a handshake is work.
+  std::optional<AddressSlot> address = owner_.Count(peer_ip_);
+  if (!address.has_value()) {
+    GiveUp(ArrivalError::kAddress);
+    return false;
+  }
+  address_ = std::move(*address);
   phase_ = Phase::kHandshake;
   timer_.Arm(bench_.clock.Now() + kHandshakeTimeout);
   return true;

@@ -6,11 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
+#include "proxy/io/address_caps.h"
 #include "proxy/io/buffer.h"
 #include "proxy/io/io.h"
 #include "proxy/io/timers.h"
@@ -35,6 +37,8 @@ class TlsConnection final : public IoHandler, public TimerHandler {
     virtual void OnReady(TlsConnection& connection) = 0;
     // It was given up; it is closed already.
     virtual void OnGivenUp(TlsConnection& connection) = 0;
+    // Nothing: the address has as many connections as it may.
+    virtual std::optional<AddressSlot> Count(absl::string_view ip) = 0;
 
    protected:
     ~Owner() = default;
@@ -43,6 +47,7 @@ class TlsConnection final : public IoHandler, public TimerHandler {
     Socket socket;
     Socket listener;
     std::string peer_ip;
+    AddressSlot address;            // null: not counted, or not yet
     bool has_header = false;        // a PROXY header comes first
     TlsContext* context = nullptr;  // null: plain
   };
@@ -108,9 +113,10 @@ class TlsConnection final : public IoHandler, public TimerHandler {
   std::unique_ptr<ProxyHeader> header_;
   Timer timer_;
   std::string peer_ip_;
-  Buffer out_;       // encrypted, not taken by the socket
-  IoEvents unseen_;  // for the handler
-  int error_ = 0;    // errno of the failure
+  AddressSlot address_;  // given up with the connection
+  Buffer out_;           // encrypted, not taken by the socket
+  IoEvents unseen_;      // for the handler
+  int error_ = 0;        // errno of the failure
   Phase phase_ = Phase::kHandshake;
   IoResult::Kind end_ = IoResult::Kind::kBlocked;  // kEnd or kFailed: there is no more to read
   bool is_readable_ = false;                       // the socket may have more bytes

@@ -9,10 +9,18 @@
 namespace spawner::proxy {
 
 // Why a connection was given up before a worker got it.
-enum class ArrivalError { kTimeout, kClosed, kProtocol, kProxyHeader, kUntrusted, kResources };
-inline constexpr size_t kArrivalErrors = 6;
+enum class ArrivalError {
+  kTimeout,
+  kClosed,
+  kProtocol,
+  kProxyHeader,
+  kUntrusted,
+  kAddress,
+  kResources
+};
+inline constexpr size_t kArrivalErrors = 7;
 inline constexpr std::array<const char*, kArrivalErrors> kArrivalErrorNames = {
-    "timeout", "closed", "protocol", "proxy_header", "untrusted", "resources"};
+    "timeout", "closed", "protocol", "proxy_header", "untrusted", "address", "resources"};
 
 // What a TlsIo counts: written by its thread, read by any.
 struct TlsCounters {
@@ -25,6 +33,7 @@ struct TlsCounters {
   std::array<Counter, kArrivalErrors> errors;
 
   void Error(ArrivalError kind) { errors[static_cast<size_t>(kind)].Add(); }
+  const Counter& of(ArrivalError kind) const { return errors[static_cast<size_t>(kind)]; }
 };
 
 }  // namespace spawner::proxy

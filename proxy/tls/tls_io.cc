@@ -121,7 +121,8 @@ Accepted TlsIo::Accept(Socket socket) {
           .socket = connection->socket(),
           .peer_ip = connection->peer_ip(),
           .is_secure = connection->is_secure(),
-          .is_h2 = connection->is_h2()};
+          .is_h2 = connection->is_h2(),
+          .is_counted = options_.addresses != nullptr && connection->is_secure()};
 }
 
 void TlsIo::Begin(Listener& listener, Accepted accepted) {
@@ -129,11 +130,18 @@ void TlsIo::Begin(Listener& listener, Accepted accepted) {
     bench_.counters.Error(ArrivalError::kUntrusted);
     return inner_.Close(accepted.socket);
   }
+  std::optional<AddressSlot> address = AddressSlot();
+  if (listener.is_tls && !options_.has_proxy_header) address = Count(accepted.peer_ip);
+  if (!address.has_value()) {
+    bench_.counters.Error(ArrivalError::kAddress);
+    return inner_.Close(accepted.socket);
+  }
   auto connection = std::make_unique<TlsConnection>(
       bench_, *this,
       TlsConnection::Arrival{.socket = accepted.socket,
                              .listener = listener.socket,
                              .peer_ip = std::move(accepted.peer_ip),
+                             .address = std::move(*address),
                              .has_header = options_.has_proxy_header,
                              .context = listener.is_tls ? contexts_.back().get() : nullptr});
   if (!connection->Start()) return;
@@ -254,6 +262,11 @@ void TlsIo::OnGivenUp(TlsConnection& connection) {
   if (listener == nullptr) return;
   --listener->arriving;
   if (listener->has_backlog || listener->is_stopped) TellListener(*listener);
+}
+
+std::optional<AddressSlot> TlsIo::Count(absl::string_view ip) {
+  if (options_.addresses == nullptr || options_.trusted.Contains(ip)) return AddressSlot();
+  return options_.addresses->TryOpen(ip);
 }
 
 void TlsIo::Wait(absl::Duration timeout) {

@@ -4,16 +4,19 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/ip_ranges.h"
 #include "base/mailbox.h"
+#include "proxy/io/address_caps.h"
 #include "proxy/io/io.h"
 #include "proxy/tls/material.h"
 #include "proxy/tls/tls_bench.h"
@@ -32,9 +35,12 @@ namespace spawner::proxy {
 class TlsIo final : public Io, public TlsConnection::Owner {
  public:
   struct Options {
-    // Listeners expect a PROXY header, and only from these peers; others are refused.
+    // Listeners expect a PROXY header, and only from `trusted` peers; others are refused.
     bool has_proxy_header = false;
     IpRanges trusted;
+    // What TLS connections count for from before their handshake, but for `trusted` addresses: a
+    // balancer's are many clients'. Null: nobody counts. Outlives the connections.
+    AddressCaps* addresses = nullptr;
     bool offers_h2 = false;
   };
 
@@ -74,6 +80,7 @@ class TlsIo final : public Io, public TlsConnection::Owner {
   void WantsTell(TlsConnection& connection) override;
   void OnReady(TlsConnection& connection) override;
   void OnGivenUp(TlsConnection& connection) override;
+  std::optional<AddressSlot> Count(absl::string_view ip) override;
 
  private:
   struct Listener final : IoHandler {

@@ -1,9 +1,12 @@
 #include "proxy/tls/tls_io.h"
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "proxy/shared_addresses.h"
 #include "proxy/tls/limits.h"
 #include "proxy/tls/sim_tls_world.h"
 
@@ -255,6 +258,66 @@ TEST(TlsIo, RefusesAProxyHeaderFromWhoIsNotTrusted) {
   SimTlsClient& client = world.NewClient({.preface = "PROXY TCP4 192.0.2.7 10.0.0.9 1 443\r\n"});
   EXPECT_FALSE(Works(world, client));
   EXPECT_EQ(world.io.counters().errors[static_cast<size_t>(ArrivalError::kUntrusted)].value(), 1);
+}
+
+// Goal: who opens connections without end costs no handshakes beyond what its address may have.
+TEST(TlsIo, AConnectionCountsForItsAddressFromBeforeItsHandshake) {
+  SharedAddresses addresses(2);
+  {
+    SimTlsWorld world(1, {}, {.addresses = &addresses});
+    // In the middle of their handshakes.
+    for (int i = 0; i < 2; ++i) {
+      world.clients.push_back(std::make_unique<SimTlsClient>(
+          world.network, SimTlsClientOptions{.preface = std::string("\x16\x03\x01", 3)}));
+    }
+    std::vector<Socket> mute;
+    for (const auto& client : world.clients) {
+      mute.push_back(world.network.Connect(world.address, *client).value());
+    }
+    ASSERT_TRUE(world.RunUntil([&] { return world.io.counters().arrivals.value() == 2; }));
+    SimTlsClient& third = world.NewClient();
+    ASSERT_TRUE(world.RunUntil([&] { return third.has_end(); }));
+    EXPECT_FALSE(third.is_connected());
+    EXPECT_EQ(world.io.counters().of(ArrivalError::kAddress).value(), 1);
+    EXPECT_EQ(world.io.counters().arrivals.value(), 2);
+    world.Run(kHandshakeTimeout + absl::Seconds(1));
+    EXPECT_EQ(addresses.addresses(), 0u);
+    for (const Socket socket : mute) world.network.Close(socket);
+    // Those that are through count as long as they are open.
+    EXPECT_TRUE(Works(world, world.NewClient()));
+    EXPECT_TRUE(world.peers[0]->accepted.is_counted);
+    EXPECT_TRUE(Works(world, world.NewClient()));
+    EXPECT_FALSE(Works(world, world.NewClient()));
+    world.peers[0]->stream.Close();
+    world.Run(absl::Milliseconds(10));
+    EXPECT_TRUE(Works(world, world.NewClient()));
+    EXPECT_EQ(world.io.counters().of(ArrivalError::kAddress).value(), 2);
+  }
+  EXPECT_EQ(addresses.addresses(), 0u);
+}
+
+TEST(TlsIo, CountsTheAddressInAProxyHeaderAndNotTheBalancers) {
+  SharedAddresses addresses(1);
+  SimTlsWorld world(1, {},
+                    {.has_proxy_header = true,
+                     .trusted = *IpRanges::Parse("10.0.0.0/8"),
+                     .addresses = &addresses});
+  const auto from = [&world](int last) -> SimTlsClient& {
+    return world.NewClient(
+        {.preface = absl::StrCat("PROXY TCP4 192.0.2.", last, " 10.0.0.9 4711 443\r\n")});
+  };
+  EXPECT_TRUE(Works(world, from(1)));
+  EXPECT_FALSE(Works(world, from(1)));
+  EXPECT_EQ(world.io.counters().of(ArrivalError::kAddress).value(), 1);
+  EXPECT_TRUE(Works(world, from(2)));
+  EXPECT_EQ(addresses.addresses(), 2u);
+}
+
+TEST(TlsIo, DoesNotCountABalancerThatIsTrusted) {
+  SharedAddresses addresses(1);
+  SimTlsWorld world(1, {}, {.trusted = *IpRanges::Parse("10.0.0.0/8"), .addresses = &addresses});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Works(world, world.NewClient()));
+  EXPECT_EQ(addresses.addresses(), 0u);
 }
 
 TEST(TlsIo, WhatIsUnderWayArrivesAtAListenerThatStopped) {
