@@ -5,6 +5,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <string>
+
+#include "absl/strings/ascii.h"
 
 namespace spawner::proxy {
 namespace {
@@ -40,6 +43,19 @@ Reading ReadWithBeast(absl::string_view bytes) {
   return reading;
 }
 
+// A field whose name only begins as Transfer-Encoding does takes the chunks away that the real one
+// announced (RFC 9110 5.1: names are compared whole). Of requests http-parser refuses the rest; a
+// response it then reads until the connection ends.
+bool ConfusesHttpParser(absl::string_view bytes) {
+  const std::string name = "\ntransfer-encoding";
+  const std::string text = absl::AsciiStrToLower(bytes);
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+    const size_t end = at + name.size();
+    if (end < text.size() && text[end] != ':') return true;
+  }
+  return false;
+}
+
 Reading& ReadingOf(http_parser* parser) { return *static_cast<Reading*>(parser->data); }
 
 // Keeps what it is told, and stops at the end of the first message.
@@ -72,6 +88,7 @@ Reading ReadByHttpParser(absl::string_view bytes, MessageKind kind) {
   const bool is_request = kind == MessageKind::kRequest;
   static const http_parser_settings kSettings = FirstMessage();
   Reading reading;
+  if (ConfusesHttpParser(bytes)) return reading;
   http_parser parser;
   http_parser_init(&parser, is_request ? HTTP_REQUEST : HTTP_RESPONSE);
   parser.data = &reading;

@@ -25,6 +25,7 @@ Reading ReadByBeast(absl::string_view bytes, MessageKind kind);
 
 // http-parser, long Node.js's own. It is told of the statuses that never have a body, as its users
 // must: by itself it expects Content-Length bytes after a 1xx, 204 or 304 (RFC 9112 6.3, rule 1).
+// What it is known to read wrongly it does not accept here.
 Reading ReadByHttpParser(absl::string_view bytes, MessageKind kind);
 
 }  // namespace spawner::proxy
