@@ -175,7 +175,8 @@ def test_over_its_memory_the_proxy_says_503_and_recovers(stage):
                                          others=False)
     print(figures)
     assert figures["refused"] > 50
-    assert figures["held_mib"] < 20  # 128 KiB for each that was admitted before the bound showed
+    # 128 KiB for each that was admitted before the bound showed, more on a busy machine; all are 62.
+    assert figures["held_mib"] < 32
     with here.connect() as connection:
         assert ask(connection).startswith(OK)
     expect_nothing_left(here)
