@@ -266,8 +266,8 @@ void Downstream::DiscardInput() {
   RunLater();
 }
 
-void Downstream::Abort() {
-  stream_.Abort();
+void Downstream::Abort(uint32_t code) {
+  stream_.Abort(code);
   Close();
 }
 

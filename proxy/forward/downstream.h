@@ -72,8 +72,8 @@ class Downstream final : public IoHandler, public TimerHandler {
   // A tunnel has taken it.
   void OnSocketGone() { Close(); }
   void RunLater();
-  // Unclean: the client must not take what it got for a whole response.
-  void Abort();
+  // Unclean: the client must not take what it got for a whole response. `code`: as Stream::Abort.
+  void Abort(uint32_t code = 0);
 
   bool is_closed() const { return state_ == State::kClosed; }
   size_t place = 0;  // the Worker's: in its list

@@ -340,15 +340,18 @@ void Exchange::FailUpstream(UpstreamError kind, absl::string_view why) {
 }
 
 // The client has got a part of the response: it must not look whole (RFC 9112 8).
-void Exchange::AbortClient() {
+void Exchange::AbortClient(uint32_t code) {
   const int status = status_;
   keeps_client_ = false;
-  client_.Abort();
+  client_.Abort(code);
   Finish(status);
 }
 
 void Exchange::ClientGone() {
   keeps_client_ = false;
+  const uint32_t code = client_.stream().failure_code();
+  const bool is_h2c = upstream_ != nullptr && &upstream_->stream().io() == bench_.h2_backends;
+  if (code != 0 && is_h2c) upstream_->stream().Abort(code);
   client_.Abort();
   Finish(status_ != 0 ? status_ : 499);  // as nginx counts it
 }

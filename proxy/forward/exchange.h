@@ -99,7 +99,7 @@ class Exchange {
   void Complete();
   void Fail(Answer answer);
   void FailUpstream(UpstreamError kind, absl::string_view why);
-  void AbortClient();
+  void AbortClient(uint32_t code = 0);
   void ClientGone();
   void DropUpstream();
   void Finish(int status);

@@ -145,8 +145,8 @@ TEST_F(H2cTest, NeverPassesABrokenResponseForAWholeOne) {
   Open();
   const int32_t early = Call();
   Backend().Reset(early, NGHTTP2_INTERNAL_ERROR);
-  ASSERT_TRUE(Until([&] { return Reply(early).has_end; }));
-  EXPECT_TRUE(absl::StrContains(Reply(early).head, ":status: 502\n"));
+  ASSERT_TRUE(Until([&] { return Reply(early).is_over; }));
+  EXPECT_FALSE(Reply(early).has_end);
   const int32_t late = client_.Open(kCall);
   ASSERT_TRUE(Until([&] { return Request(late).has_head; }));
   Backend().Head(late, {{":status", "200"}});
@@ -156,6 +156,78 @@ TEST_F(H2cTest, NeverPassesABrokenResponseForAWholeOne) {
   ASSERT_TRUE(Until([&] { return Reply(late).is_over; }));
   EXPECT_FALSE(Reply(late).has_end);
   EXPECT_NE(Reply(late).code, 0u);
+}
+
+// What gRPC's status for each is: "HTTP2 Transport Mapping, Errors" of its protocol.
+TEST_F(H2cTest, ABackendsResetCodeReachesAGrpcClient) {
+  Open();
+  const std::pair<uint32_t, uint32_t> cases[] = {
+      {NGHTTP2_CANCEL, NGHTTP2_CANCEL},
+      {NGHTTP2_INTERNAL_ERROR, NGHTTP2_INTERNAL_ERROR},
+      {NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_ENHANCE_YOUR_CALM},
+      {NGHTTP2_INADEQUATE_SECURITY, NGHTTP2_INADEQUATE_SECURITY},
+      {NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR},        // it is not whole
+      {NGHTTP2_PROTOCOL_ERROR, NGHTTP2_INTERNAL_ERROR},  // not the client's
+  };
+  int32_t id = -1;
+  for (const auto& [said, heard] : cases) {
+    for (const bool has_begun : {false, true}) {
+      id += 2;
+      ASSERT_EQ(client_.Open(kCall), id);
+      ASSERT_TRUE(Until([&] { return !backend_->connections.empty() && Request(id).has_head; }));
+      if (has_begun) {
+        Backend().Head(id, {{":status", "200"}});
+        Backend().Data(id, "half");
+        ASSERT_TRUE(Until([&] { return Reply(id).body == "half"; }));
+      }
+      Backend().Reset(id, said);
+      ASSERT_TRUE(Until([&] { return Reply(id).is_over; }));
+      EXPECT_EQ(Reply(id).code, heard) << said << has_begun;
+      EXPECT_FALSE(Reply(id).has_end);
+      EXPECT_EQ(Reply(id).head.empty(), !has_begun) << Reply(id).head;
+    }
+  }
+  EXPECT_EQ(world_.worker->counters().requests[502].value(), 6);
+  EXPECT_EQ(OpenCount(), 0);
+}
+
+TEST_F(H2cTest, ARefusedCallThatCannotBeSentAgainIsRefusedToTheClient) {
+  Open();
+  const int32_t id = Call();
+  client_.Append(id, "some");
+  ASSERT_TRUE(Until([&] { return Request().body == "some"; }));
+  Backend().Reset(id, NGHTTP2_REFUSED_STREAM);
+  ASSERT_TRUE(Until([&] { return Reply(id).is_over; }));
+  EXPECT_EQ(Reply(id).code, static_cast<uint32_t>(NGHTTP2_REFUSED_STREAM));
+  EXPECT_EQ(OpenCount(), 0);
+}
+
+TEST_F(H2cTest, OthersThanGrpcGetABadGatewayForAReset) {
+  Open();
+  const int32_t id = client_.Get("/", "a.test");
+  ASSERT_TRUE(Until([&] { return !backend_->connections.empty() && Request().has_head; }));
+  Backend().Reset(id, NGHTTP2_CANCEL);
+  ASSERT_TRUE(Until([&] { return Reply(id).has_end; }));
+  EXPECT_TRUE(absl::StrContains(Reply(id).head, ":status: 502\n"));
+}
+
+TEST_F(H2cTest, AClientsResetCodeReachesTheBackend) {
+  Open();
+  const std::pair<uint32_t, uint32_t> cases[] = {
+      {NGHTTP2_CANCEL, NGHTTP2_CANCEL},
+      {NGHTTP2_INTERNAL_ERROR, NGHTTP2_INTERNAL_ERROR},
+      {NGHTTP2_NO_ERROR, NGHTTP2_CANCEL},
+  };
+  int32_t id = -1;
+  for (const auto& [said, heard] : cases) {
+    id += 2;
+    ASSERT_EQ(client_.Open(kCall), id);
+    ASSERT_TRUE(Until([&] { return !backend_->connections.empty() && Request(id).has_head; }));
+    client_.Reset(id, said);
+    ASSERT_TRUE(Until([&] { return Request(id).is_over; }));
+    EXPECT_EQ(Request(id).code, heard) << said;
+  }
+  EXPECT_EQ(OpenCount(), 0);
 }
 
 TEST_F(H2cTest, HoldsUntilTheRouteOpensAndTheBackendSpeaks) {

@@ -203,16 +203,23 @@ void Exchange::RelayBody(absl::string_view head, absl::string_view bytes) {
 
 // The backend has closed (`is_clean`) or its connection died.
 void Exchange::OnUpstreamEnd(bool is_clean) {
+  const uint32_t code = upstream_->stream().failure_code();
   if (phase_ == Phase::kRelaying) {
     if (is_clean) response_body_.OnEnd();
     if (response_body_.is_done()) return Complete();
     bench_.counters.Error(UpstreamError::kTruncated);
-    return AbortClient();
+    return AbortClient(code);
   }
   if (IsReplayable()) {
     bench_.counters.retried.Add();
     DropUpstream();
     return Connect();
+  }
+  if (code != 0 && is_stream_ && &client_.stream().io() != &bench_.io) {
+    // A gRPC client makes a status of a stream's reset code, and would make another one of a 502.
+    bench_.counters.Error(UpstreamError::kReset);
+    status_ = 502;  // what it is counted as
+    return AbortClient(code);
   }
   FailUpstream(UpstreamError::kReset, "its backend closed the connection without a response");
 }

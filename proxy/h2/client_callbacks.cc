@@ -65,9 +65,10 @@ struct ClientCallbacks {
     const bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
     if (frame->hd.type == NGHTTP2_SETTINGS && !is_ack) connection.OnSettings();
     if (frame->hd.type == NGHTTP2_GOAWAY) connection.Leave();
-    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     ClientStream* const stream = Find(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
+    if (frame->hd.type == NGHTTP2_RST_STREAM) stream->OnReset(frame->rst_stream.error_code);
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (frame->hd.type == NGHTTP2_HEADERS) {
       if (!stream->OnHeaders(ends)) Refuse(session, frame->hd.stream_id);

@@ -227,6 +227,7 @@ void ClientConnection::OnStreamOver(ClientStream& stream, uint32_t code) {
   std::erase(streams_, &stream);
   nghttp2_session_consume_connection(session_, stream.unread_bytes());
   const bool is_unseen = !stream.is_sent || code == NGHTTP2_REFUSED_STREAM;
+  if (code == NGHTTP2_REFUSED_STREAM) stream.OnReset(code);  // a GOAWAY says so as well
   WantTurn();
   if (!is_unseen || !stream.may_requeue()) return Forget(stream);
   stream.Requeue();

@@ -53,6 +53,7 @@ class Asker final : public IoHandler {
   }
   void Fail() {
     has_failed = true;
+    failure_code = stream.failure_code();
     stream.Close();
   }
   void Write(absl::string_view text) {
@@ -88,6 +89,7 @@ class Asker final : public IoHandler {
   std::string to_send;
   std::string got;
   size_t most_kept = 0;
+  uint32_t failure_code = 0;
   bool reads = true;
   bool is_connected = false;
   bool has_end = false;
@@ -332,6 +334,25 @@ TEST_F(ClientPoolTest, ResetsTheStreamOfWhoLeaves) {
   Asker& next = Ask();
   ASSERT_TRUE(Until([&] { return next.has_end; }));
   EXPECT_EQ(pool_.size(), 1u);
+}
+
+TEST_F(ClientPoolTest, SaysWhyAStreamWasReset) {
+  Asker& asker = Ask(kPostChunked);
+  ASSERT_TRUE(Until([&] { return !backend_.connections.empty() && Request().has_head; }));
+  Backend().Reset(1, NGHTTP2_ENHANCE_YOUR_CALM);
+  ASSERT_TRUE(Until([&] { return asker.has_failed; }));
+  EXPECT_EQ(asker.failure_code, static_cast<uint32_t>(NGHTTP2_ENHANCE_YOUR_CALM));
+  Asker& next = Ask(kPostChunked);
+  ASSERT_TRUE(Until([&] { return Request(3).has_head; }));
+  next.stream.Abort(NGHTTP2_INTERNAL_ERROR);
+  ASSERT_TRUE(Until([&] { return Request(3).is_over; }));
+  EXPECT_EQ(Request(3).code, static_cast<uint32_t>(NGHTTP2_INTERNAL_ERROR));
+  // A connection that dies says nothing.
+  Asker& last = Ask(kPostChunked);
+  ASSERT_TRUE(Until([&] { return Request(5).has_head; }));
+  Backend().Close();
+  ASSERT_TRUE(Until([&] { return last.has_failed; }));
+  EXPECT_EQ(last.failure_code, 0u);
 }
 
 TEST_F(ClientPoolTest, FreesAStreamThatIsClosedBeforeItBegan) {

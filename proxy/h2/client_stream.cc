@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "proxy/h2/limits.h"
 #include "proxy/h2/request_text.h"
+#include "proxy/h2/reset_codes.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_scanner.h"
 
@@ -89,6 +90,10 @@ bool ClientStream::OnData(absl::string_view bytes) {
 void ClientStream::OnEnd() {
   in_.End();
   io_.Tell(socket, {.readable = true, .hangup = true});
+}
+
+void ClientStream::OnReset(uint32_t code) {
+  failure_code_ = ResetCodeForOtherSide(code, NGHTTP2_INTERNAL_ERROR);
 }
 
 ClientStream::Fill ClientStream::FillData(uint8_t* bytes, size_t size) {
@@ -177,7 +182,7 @@ void ClientStream::OnClose(bool) {
   if (has_ended) in_.End();
   // The response was read and the request is on its way: both end by themselves.
   if (has_ended && !has_data() && is_submitted()) return;
-  link_->Cancel(*this, NGHTTP2_CANCEL);
+  link_->Cancel(*this, abort_code_ != 0 ? abort_code_ : NGHTTP2_CANCEL);
 }
 
 }  // namespace spawner::proxy::h2

@@ -79,6 +79,8 @@ class ClientStream final : public StreamEnd {
   bool OnHeaders(bool ends);
   bool OnData(absl::string_view bytes);
   void OnEnd();
+  // The backend has reset it, or has not looked at it.
+  void OnReset(uint32_t code);
   // The next bytes of a DATA frame.
   struct Fill {
     size_t size = 0;
@@ -94,6 +96,8 @@ class ClientStream final : public StreamEnd {
   void ShutdownWrite() override {}  // the message says where it ends
   void OnClose(bool is_abort) override;
   bool IsConnected() const override { return link_ != nullptr; }
+  void SayOnAbort(uint32_t code) override { abort_code_ = code; }
+  uint32_t FailureCode() const override { return failure_code_; }
 
   // ---- its connection's ----
   Socket socket;
@@ -118,6 +122,8 @@ class ClientStream final : public StreamEnd {
   InboundText in_;
   OutboundText out_;
   uint64_t body_sent_ = 0;
+  uint32_t abort_code_ = 0;    // 0: CANCEL
+  uint32_t failure_code_ = 0;  // for whoever has the socket
   int interims_ = 0;
   bool to_head_ = false;
   bool has_response_ = false;  // a final head has come

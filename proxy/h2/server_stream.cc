@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "proxy/h2/limits.h"
+#include "proxy/h2/reset_codes.h"
 #include "proxy/h2/response_fields.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_scanner.h"
@@ -130,6 +131,7 @@ bool ServerStream::IsAgreement(const ResponseHead& head) const {
 
 // RFC 8441 5: a tunnel's failure is a CANCEL.
 uint32_t ServerStream::reset_code() const {
+  if (abort_code_ != 0) return abort_code_;
   return is_websocket_ ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR;
 }
 
@@ -158,6 +160,11 @@ size_t ServerStream::out_bytes_max() const {
 void ServerStream::OnRoom() {
   if (!std::exchange(is_blocked_, false)) return;
   link_->Tell(*this, {.writable = true});
+}
+
+// Whatever it says, the request is not wanted any more.
+void ServerStream::OnReset(uint32_t code) {
+  failure_code_ = ResetCodeForOtherSide(code, NGHTTP2_CANCEL);
 }
 
 void ServerStream::OnEndSent() {

@@ -68,6 +68,8 @@ class ServerStream final : public StreamEnd {
   Fill FillData(uint8_t* bytes, size_t size);
   absl::string_view trailers() const { return out_.trailers(); }
   bool has_data() const { return !out_.is_complete() || !out_.payload().empty(); }
+  // The client has reset it.
+  void OnReset(uint32_t code);
   // END_STREAM has gone out.
   void OnEndSent();
   // No frame comes or goes any more; the connection may be gone.
@@ -85,6 +87,8 @@ class ServerStream final : public StreamEnd {
   void OnClose(bool is_abort) override;
   bool IsConnected() const override { return link_ != nullptr; }
   bool ClosesCleanly() const override { return in_.has_ended() && out_.is_complete(); }
+  void SayOnAbort(uint32_t code) override { abort_code_ = code; }
+  uint32_t FailureCode() const override { return failure_code_; }
 
   // ---- its connection's ----
   Socket socket;
@@ -111,6 +115,8 @@ class ServerStream final : public StreamEnd {
   HeldBytes own_held_;
   InboundText in_;
   OutboundText out_;
+  uint32_t abort_code_ = 0;    // 0: the usual one
+  uint32_t failure_code_ = 0;  // for whoever has the socket
   bool has_head_ = false;
   bool to_head_ = false;
   bool is_websocket_ = false;  // RFC 8441: asked for, or a tunnel by now

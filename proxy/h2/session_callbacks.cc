@@ -78,6 +78,8 @@ struct SessionCallbacks {
     if (frame->hd.type == NGHTTP2_HEADERS) connection.block_bytes_ = 0;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
       connection.CountReset();
+      ServerStream* const reset = Find(session, frame->hd.stream_id);
+      if (reset != nullptr) reset->OnReset(frame->rst_stream.error_code);
       connection.history_.OnClientDone(frame->hd.stream_id);
     }
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;

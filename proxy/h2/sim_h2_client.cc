@@ -142,8 +142,8 @@ void SimH2Client::Finish(int32_t id, Fields trailers) {
   Pump();
 }
 
-void SimH2Client::Reset(int32_t id) {
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+void SimH2Client::Reset(int32_t id, uint32_t code) {
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, code);
   Pump();
 }
 

@@ -44,7 +44,7 @@ class SimH2Client final : public IoHandler {
   int32_t Open(Fields fields);
   void Append(int32_t id, absl::string_view bytes);
   void Finish(int32_t id, Fields trailers = {});
-  void Reset(int32_t id);
+  void Reset(int32_t id, uint32_t code = NGHTTP2_CANCEL);
   // Bytes that no session would send.
   void SendRaw(absl::string_view bytes) { stream_.Write({bytes}); }
   void Close() { stream_.Close(); }

@@ -56,6 +56,11 @@ void StreamIo::CloseSocket(Socket socket, bool is_abort) {
   slot.end->OnClose(is_abort);
 }
 
+void StreamIo::AbortWith(Socket socket, uint32_t code) {
+  At(socket).end->SayOnAbort(code);
+  Abort(socket);
+}
+
 void StreamIo::Free(Socket socket) {
   Slot& slot = At(socket);
   const std::unique_ptr<StreamEnd> end = std::move(slot.end);

@@ -27,6 +27,10 @@ class StreamEnd {
   virtual bool IsConnected() const = 0;
   // As Io's.
   virtual bool ClosesCleanly() const { return false; }
+  // What an abort that follows is to say (RFC 9113 7).
+  virtual void SayOnAbort(uint32_t /*code*/) {}
+  // What the peer's reset said, as far as it is for the other side; 0: nothing.
+  virtual uint32_t FailureCode() const { return 0; }
 };
 
 // Opens a stream to an address, over whatever connection.
@@ -75,6 +79,8 @@ class StreamIo final : public Io {
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override { CloseSocket(socket, false); }
   void Abort(Socket socket) override { CloseSocket(socket, true); }
+  void AbortWith(Socket socket, uint32_t code) override;
+  uint32_t FailureCode(Socket socket) override { return At(socket).end->FailureCode(); }
   bool IsConnected(Socket socket) override;
   bool ClosesCleanly(Socket socket) override { return At(socket).end->ClosesCleanly(); }
   // Nothing is waited for here: the worker waits in its real Io.

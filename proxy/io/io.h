@@ -85,6 +85,10 @@ class Io {
   virtual bool ClosesCleanly(Socket) { return false; }
   // Close so that the peer sees a failure (RST), never a clean end.
   virtual void Abort(Socket socket) = 0;
+  // The same where failures have codes, as an HTTP/2 stream's have (RFC 9113 7).
+  virtual void AbortWith(Socket socket, uint32_t /*code*/) { Abort(socket); }
+  // The code of the peer's failure; 0: none was told.
+  virtual uint32_t FailureCode(Socket) { return 0; }
   // The connection can no longer fail to be established: what is written goes to the peer.
   virtual bool IsConnected(Socket socket) = 0;
 

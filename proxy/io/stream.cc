@@ -156,12 +156,12 @@ void Stream::Close() {
   io_.Close(socket);
 }
 
-void Stream::Abort() {
+void Stream::Abort(uint32_t code) {
   if (!is_open()) return;
   const Socket socket = socket_;
   socket_ = {};
   DropKept();
-  io_.Abort(socket);
+  code == 0 ? io_.Abort(socket) : io_.AbortWith(socket, code);
 }
 
 }  // namespace spawner::proxy

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -63,7 +64,9 @@ class Stream {
   bool is_finished() const { return is_finishing_; }
 
   void Close();
-  void Abort();
+  // `code`: as Io::AbortWith; 0: none.
+  void Abort(uint32_t code = 0);
+  uint32_t failure_code() const { return is_open() ? io_.FailureCode(socket_) : 0; }
 
  private:
   void NoteRead(const IoResult& result);
