@@ -12,7 +12,9 @@ namespace spawner::proxy {
 static_assert(h2::kReadBytes <= kScratchBytes);
 
 h2::ServerConnection::Bench H2Clients::Shared() {
-  return {streams_, bench_.timers, bench_.now, bench_.scratch.get(), workspace_};
+  return {streams_,   bench_.timers,
+          bench_.now, bench_.scratch.get(),
+          workspace_, bench_.options.limits.head_timeout};
 }
 
 bool H2Clients::Accept(Socket socket, ClientPeer peer, AddressSlot address) {

@@ -53,6 +53,7 @@ class H2Clients final : public h2::ServerConnection::Owner {
   void OnStream(h2::ServerConnection& connection, Socket socket) override;
   void WantsTurn(h2::ServerConnection& connection) override { wanting_.push_back(&connection); }
   void OnClosed(h2::ServerConnection& connection) override;
+  void OnHeadTimeout() override { bench_.counters.TimedOut(ClientTimeout::kHead); }
 
  private:
   h2::ServerConnection::Bench Shared();

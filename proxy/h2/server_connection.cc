@@ -155,12 +155,22 @@ void ServerConnection::CheckIdle() {
     return;
   }
   if (!has_settings_) return;
+  if (is_in_block()) {
+    if (std::exchange(timed_block_, blocks_) == blocks_) return;
+    return timer_.Arm(bench_.now + bench_.head_timeout);
+  }
+  if (std::exchange(timed_block_, 0) != 0) is_idle_ = false;
   if (!streams_.empty()) {
     is_idle_ = false;
     return timer_.Disarm();
   }
   // Once, when the last stream goes: bytes give no new time.
   if (!std::exchange(is_idle_, true)) timer_.Arm(bench_.now + kIdleTimeout);
+}
+
+// One whose stream was reset meanwhile holds up nobody.
+bool ServerConnection::is_in_block() const {
+  return block_id_ != 0 && nghttp2_session_get_stream_user_data(session_, block_id_) != nullptr;
 }
 
 void ServerConnection::OnTimer(Instant) {
@@ -170,6 +180,10 @@ void ServerConnection::OnTimer(Instant) {
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                           nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                           nullptr, 0);
+  } else if (timed_block_ == blocks_ && is_in_block()) {
+    // Nothing else can come in between (RFC 9113 6.10).
+    owner_.OnHeadTimeout();
+    EnhanceYourCalm();
   } else if (!streams_.empty()) {
     return;
   } else {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "proxy/h2/allowance.h"
 #include "proxy/h2/limits.h"
@@ -36,6 +37,8 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
     virtual void WantsTurn(ServerConnection& connection) = 0;
     // Its socket is closed. Not to be destroyed before it returns to the loop.
     virtual void OnClosed(ServerConnection& connection) = 0;
+    // A header block did not come in time: it gives the connection up.
+    virtual void OnHeadTimeout() = 0;
 
    protected:
     ~Owner() = default;
@@ -47,6 +50,7 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
     const Instant& now;
     char* scratch;
     Workspace& workspace;
+    absl::Duration head_timeout = kHeadTimeout;
   };
 
   // Takes over the socket of `stream`.
@@ -95,6 +99,7 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   void Linger();
   void Close();
   void CheckIdle();
+  bool is_in_block() const;
   void EnhanceYourCalm();
 
   // ---- from nghttp2 ----
@@ -117,11 +122,14 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
   StreamHistory history_;
   Allowance resets_{kResetBurst, kResetsPerSecond};
   Allowance idle_frames_{kIdleFrameBurst, kIdleFramesPerSecond};
-  RequestText request_;     // of the header block that is coming in
-  int64_t out_bytes_ = 0;   // of all streams, not framed yet
-  bool was_full_ = false;   // of them: writers may wait
-  size_t block_bytes_ = 0;  // of the header block that is coming in
-  HeldBytes held_;          // this, the session and that block
+  RequestText request_;       // of the header block that is coming in
+  int64_t out_bytes_ = 0;     // of all streams, not framed yet
+  bool was_full_ = false;     // of them: writers may wait
+  size_t block_bytes_ = 0;    // of the header block that is coming in
+  int32_t block_id_ = 0;      // its stream; 0: none is coming in
+  uint64_t blocks_ = 0;       // so far
+  uint64_t timed_block_ = 0;  // whose the timer is; 0: no block's
+  HeldBytes held_;            // this, the session and that block
   State state_ = State::kOpen;
   bool wants_turn_ = false;
   bool is_draining_ = false;

@@ -48,6 +48,43 @@ TEST(ServerFloods, CallsForCalmAfterAFloodOfResets) {
   ExpectCalm(world);
 }
 
+// Slowloris: the head of a request that comes byte by byte, or not at all.
+TEST(ServerFloods, GivesUpAHeaderBlockThatDoesNotEnd) {
+  const std::string field("\x40\x01x\x01y", 5);
+  for (const bool dribbles : {false, true}) {
+    World world;
+    ASSERT_TRUE(world.Greet());
+    world.client->SendRaw(Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, "\x82"));
+    for (int i = 0; i < 9; ++i) {
+      world.RunUntil([] { return false; }, absl::Seconds(1));
+      if (dribbles && i % 3 == 0) {
+        world.client->SendRaw(Frame(NGHTTP2_CONTINUATION, 0, 1, field));
+      }
+    }
+    EXPECT_FALSE(world.client->is_closed);
+    EXPECT_EQ(world.server->open_streams(), 1u);
+    world.RunUntil([&] { return world.client->is_closed; }, absl::Seconds(4));
+    ExpectCalm(world);
+    EXPECT_EQ(world.head_timeouts, 1);
+    EXPECT_TRUE(world.RunUntil([&] { return world.is_closed; }));
+    EXPECT_EQ(world.server->open_streams(), 0u);
+  }
+}
+
+TEST(ServerFloods, AHeaderBlockThatEndsInTimeCostsNoTime) {
+  World world;
+  ASSERT_TRUE(world.Greet());
+  // A GET of "/" over "http", of "a": the last field comes late.
+  world.client->SendRaw(Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, "\x82\x84\x86"));
+  world.RunUntil([] { return false; }, absl::Seconds(8));
+  world.client->SendRaw(Frame(NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1,
+                              absl::string_view("\x41\x01\x61", 3)));
+  ASSERT_TRUE(world.WaitForPeers(1));
+  world.RunUntil([] { return false; }, kIdleTimeout);
+  EXPECT_FALSE(world.client->is_closed);
+  EXPECT_EQ(world.head_timeouts, 0);
+}
+
 TEST(ServerFloods, CallsForCalmAfterAFloodOfPings) {
   World world;
   for (int i = 0; i < 3 * kIdleFrameBurst && world.client->goaways.empty(); ++i) {

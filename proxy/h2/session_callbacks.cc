@@ -41,6 +41,8 @@ struct SessionCallbacks {
 
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Connection(user).block_bytes_ = 0;
+    Connection(user).block_id_ = frame->hd.stream_id;
+    ++Connection(user).blocks_;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       Connection(user).OnBeginRequest(frame->hd.stream_id);
     }
@@ -75,7 +77,10 @@ struct SessionCallbacks {
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     ServerConnection& connection = Connection(user);
     if (frame->hd.type == NGHTTP2_SETTINGS) connection.has_settings_ = true;
-    if (frame->hd.type == NGHTTP2_HEADERS) connection.block_bytes_ = 0;
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+      connection.block_bytes_ = 0;
+      connection.block_id_ = 0;
+    }
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
       connection.CountReset();
       ServerStream* const reset = Find(session, frame->hd.stream_id);

@@ -60,6 +60,7 @@ class World final : public IoHandler, public ServerConnection::Owner {
   }
   void WantsTurn(ServerConnection&) override { wants_turn_ = true; }
   void OnClosed(ServerConnection&) override { is_closed = true; }
+  void OnHeadTimeout() override { ++head_timeouts; }
 
   template <typename Done>
   bool RunUntil(Done done, absl::Duration limit = absl::Seconds(30)) {
@@ -105,6 +106,7 @@ class World final : public IoHandler, public ServerConnection::Owner {
   std::unique_ptr<ServerConnection> server;
   std::unique_ptr<SimH2Client> client;
   bool is_closed = false;
+  int head_timeouts = 0;
 };
 
 }  // namespace spawner::proxy::h2
