@@ -74,11 +74,13 @@ HeadError RequestHead::ParseTarget(absl::string_view target) {
     path = target;
     return {};
   }
-  const absl::string_view scheme = target.substr(0, target.find("://"));
-  if (!absl::EqualsIgnoreCase(scheme, "http") && !absl::EqualsIgnoreCase(scheme, "https")) {
+  const size_t scheme_end = target.find("://");
+  const absl::string_view scheme = target.substr(0, scheme_end);
+  if (scheme_end == absl::string_view::npos ||
+      (!absl::EqualsIgnoreCase(scheme, "http") && !absl::EqualsIgnoreCase(scheme, "https"))) {
     return Bad("a request target that is neither a path nor an http URL");
   }
-  target.remove_prefix(scheme.size() + 3);
+  target.remove_prefix(scheme_end + 3);
   const size_t slash = target.find_first_of("/?");
   host = target.substr(0, slash);
   if (!IsValidHost(host)) return Bad("an invalid authority in the request target");
