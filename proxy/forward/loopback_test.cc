@@ -185,6 +185,28 @@ TEST_F(Loopback, CarriesManyRequestsOnOneConnection) {
   EXPECT_GE(worker_->counters().requests[200].value(), 999);  // the last may be counted in a moment
 }
 
+// The kernel keeps bytes that an end is to go with for 200 ms if none follows (tcp(7), MSG_MORE).
+TEST_F(Loopback, SendsTheLastBytesAtOnceWithTheEnd) {
+  Serve([](Peer& peer) {
+    while (peer.Until("\r\n\r\n")) {
+      peer.received.clear();
+      peer.Send(absl::StrCat(kHead, "2\r\n\r\nok"));
+    }
+  });
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    Peer client(Peer::Dial(port_));
+    // The body of every other one never comes: its answer comes early.
+    client.Send(absl::StrCat(i % 2 == 0 ? "GET" : "POST",
+                             " / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n",
+                             i % 2 == 0 ? "" : "Content-Length: 5\r\n", "\r\n"));
+    client.ToTheEnd();
+    EXPECT_FALSE(client.was_reset);
+    EXPECT_TRUE(absl::EndsWith(client.received, "Connection: close\r\n\r\nok")) << client.received;
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 TEST_F(Loopback, CarriesLargeBodiesBothWaysAtOnce) {
   constexpr size_t size = 20'000'000;
   Serve([](Peer& peer) {

@@ -195,7 +195,10 @@ void Exchange::RelayBody(absl::string_view head, absl::string_view bytes) {
   }
   if (body.taken < bytes.size()) keeps_upstream_ = false;  // it says more than its response
   const absl::string_view out = decodes_ ? bench_.payload : bytes.substr(0, body.taken);
-  if (!client_.stream().Write({head, out})) return ClientGone();
+  const bool is_last = response_body_.is_done() && !keeps_client_;
+  const bool is_alive =
+      is_last ? client_.stream().WriteLast({head, out}) : client_.stream().Write({head, out});
+  if (!is_alive) return ClientGone();
   if (body.taken > 0) session_->CountBytes(body.taken);
   has_moved_ |= !bytes.empty();
   if (response_body_.is_done()) Complete();

@@ -39,6 +39,7 @@ class EpollIo final : public Io {
   absl::StatusOr<Socket> Connect(const Address& address, IoHandler& handler) override;
   IoResult Read(Socket socket, char* bytes, size_t size) override;
   IoResult Write(Socket socket, absl::Span<const iovec> parts) override;
+  IoResult WriteLast(Socket socket, absl::Span<const iovec> parts) override;
   std::unique_ptr<Splice> NewSplice(Socket, Socket) override { return pipes_.New(); }
   void ShutdownWrite(Socket socket) override;
   void Close(Socket socket) override;
@@ -57,6 +58,7 @@ class EpollIo final : public Io {
 
   explicit EpollIo(Descriptors* descriptors) : descriptors_(descriptors), pipes_(descriptors) {}
   Accepted RefuseOne(Socket listener);
+  IoResult Send(Socket socket, absl::Span<const iovec> parts, int flags);
   void CloseSocket(int fd);
   void CountSocket();
 

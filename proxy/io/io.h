@@ -75,6 +75,10 @@ class Io {
 
   virtual IoResult Read(Socket socket, char* bytes, size_t size) = 0;
   virtual IoResult Write(Socket socket, absl::Span<const iovec> parts) = 0;
+  // The same when ShutdownWrite or Close follows at once: the end may go with the bytes.
+  virtual IoResult WriteLast(Socket socket, absl::Span<const iovec> parts) {
+    return Write(socket, parts);
+  }
   // To pass bytes on between these without reading them; null: read and write them instead (one of
   // them is not a plain socket of the kernel, or descriptors ran out).
   virtual std::unique_ptr<Splice> NewSplice(Socket, Socket) { return nullptr; }

@@ -73,7 +73,8 @@ std::optional<IoResult> Stream::MoveTo(Stream& to, size_t size) {
   return result;
 }
 
-bool Stream::Write(std::initializer_list<absl::string_view> parts) {
+bool Stream::Put(std::initializer_list<absl::string_view> parts,
+                 IoResult (Io::*write)(Socket, absl::Span<const iovec>)) {
   if (!is_open()) return false;
   SPAWNER_DCHECK(parts.size() <= 4);
   iovec pieces[4];
@@ -85,7 +86,7 @@ bool Stream::Write(std::initializer_list<absl::string_view> parts) {
   if (count == 0) return true;
   size_t written = 0;
   if (!is_blocked()) {
-    const IoResult result = io_.Write(socket_, absl::MakeConstSpan(pieces, count));
+    const IoResult result = (io_.*write)(socket_, absl::MakeConstSpan(pieces, count));
     if (result.kind == IoResult::Kind::kFailed) {
       has_failed_ = is_hung_up_ = true;
       return false;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "proxy/io/buffer.h"
 #include "proxy/io/io.h"
 #include "proxy/io/splice.h"
@@ -49,7 +50,11 @@ class Stream {
   bool has_ended() const { return has_ended_; }
 
   // Writes all parts in order, keeping what the socket doesn't take. False: the connection is dead.
-  bool Write(std::initializer_list<absl::string_view> parts);
+  bool Write(std::initializer_list<absl::string_view> parts) { return Put(parts, &Io::Write); }
+  // The same when FinishWriting or Close follows at once.
+  bool WriteLast(std::initializer_list<absl::string_view> parts) {
+    return Put(parts, &Io::WriteLast);
+  }
   bool is_blocked() const { return splice_ != nullptr || !rest_.empty(); }
   // Writes what was kept. False: the connection is dead.
   bool Flush();
@@ -69,6 +74,8 @@ class Stream {
   uint32_t failure_code() const { return is_open() ? io_.FailureCode(socket_) : 0; }
 
  private:
+  bool Put(std::initializer_list<absl::string_view> parts,
+           IoResult (Io::*write)(Socket, absl::Span<const iovec>));
   void NoteRead(const IoResult& result);
   // False: the connection is dead.
   bool FlushSplice();
