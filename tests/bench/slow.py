@@ -14,6 +14,7 @@ import re
 import selectors
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -21,6 +22,15 @@ FAST, LARGE, DEAF = "s0000.example.test", "large.example.test", "deaf.example.te
 OTHERS = ["--connections=16", "--rate=500", "--hosts=1", "--warm-up=0.2"]
 PATIENCE_S = 20
 CHUNK = 256 * 1024
+# Another process's connections, since its limit of open files is the proxy's as well: says how many
+# it has, and leaves when its input ends.
+CROWD = """
+import socket, sys
+port, count = map(int, sys.argv[1:])
+held = [socket.create_connection(("127.0.0.1", port), %d) for _ in range(count)]
+print(len(held), flush=True)
+sys.stdin.read()
+""" % PATIENCE_S
 
 
 class Stage:
@@ -215,6 +225,72 @@ def never_reading_backend(stage, clients, size, seconds):
     return {**watch.figures, "clients": clients, "sent_mib": sent / 2**20}
 
 
+@contextlib.contextmanager
+def crowd(port, count):
+    """`count` connections that say nothing; in the kernel's backlog at least."""
+    with subprocess.Popen([sys.executable, "-c", CROWD, str(port), str(count)],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            if process.stdout.readline() != b"%d\n" % count:
+                raise RuntimeError("%d connections could not be made" % count)
+            yield
+        finally:
+            process.stdin.close()
+            process.wait()
+
+
+def ask(connection):
+    """The beginning of the answer to a small request, on a connection that stays."""
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % FAST.encode())
+    return connection.recv(4096)
+
+
+def until(done, what, timeout_s=PATIENCE_S):
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        if time.monotonic() > deadline:
+            raise RuntimeError(what)
+        time.sleep(0.05)
+
+
+def at_descriptor_limit(stage, seconds):
+    """More clients than descriptors: those that are in are served, the others wait; when some go,
+    others come in; in the end nothing is open. What is counted is what the kernel has."""
+    client_count = 'spawner_proxy_connections{kind="client"}'
+
+    def counted(metrics):
+        kinds = {"client": 1, "upstream": 1, "tunnel": 2}
+        return sum(metrics['spawner_proxy_connections{kind="%s"}' % kind] * each
+                   for kind, each in kinds.items())
+
+    def agrees():
+        """Others are both listeners, and perhaps the connection that asked. Within a few looks: the
+        two are not asked at one moment."""
+        return any(stage.sockets() - counted(stage.metrics()) in (2, 3) for _ in range(20))
+
+    with Watch(stage, seconds) as watch, contextlib.ExitStack() as stack:
+        room = int(stage.metrics()["spawner_proxy_descriptors_max"])
+        early = stack.enter_context(stage.connect())
+        leaving = stack.enter_context(contextlib.ExitStack())
+        half = room * 21 // 40  # one of them fits; what is too many for both, into the backlog
+        leaving.enter_context(crowd(stage.port, half))
+        stack.enter_context(crowd(stage.port, half))
+        until(lambda: watch.since("spawner_proxy_accept_pauses_total") > 0, "it did not stop accepting")
+        most = int(stage.metrics()[client_count])
+        files = stage.sockets()
+        assert ask(early).startswith(b"HTTP/1.1 200 ") and agrees(), (files, counted(stage.metrics()))
+        leaving.close()
+        until(lambda: stage.metrics()[client_count] > half, "it did not go on accepting")
+        until(agrees, "what is open is not what is counted")
+        with stage.connect() as new:
+            assert ask(new).startswith(b"HTTP/1.1 200 ")
+        refused = watch.since('spawner_proxy_connections_refused_total{reason="room"}')
+    until(lambda: counted(stage.metrics()) == 0 and agrees(), "something is left open", 30)
+    return {**watch.figures, "clients": most, "descriptors_max": room, "sockets": files,
+            "refused": refused, "pauses": watch.since("spawner_proxy_accept_pauses_total"),
+            "left_open": int(counted(stage.metrics()))}
+
+
 def slow_download(stage, size, bytes_per_s, seconds):
     """One client takes `size` bytes at its own pace; at the end it has them all."""
     got = 0
@@ -264,7 +340,9 @@ class _Listener:
 
 
 def _answer_large(connection):
-    """GET /N: N bytes, once."""
+    """GET /N: N bytes, once. Backends are on other machines: hundreds of threads that fill buffers must
+    not take the processors from the proxy and the others."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # this thread's
     with contextlib.suppress(OSError, IndexError):  # closed, perhaps without a request
         head = connection.recv(65536)
         left = int(head.split()[1][1:])

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.bench import slow
+from tests.bench.slow import ask
 from tests.support.proxy import PROGRAM, wait_for
 
 MIB = 1 << 20
@@ -19,12 +20,6 @@ OK = b"HTTP/1.1 200 "
 def stage(tmp_path):
     with contextlib.ExitStack() as stack:
         yield lambda *flags, **how: stack.enter_context(slow.Stage(PROGRAMS, tmp_path, flags, **how))
-
-
-def ask(connection):
-    """The beginning of the answer to a small request, on a connection that stays."""
-    connection.sendall(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % slow.FAST.encode())
-    return connection.recv(4096)
 
 
 def cpu_s(pid):
