@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
@@ -116,7 +116,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (decision.action != AuthAction::kAllow) return 0;
   Require(decision.grant.id != 0);
   if (decision.cookie) {
-    Require(!absl::StrContains(*decision.cookie, absl::StrCat("spawner=", world.good)));
+    for (const absl::string_view pair : absl::StrSplit(*decision.cookie, ';')) {
+      const absl::string_view name = absl::StripAsciiWhitespace(pair.substr(0, pair.find('=')));
+      Require(name != "spawner" && name != "__Host-spawner" && name != "__Secure-spawner");
+    }
   }
   return 0;
 }
