@@ -1,9 +1,11 @@
 #include "proxy/admin.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/ip_ranges.h"
 #include "base/status.h"
 #include "proxy/http/head_scanner.h"
 #include "proxy/io/buffer.h"
@@ -18,10 +20,22 @@ constexpr absl::Duration kConnectionTimeout = absl::Seconds(10);
 
 }  // namespace
 
+bool IsLoopback(absl::string_view ip) {
+  const std::optional<IpBytes> bytes = ParseIp(ip);
+  if (!bytes) return false;
+  constexpr IpBytes kV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr IpBytes kV4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
+  return *bytes == kV6 || std::equal(kV4.begin(), kV4.begin() + 13, bytes->begin());
+}
+
 class Admin::Connection final : public IoHandler, public TimerHandler {
  public:
-  explicit Connection(Admin& admin)
-      : admin_(admin), stream_(admin.io_), timer_(admin.timers_, *this) {}
+  Connection(Admin& admin, bool is_local, uint64_t ticket)
+      : admin_(admin),
+        stream_(admin.io_),
+        timer_(admin.timers_, *this),
+        is_local_(is_local),
+        ticket_(ticket) {}
 
   bool Start(Socket socket) {
     if (!admin_.io_.Register(socket, *this)) return false;
@@ -30,6 +44,12 @@ class Admin::Connection final : public IoHandler, public TimerHandler {
     return true;
   }
   bool is_closed() const { return !stream_.is_open(); }
+  uint64_t ticket() const { return ticket_; }
+  void Reply(const Answer& answer) {
+    if (is_closed()) return;
+    stream_.Write({RenderAnswer(answer, {.without_body = is_head_})});
+    stream_.FinishWriting();
+  }
 
   void OnTimer(Instant) override { stream_.Close(); }
   void OnIo(IoEvents events) override {
@@ -61,14 +81,19 @@ class Admin::Connection final : public IoHandler, public TimerHandler {
     }
     is_answered_ = true;
     if (error.is_error()) {
-      const Answer answer = {
-          .status = error.status, .reason = "MALFORMED_REQUEST", .message = std::string(error.why)};
-      stream_.Write({RenderAnswer(answer, {})});
-    } else {
-      const Answer answer = admin_.answerer_(request.path.substr(0, request.path.find('?')));
-      stream_.Write({RenderAnswer(answer, {.without_body = request.is_head()})});
+      return Reply({.status = error.status,
+                    .reason = "MALFORMED_REQUEST",
+                    .message = std::string(error.why)});
     }
-    stream_.FinishWriting();
+    is_head_ = request.is_head();
+    const size_t question = std::min(request.path.find('?'), request.path.size());
+    absl::string_view query = request.path.substr(question);
+    if (!query.empty()) query.remove_prefix(1);
+    const std::optional<Answer> answer = admin_.answerer_({.path = request.path.substr(0, question),
+                                                           .query = query,
+                                                           .is_local = is_local_,
+                                                           .ticket = ticket_});
+    if (answer) Reply(*answer);
   }
 
   Admin& admin_;
@@ -77,6 +102,9 @@ class Admin::Connection final : public IoHandler, public TimerHandler {
   Buffer input_;
   HeadScanner scanner_;
   bool is_answered_ = false;
+  bool is_head_ = false;
+  const bool is_local_;
+  const uint64_t ticket_;
 };
 
 Admin::Admin(Io& io, Timers& timers, const Clock& clock, Answerer answerer)
@@ -99,8 +127,14 @@ void Admin::OnIo(IoEvents) {
       io_.Close(accepted.socket);
       continue;
     }
-    auto connection = std::make_unique<Connection>(*this);
+    auto connection = std::make_unique<Connection>(*this, IsLoopback(accepted.peer_ip), ++tickets_);
     if (connection->Start(accepted.socket)) connections_.push_back(std::move(connection));
+  }
+}
+
+void Admin::Reply(uint64_t ticket, const Answer& answer) {
+  for (const auto& connection : connections_) {
+    if (connection->ticket() == ticket) return connection->Reply(answer);
   }
 }
 

@@ -1,8 +1,10 @@
 #ifndef SPAWNER_PROXY_ADMIN_H_
 #define SPAWNER_PROXY_ADMIN_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +23,14 @@ namespace spawner::proxy {
 // Thread: main. Owner: main.
 class Admin final : public IoHandler {
  public:
-  // The answer to GET `path`; status 404 for what is not there.
-  using Answerer = std::function<Answer(absl::string_view path)>;
+  struct Request {
+    absl::string_view path;   // without the query
+    absl::string_view query;  // without '?'
+    bool is_local = false;    // from a loopback address
+    uint64_t ticket = 0;      // for Reply
+  };
+  // The answer to a GET; status 404 for what is not there. None: Reply follows.
+  using Answerer = std::function<std::optional<Answer>(const Request& request)>;
 
   Admin(Io& io, Timers& timers, const Clock& clock, Answerer answerer);
   ~Admin() override;
@@ -30,6 +38,8 @@ class Admin final : public IoHandler {
   // Codes as Io::Listen.
   absl::StatusOr<Address> Listen(const Address& address);
   void OnIo(IoEvents events) override;
+  // To a request that got no answer at once; it may have left meanwhile.
+  void Reply(uint64_t ticket, const Answer& answer);
   // Destroys the connections that have closed. Once a turn.
   void Sweep();
 
@@ -43,7 +53,11 @@ class Admin final : public IoHandler {
   Socket listener_;
   std::vector<std::unique_ptr<Connection>> connections_;
   RequestHead request_;  // used again
+  uint64_t tickets_ = 0;
 };
+
+// 127.0.0.0/8 or ::1, however it is written.
+bool IsLoopback(absl::string_view ip);
 
 }  // namespace spawner::proxy
 

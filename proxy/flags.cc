@@ -70,6 +70,18 @@ ABSL_FLAG(absl::Duration, hold_timeout_max, absl::Minutes(15),
 ABSL_FLAG(absl::Duration, progress_page_after, absl::Seconds(1),
           "A browser's page load that has waited so long for a session that starts gets a page "
           "that shows the progress and turns into the application, 0s to 1h. inf: it waits.");
+// What is told of requests.
+ABSL_FLAG(
+    std::string, access_log, "",
+    "FILE to which a JSON line for each request is appended, or - for stdout. SIGHUP opens it "
+    "anew. Empty: none.");
+ABSL_FLAG(double, access_log_sample, 1.0, "Part of the requests that are logged, 0.0 to 1.0.");
+ABSL_FLAG(bool, server_timing, false,
+          "Responses say in Server-Timing how long the backend took; those of requests that were "
+          "held say it anyway.");
+ABSL_FLAG(std::string, traceparent, "pass",
+          "pass: the client's goes to the backend as it is. make: a request that has none, or a "
+          "malformed one, gets a new one, sampled.");
 // Names that api.md fixes, for what is not there yet.
 ABSL_FLAG(std::string, handover_socket, "", "Not supported yet.");
 
@@ -188,6 +200,19 @@ absl::Status FitToMachine(Settings* settings) {
   return absl::OkStatus();
 }
 
+absl::Status ReadObservationFlags(Settings* settings) {
+  settings->access_log = absl::GetFlag(FLAGS_access_log);
+  settings->access_log_sample = absl::GetFlag(FLAGS_access_log_sample);
+  if (!(settings->access_log_sample >= 0 && settings->access_log_sample <= 1)) {
+    return Bad("access-log-sample", "must be 0.0 to 1.0");
+  }
+  settings->has_server_timing = absl::GetFlag(FLAGS_server_timing);
+  const std::string trace = absl::GetFlag(FLAGS_traceparent);
+  if (trace != "pass" && trace != "make") return Bad("traceparent", "must be pass or make");
+  settings->makes_traceparent = trace == "make";
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Settings> SettingsFromFlags() {
@@ -197,6 +222,7 @@ absl::StatusOr<Settings> SettingsFromFlags() {
   RETURN_IF_ERROR(ReadFrontFlags(&settings));
   RETURN_IF_ERROR(ReadHoldFlags(&settings.hold));
   ASSIGN_OR_RETURN(settings.limits, LimitsFromFlags());
+  RETURN_IF_ERROR(ReadObservationFlags(&settings));
   ASSIGN_OR_RETURN(settings.listen, AddressOf("listen", absl::GetFlag(FLAGS_listen)));
   if (const std::string text = absl::GetFlag(FLAGS_admin_listen); !text.empty()) {
     ASSIGN_OR_RETURN(settings.admin_listen, AddressOf("admin-listen", text));

@@ -32,6 +32,10 @@ struct Settings {
   uint16_t https_port = 443;
   absl::Duration hsts;  // zero: none
   HoldOptions hold;
+  std::string access_log;  // a file, or "-"; empty: none
+  double access_log_sample = 1;
+  bool has_server_timing = false;
+  bool makes_traceparent = false;
   int workers = 1;
   absl::Duration drain_timeout;
   LimitSettings limits;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/cpu_time.h"
+#include "base/random.h"
 #include "base/status.h"
 
 namespace spawner::proxy {
@@ -32,7 +34,10 @@ absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Clock& clock, WorkerR
                                                            .forward = options_.forward,
                                                            .caps = &caps_,
                                                            .held = &held_,
-                                                           .addresses = &addresses_},
+                                                           .addresses = &addresses_,
+                                                           .access_sink = options_.access_sink,
+                                                           .access_sample = options_.access_sample,
+                                                           .seed = SystemRandom().Next()},
                                            *io, clock, reports, std::move(authorizer));
   ASSIGN_OR_RETURN(bound->plain, member.worker->Listen(bound->plain));
   if (bound->tls) {
@@ -57,6 +62,7 @@ absl::StatusOr<Fleet::Bound> Fleet::Start(
   for (Member& member : members_) {
     Worker* const worker = member.worker.get();
     member.thread = std::thread([worker] { worker->Run(); });
+    member.handle = member.thread.native_handle();
   }
   return bound;
 }
@@ -77,6 +83,16 @@ void Fleet::Post(const LinkState& state) {
 
 void Fleet::Drain(absl::Duration patience) {
   for (Member& member : members_) member.worker->Drain(patience);
+}
+
+size_t Fleet::Inspect(const InspectOrder& order) {
+  for (Member& member : members_) member.worker->Inspect(order);
+  return members_.size();
+}
+
+absl::Duration Fleet::CpuTime(size_t worker) const {
+  const Member& member = members_[worker];
+  return member.thread.joinable() ? CpuTimeOf(member.handle) : absl::ZeroDuration();
 }
 
 void Fleet::Stop() {

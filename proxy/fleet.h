@@ -12,7 +12,9 @@
 #include "absl/time/time.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "proxy/forward/access_log.h"
 #include "proxy/forward/counters.h"
+#include "proxy/forward/inspection.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/forward/worker.h"
 #include "proxy/io/descriptors.h"
@@ -40,6 +42,8 @@ class Fleet {
     ForwardOptions forward;
     uint32_t connections_per_address = 0;  // zero: no limit
     Descriptors::Bounds descriptors;
+    AccessSink* access_sink = nullptr;  // null: no access log
+    double access_sample = 1;
   };
 
   struct Bound {
@@ -64,6 +68,13 @@ class Fleet {
   // Ends the threads.
   void Stop();
 
+  // Every worker replies; returns how many.
+  size_t Inspect(const InspectOrder& order);
+  size_t workers() const { return members_.size(); }
+  const Counters& counters(size_t worker) const { return members_[worker].worker->counters(); }
+  // CPU time of its thread so far.
+  absl::Duration CpuTime(size_t worker) const;
+
   // The sum over the workers of one of their counters.
   int64_t Sum(absl::FunctionRef<int64_t(const Counters&)> counter) const;
   // Bytes that the connections of all workers hold.
@@ -77,6 +88,7 @@ class Fleet {
     std::unique_ptr<TlsIo> tls;  // null: neither TLS nor PROXY headers
     std::unique_ptr<Worker> worker;
     std::thread thread;
+    std::thread::native_handle_type handle{};
   };
 
   absl::StatusOr<Member> Make(int index, const Clock& clock, WorkerReports& reports,

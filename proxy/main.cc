@@ -9,13 +9,16 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/random.h"
 #include "base/signals.h"
 #include "base/status.h"
+#include "proxy/access_log_file.h"
 #include "proxy/admin.h"
+#include "proxy/debug_connections.h"
 #include "proxy/flags.h"
 #include "proxy/fleet.h"
 #include "proxy/io/epoll_io.h"
@@ -30,7 +33,7 @@ namespace {
 constexpr absl::Duration kExitPatience = absl::Seconds(3);
 
 Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource& source,
-                   const TlsFiles& tls, bool is_leaving) {
+                   const TlsFiles& tls, const AccessLogFile* access_log, bool is_leaving) {
   if (path == "/healthz") return {.status = 200, .message = "ok\n", .content_type = "text/plain"};
   if (path == "/readyz") {
     const bool is_ready = source.is_ready() && !is_leaving;
@@ -39,14 +42,33 @@ Answer AnswerAdmin(absl::string_view path, const Fleet& fleet, const RouteSource
   }
   if (path == "/metrics") {
     return {.status = 200,
-            .message = RenderMetrics(fleet, source.metrics(), tls),
+            .message = RenderMetrics(fleet, source.metrics(), tls,
+                                     access_log == nullptr ? 0 : access_log->lost()),
             .content_type = "text/plain; version=0.0.4"};
   }
-  return {
-      .status = 404, .reason = "NOT_FOUND", .message = "There are /healthz, /readyz, /metrics."};
+  return {.status = 404,
+          .reason = "NOT_FOUND",
+          .message = "There are /healthz, /readyz, /metrics, /debug/connections."};
 }
 
-Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial> tls) {
+// Nothing: the workers are asked.
+std::optional<Answer> AskForConnections(const Admin::Request& request, DebugConnections& debug,
+                                        Fleet& fleet) {
+  if (!request.is_local) {
+    return Answer{.status = 403,
+                  .reason = "LOCAL_ONLY",
+                  .message =
+                      "This is told to callers on the same machine or pod only. Use "
+                      "`kubectl port-forward`."};
+  }
+  absl::string_view session = request.query;
+  if (!absl::ConsumePrefix(&session, "session=")) session = {};
+  debug.Ask(request.ticket, std::string(session), fleet);
+  return std::nullopt;
+}
+
+Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial> tls,
+                            AccessSink* access_sink) {
   const int64_t hsts = absl::ToInt64Seconds(settings.hsts);
   return {.workers = settings.workers,
           .listen = settings.listen,
@@ -59,10 +81,14 @@ Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial>
                       .redirects_to_https = settings.redirects_to_https,
                       .https_port = settings.https_port,
                       .hold = settings.hold,
+                      .has_server_timing = settings.has_server_timing,
+                      .makes_traceparent = settings.makes_traceparent,
                       .hsts = hsts > 0 ? "max-age=" + std::to_string(hsts) : "",
                       .limits = settings.limits.forward},
           .connections_per_address = settings.limits.connections_per_address,
-          .descriptors = settings.descriptors};
+          .descriptors = settings.descriptors,
+          .access_sink = access_sink,
+          .access_sample = settings.access_log_sample};
 }
 
 absl::Status Run(const Settings& settings) {
@@ -81,7 +107,12 @@ absl::Status Run(const Settings& settings) {
     tls = *std::move(loaded);
   }
 
-  Fleet fleet(FleetOptions(settings, std::move(tls)));
+  std::unique_ptr<AccessLogFile> access_log;
+  if (!settings.access_log.empty()) {
+    ASSIGN_OR_RETURN(access_log, AccessLogFile::Open(settings.access_log, clock));
+  }
+  DebugConnections debug([&loop = *io] { loop.Wake(); });
+  Fleet fleet(FleetOptions(settings, std::move(tls), access_log.get()));
   const RouteSource::Sinks sinks = {
       .wake = [&loop = *io] { loop.Wake(); },
       .post_change = [&fleet](const RouteChange& change) { fleet.Post(change); },
@@ -95,9 +126,13 @@ absl::Status Run(const Settings& settings) {
   const absl::Cleanup stop = [&fleet] { fleet.Stop(); };
 
   Instant exit_at = Instant::Infinite();
-  Admin admin(*io, timers, clock, [&fleet, &source, &tls_files, &exit_at](absl::string_view path) {
-    return AnswerAdmin(path, fleet, *source, tls_files, exit_at != Instant::Infinite());
-  });
+  const auto answer_admin = [&fleet, &source, &tls_files, &access_log, &debug,
+                             &exit_at](const Admin::Request& request) -> std::optional<Answer> {
+    if (request.path == "/debug/connections") return AskForConnections(request, debug, fleet);
+    return AnswerAdmin(request.path, fleet, *source, tls_files, access_log.get(),
+                       exit_at != Instant::Infinite());
+  };
+  Admin admin(*io, timers, clock, answer_admin);
   if (settings.admin_listen) {
     RETURN_IF_ERROR(CheckAddressIsFree(*settings.admin_listen));
     ASSIGN_OR_RETURN(const Address bound, admin.Listen(*settings.admin_listen));
@@ -121,9 +156,11 @@ absl::Status Run(const Settings& settings) {
     if (tls_files.next_poll() <= clock.Now()) {
       if (const std::optional<TlsMaterial> material = tls_files.Poll()) fleet.Post(*material);
     }
+    debug.Turn([&admin](uint64_t ticket, const Answer& answer) { admin.Reply(ticket, answer); });
     admin.Sweep();
     for (const int signal : signals.Drain()) {
       if (signal == SIGHUP) {
+        if (access_log != nullptr) access_log->Reopen();
         if (const absl::Status status = source->Reload(); !status.ok()) {
           Log(LogLevel::kError, "reload_failed", {{"error", status.ToString()}});
         }

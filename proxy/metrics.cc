@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "proxy/forward/counters.h"
 #include "proxy/tls/tls_counters.h"
 
@@ -134,6 +135,36 @@ void AppendArrivals(const Fleet& fleet, std::string* out) {
                   fleet.SumTls([](const TlsCounters& c) { return c.arrivals.value(); }), "\n");
 }
 
+// Where one worker has much more than its share: the kernel spreads connections by their addresses.
+void AppendWorkers(const Fleet& fleet, std::string* out) {
+  const auto each = [&fleet, out](absl::string_view name, absl::string_view type,
+                                  absl::string_view help, const auto& value) {
+    Begin(name, type, help, out);
+    for (size_t i = 0; i < fleet.workers(); ++i) {
+      absl::StrAppend(out, name, "{worker=\"", i, "\"} ", value(i), "\n");
+    }
+  };
+  each("spawner_proxy_worker_clients", "gauge", "Client connections of each worker.",
+       [&fleet](size_t i) { return fleet.counters(i).clients.value(); });
+  each("spawner_proxy_worker_tunnels", "gauge", "Tunnels of each worker.",
+       [&fleet](size_t i) { return fleet.counters(i).tunnels.value(); });
+  each("spawner_proxy_worker_upstreams", "gauge", "Backend connections of each worker.",
+       [&fleet](size_t i) { return fleet.counters(i).upstreams.value(); });
+  each("spawner_proxy_worker_cpu_seconds_total", "counter", "CPU time of each worker's thread.",
+       [&fleet](size_t i) { return absl::ToDoubleSeconds(fleet.CpuTime(i)); });
+}
+
+// `lost`: taken from a worker, but never written.
+void AppendAccessLog(const Fleet& fleet, int64_t lost, std::string* out) {
+  Begin("spawner_proxy_access_log_lines_total", "counter",
+        "Lines of the access log; dropped: its file or reader was too slow, or failed.", out);
+  const int64_t taken = fleet.Sum([](const Counters& c) { return c.access_lines.value(); });
+  const int64_t dropped = fleet.Sum([](const Counters& c) { return c.access_dropped.value(); });
+  absl::StrAppend(out, "spawner_proxy_access_log_lines_total{outcome=\"written\"} ", taken - lost,
+                  "\nspawner_proxy_access_log_lines_total{outcome=\"dropped\"} ", dropped + lost,
+                  "\n");
+}
+
 void AppendCertificates(const TlsFiles& tls, std::string* out) {
   Begin("spawner_proxy_tls_reloads_total", "counter",
         "Times that changed certificates or ticket keys were read, by outcome.", out);
@@ -152,7 +183,8 @@ void AppendCertificates(const TlsFiles& tls, std::string* out) {
 
 }  // namespace
 
-std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const TlsFiles& tls) {
+std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const TlsFiles& tls,
+                          int64_t access_lines_lost) {
   std::string out;
   AppendConnections(fleet, &out);
   AppendRequests(fleet, &out);
@@ -160,6 +192,8 @@ std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const Tls
   AppendLimits(fleet, &out);
   AppendArrivals(fleet, &out);
   AppendCertificates(tls, &out);
+  AppendAccessLog(fleet, access_lines_lost, &out);
+  AppendWorkers(fleet, &out);
   Begin("spawner_proxy_route_version", "gauge", "Version of the newest routes taken over.", &out);
   absl::StrAppend(&out, "spawner_proxy_route_version ", link.route_version, "\n");
   Begin("spawner_proxy_link_up", "gauge", "1 while the link to the controller is up.", &out);

@@ -15,7 +15,8 @@ struct LinkMetrics {
 };
 
 // The text of /metrics (Prometheus 0.0.4), with the names of api.md.
-std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const TlsFiles& tls);
+std::string RenderMetrics(const Fleet& fleet, const LinkMetrics& link, const TlsFiles& tls,
+                          int64_t access_lines_lost);
 
 }  // namespace spawner::proxy
 

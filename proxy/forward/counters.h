@@ -44,6 +44,8 @@ struct Counters {
   Counter refused;         // connections refused: out of descriptors, or over kClientsPerWorkerMax
   Counter retried;         // requests sent again because a reused connection was dead
   Counter routes_applied;  // set, removed or refused
+  Counter access_lines;    // of the access log, handed over
+  Counter access_dropped;  // its sink had too much to write already
   Counter progress_pages;  // shown
   Counter refused_addresses;           // connections refused: their address has as many as it may
   Counter refused_requests;            // 503: the worker holds as much memory as it may

@@ -1,12 +1,14 @@
 #include "proxy/forward/downstream.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "proxy/forward/access_log.h"
 #include "proxy/forward/limits.h"
 #include "proxy/http/limits.h"
 
@@ -176,8 +178,19 @@ void Downstream::Refuse(const HeadError& error) {
   if (error.status == 405) {
     answer.fields = {{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"}};
   }
+  if (bench_.access_log != nullptr) LogRefusal(answer);
   if (!stream_.Write({RenderAnswer(answer, {})})) return Close();
   Linger();
+}
+
+void Downstream::LogRefusal(const Answer& answer) {
+  const std::unique_ptr<AccessRecord> record = bench_.access_log->Begin();
+  if (record == nullptr) return;
+  record->client = peer_.ip;
+  record->is_secure = peer_.is_secure;
+  record->status = answer.status;
+  record->reason = answer.reason;
+  bench_.access_log->Write(*record);
 }
 
 void Downstream::SetDeadline(Instant deadline) {

@@ -86,6 +86,7 @@ class Downstream final : public IoHandler, public TimerHandler {
   size_t TakeHead(absl::string_view bytes);
   void RefuseTooLong();
   void Refuse(const HeadError& error);
+  void LogRefusal(const Answer& answer);
   bool MayCloseAtOnce() const;
   // Of another protocol's connection: one request, whose head was there from the beginning.
   bool is_stream() const { return &stream_.io() != &bench_.io; }

@@ -19,7 +19,7 @@ Exchange::~Exchange() { SPAWNER_CHECK(phase_ == Phase::kNone); }
 
 void Exchange::Begin(absl::string_view head) {
   const RequestHead& request = bench_.request;
-  started_at_ = bench_.now;
+  seen_.Begin();
   status_ = 0;
   interims_ = 0;
   is_head_ = request.is_head();
@@ -45,6 +45,9 @@ void Exchange::Begin(absl::string_view head) {
   retry_after_ = kConnectRetryMin;
   request_body_ = BodyScanner(request.body, &IsRefusedTrailer);
   response_body_ = BodyScanner();
+  if (bench_.access_log != nullptr) {
+    seen_.BeginRecord(client_.peer(), client_.stream(), is_secure_);
+  }
   if (bench_.is_out_of_memory()) {
     bench_.counters.refused_requests.Add();
     keeps_client_ = false;
@@ -79,6 +82,7 @@ void Exchange::Admit(absl::string_view head) {
       break;
   }
   Session& session = *place.session;
+  seen_.OnSession(session);
   SPAWNER_CHECK(session_ == nullptr || session_ == &session);
   if (!session.is_routed()) {
     if (session_ == nullptr) session_ = &session;
@@ -106,6 +110,7 @@ void Exchange::Send(const Sessions::Place& place) {
   client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
   if (head_.empty()) head_ = bench_.TakeString();
   head_.clear();
+  seen_.OnSend();
   AppendRequestForBackend(bench_, place, {&client_.peer(), is_secure_}, &head_);
   connect_until_ = std::max(bench_.now, session_->opened_at() + kConnectPatience);
   // Streams are not kept: their connections are, elsewhere.
@@ -192,7 +197,7 @@ void Exchange::SendHead() {
   if (!body.is_valid) return Fail(MalformedBody());
   if (!upstream_->stream().Write({head_, unread.substr(0, body.taken)})) is_upstream_broken_ = true;
   client_.Take(body.taken);
-  if (body.taken > 0) session_->CountBytes(body.taken);
+  if (body.taken > 0) seen_.Count(*session_, body.taken, 0);
   is_timed_ = false;
   WatchBody();
   // Not at once: client.unread() may be in the scratch buffer, which reading would overwrite.
@@ -230,7 +235,7 @@ bool Exchange::TakeRequestBody() {
     Fail(MalformedBody());
     return false;
   }
-  session_->CountBytes(body.taken);
+  seen_.Count(*session_, body.taken, 0);
   has_moved_ = true;
   const bool is_written = upstream_->stream().Write({bytes.substr(0, body.taken)});
   if (is_read_now) {
@@ -274,7 +279,7 @@ void Exchange::CheckClientEnd(bool was_sent) {
   if (!client_.stream().is_hung_up() || is_half_closed_) return;
   const bool takes_body = phase_ == Phase::kAwaiting || phase_ == Phase::kRelaying;
   if (!request_body_.is_done() && takes_body) return;  // PumpRequest will read its end
-  const bool is_late = was_sent && bench_.now > started_at_ + kFinWithRequest;
+  const bool is_late = was_sent && bench_.now > seen_.started_at() + kFinWithRequest;
   if (is_late || !request_body_.is_done()) return ClientGone();
   is_half_closed_ = true;
   if (takes_body || phase_ == Phase::kFlushing) {
@@ -329,6 +334,7 @@ void Exchange::Fail(Answer answer) {
     answer.fields.push_back({kHsts, bench_.options.hsts});
   }
   status_ = answer.status;
+  seen_.OnOwnAnswer(answer.reason);
   for (const AddedField& field : AddedToResponse()) answer.fields.push_back(field);
   if (!client_.stream().Write({RenderAnswer(answer, form)})) keeps_client_ = false;
   Finish(answer.status);
@@ -364,7 +370,8 @@ void Exchange::DropUpstream() {
 
 void Exchange::Finish(int status) {
   DropUpstream();
-  bench_.counters.Finish(status, bench_.now - started_at_);
+  bench_.counters.Finish(status, bench_.now - seen_.started_at());
+  seen_.End(status);
   if (session_ != nullptr && phase_ != Phase::kNone) session_->Leave(*this);
   session_ = nullptr;
   if (capped_in_ != nullptr) bench_.caps->Close(capped_in_->route().session_id);

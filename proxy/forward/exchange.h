@@ -10,6 +10,8 @@
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "proxy/forward/exchange_phase.h"
+#include "proxy/forward/inspection.h"
+#include "proxy/forward/observation.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/upstream.h"
@@ -28,10 +30,8 @@ class Downstream;
 // Thread: its worker's. Owner: Downstream, which uses one for all its requests, one by one.
 class Exchange {
  public:
-  Exchange(Workbench& bench, Downstream& client) : bench_(bench), client_(client) {}
+  Exchange(Workbench& bench, Downstream& client) : bench_(bench), client_(client), seen_(bench) {}
   ~Exchange();
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
 
   bool is_running() const { return phase_ != Phase::kNone; }
   // bench.request was parsed from `head`; what follows it is client.unread().
@@ -52,6 +52,7 @@ class Exchange {
   void OnSessionOver();
   const GrantMark& grant() const { return grant_; }
   void OnRevoked();
+  ConnectionView View() const;
   bool is_waiting() const { return is_waiting_; }
   void set_waiting(bool is_waiting) { is_waiting_ = is_waiting; }
   size_t place() const { return place_; }  // in its list
@@ -74,7 +75,6 @@ class Exchange {
   void Wait(absl::string_view head);
   void SetHoldDeadline();
   void OnHeldLongEnough();
-  bool IsPageLoad() const;
   bool TellProgress();
   // Who gets in (admission.cc).
   bool IsAllowed(const Sessions::Place& place);
@@ -106,6 +106,7 @@ class Exchange {
 
   Workbench& bench_;
   Downstream& client_;
+  Observation seen_;
   Session* session_ = nullptr;
   Session* capped_in_ = nullptr;  // whose cap it counts for
   GrantMark grant_;
@@ -114,7 +115,6 @@ class Exchange {
   std::string head_;  // pending: as the client sent it; later: as the backend gets it
   BodyScanner request_body_;
   BodyScanner response_body_;
-  Instant started_at_;
   Instant connect_until_;
   absl::Duration retry_after_;
   size_t place_ = 0;

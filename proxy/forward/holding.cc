@@ -16,6 +16,24 @@
 #include "proxy/route/request_token.h"
 
 namespace spawner::proxy {
+namespace {
+
+// By a browser, which shows what it gets; everything else waits for the session itself. Without
+// Sec-Fetch-Mode, which browsers leave out on plain http, "text/html" is not enough: Java's
+// HttpURLConnection prefers it by default, whatever it is used for.
+bool IsPageLoad(Workbench& bench) {
+  if (bench.options.hold.page_after == absl::InfiniteDuration()) return false;
+  const RequestView view = ViewForAuthorizer(bench, {});
+  if (!IsNavigation(view)) return false;
+  const auto has_mode = [](const HeaderView& header) {
+    return absl::EqualsIgnoreCase(header.name, "sec-fetch-mode");
+  };
+  return absl::StrContains(bench.request.fields.Value(FieldName::kAccept),
+                           "application/xhtml+xml") ||
+         std::any_of(view.headers.begin(), view.headers.end(), has_mode);
+}
+
+}  // namespace
 
 // The head is kept, the body stays where it is: nothing is read from the client. bench_.request is
 // what was parsed from `head`.
@@ -29,23 +47,9 @@ void Exchange::Wait(absl::string_view head) {
   head_ = bench_.TakeString();
   head_.append(head.data(), head.size());
   phase_ = Phase::kPending;
-  shows_page_ = as_html_ && !has_body_ && !asks_progress_ && IsPageLoad();
+  seen_.OnHeld();
+  shows_page_ = as_html_ && !has_body_ && !asks_progress_ && IsPageLoad(bench_);
   SetHoldDeadline();
-}
-
-// By a browser, which shows what it gets; everything else waits for the session itself. Without
-// Sec-Fetch-Mode, which browsers leave out on plain http, "text/html" is not enough: Java's
-// HttpURLConnection prefers it by default, whatever it is used for.
-bool Exchange::IsPageLoad() const {
-  if (bench_.options.hold.page_after == absl::InfiniteDuration()) return false;
-  const RequestView view = ViewForAuthorizer(bench_, {});
-  if (!IsNavigation(view)) return false;
-  const auto has_mode = [](const HeaderView& header) {
-    return absl::EqualsIgnoreCase(header.name, "sec-fetch-mode");
-  };
-  return absl::StrContains(bench_.request.fields.Value(FieldName::kAccept),
-                           "application/xhtml+xml") ||
-         std::any_of(view.headers.begin(), view.headers.end(), has_mode);
 }
 
 void Exchange::SetHoldDeadline() {
@@ -55,8 +59,8 @@ void Exchange::SetHoldDeadline() {
   Instant deadline = bench_.now + patience;
   if (asks_progress_) deadline = std::min(deadline, bench_.now + kProgressReportTimeout);
   if (shows_page_) {
-    deadline =
-        std::min(deadline, std::max(bench_.now, started_at_ + bench_.options.hold.page_after));
+    deadline = std::min(deadline,
+                        std::max(bench_.now, seen_.started_at() + bench_.options.hold.page_after));
   }
   client_.SetDeadline(deadline);
 }

@@ -91,6 +91,16 @@ inline constexpr absl::Duration kTimeoutLeast = absl::Milliseconds(100);
 inline constexpr absl::Duration kTimeoutMost = absl::Hours(24);
 inline constexpr int64_t kWorkerMemoryMibLeast = 16;
 inline constexpr int64_t kWorkerMemoryMibMost = 1024 * 1024;
+// ---- /debug/connections, in one turn of each worker ----
+inline constexpr size_t kInspectedMax = 1000;  // requests and tunnels
+inline constexpr size_t kInspectedSessionsMax = 20'000;
+
+// ---- access log ----
+inline constexpr size_t kLoggedTextMax = 1024;           // of a path, a host, ...
+inline constexpr size_t kAccessBufferBytes = 32 * 1024;  // of a worker, then it goes to the sink
+inline constexpr absl::Duration kAccessFlushInterval = absl::Milliseconds(200);
+// What waits to be written, of all workers; what comes then is dropped and counted.
+inline constexpr size_t kAccessQueueBytesMax = 8 * 1024 * 1024;
 
 }  // namespace spawner::proxy
 

@@ -61,6 +61,10 @@ void AppendRequestForBackend(Workbench& bench, const Sessions::Place& place,
     add("X-Verified-Backend", route.session_id);
   }
   FieldSet drop = 0;
+  if (!bench.traceparent.empty()) {
+    drop |= SetOf(FieldName::kTraceparent) | SetOf(FieldName::kTracestate);
+    add("traceparent", bench.traceparent);
+  }
   if (decision.strip_authorization) drop |= SetOf(FieldName::kAuthorization);
   if (decision.cookie) {
     drop |= SetOf(FieldName::kCookie);

@@ -1,5 +1,7 @@
 // The half of Exchange that deals with the backend's response.
+#include <array>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -58,7 +60,8 @@ IoResult Exchange::ReadOrMove(Stream& from, Stream& to, BodyScanner& body, bool*
       body.Skip(moved->size);
       if (moved->is_bytes()) {
         has_moved_ = true;
-        session_->CountBytes(moved->size);
+        const bool is_in = &from == &client_.stream();
+        seen_.Count(*session_, is_in ? moved->size : 0, is_in ? 0 : moved->size);
       }
       return *moved;
     }
@@ -159,6 +162,7 @@ bool Exchange::AnswerInterim(absl::string_view) {
 void Exchange::AnswerFinal(absl::string_view body) {
   const ResponseHead& response = bench_.response;
   status_ = response.status;
+  seen_.OnAnswered();
   phase_ = Phase::kRelaying;
   bench_.ReturnString(std::move(head_));  // nothing is sent again from here on
   head_ = std::string();
@@ -176,11 +180,18 @@ void Exchange::AnswerFinal(absl::string_view body) {
   } else if (is_http10_) {
     rewrite.connection = ResponseRewrite::Connection::kKeepAlive;
   }
-  const AddedField hsts = {kHsts, bench_.options.hsts};
-  if (is_secure_ && !hsts.value.empty() &&
-      !response.fields.Has(FieldName::kStrictTransportSecurity)) {
-    rewrite.add = AddedToResponse(absl::MakeConstSpan(&hsts, 1));
+  std::array<AddedField, 2> more;
+  size_t count = 0;
+  const absl::string_view hsts = bench_.options.hsts;
+  if (is_secure_ && !hsts.empty() && !response.fields.Has(FieldName::kStrictTransportSecurity)) {
+    more[count++] = {kHsts, hsts};
   }
+  std::string timing;
+  if (seen_.tells_timing()) {
+    timing = seen_.Timing();
+    more[count++] = {"Server-Timing", timing};
+  }
+  if (count > 0) rewrite.add = AddedToResponse(absl::MakeConstSpan(more.data(), count));
   bench_.head_out.clear();
   AppendResponseHead(response, rewrite, &bench_.head_out);
   RelayBody(bench_.head_out, body);
@@ -199,7 +210,7 @@ void Exchange::RelayBody(absl::string_view head, absl::string_view bytes) {
   const bool is_alive =
       is_last ? client_.stream().WriteLast({head, out}) : client_.stream().Write({head, out});
   if (!is_alive) return ClientGone();
-  if (body.taken > 0) session_->CountBytes(body.taken);
+  if (body.taken > 0) seen_.Count(*session_, 0, body.taken);
   has_moved_ |= !bytes.empty();
   if (response_body_.is_done()) Complete();
 }
@@ -251,19 +262,21 @@ void Exchange::BecomeTunnel(absl::string_view early) {
   bench_.head_out.clear();
   AppendResponseHead(bench_.response, rewrite, &bench_.head_out);
   const absl::string_view ahead = client_.unread();
-  session_->CountBytes(early.size() + ahead.size());
+  seen_.Count(*session_, ahead.size(), early.size());
   const bool is_alive =
       client_.stream().Write({bench_.head_out, early}) && upstream_->stream().Write({ahead});
   client_.Take(ahead.size());
   auto owned = std::make_unique<Tunnel>(
       bench_,
       Tunnel::Origin{.session = *session_,
-                     .started_at = started_at_,
+                     .started_at = seen_.started_at(),
                      .is_websocket = is_websocket_,
                      .is_capped = std::exchange(capped_in_, nullptr) != nullptr,
+                     .is_logged = seen_.is_logged(),
                      .grant = grant_},
       client_.TakeAddress(), client_.stream(), upstream_->stream());
   Tunnel& tunnel = *owned;
+  seen_.GoOnAs(tunnel);
   bench_.tunnels->Add(std::move(owned));
   session_->Continue(*this, tunnel);
   session_ = nullptr;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "proxy/forward/inspection.h"
 #include "proxy/forward/upstream.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/route/route.h"
@@ -63,6 +64,7 @@ class Session {
   int64_t waiting() const { return waiting_; }
   bool is_idle() const { return open_ == 0 && waiting_ == 0 && idle_.empty(); }
   SessionTotals Totals() const;
+  void Inspect(Inspection* inspection) const;
 
  private:
   friend class Sessions;

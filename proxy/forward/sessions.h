@@ -60,6 +60,9 @@ class Sessions {
   // When EndTurn has something to report, though nothing happens.
   Instant next_report() const;
 
+  // Of the session `only`; of all, as far as limits.h allows, if it is empty.
+  void Inspect(absl::string_view only, Inspection* inspection);
+
   // ---- for Session ----
   void ReportSoon() { reports_soon_ = true; }
   void ReportLast(SessionTotals totals) { last_reports_.push_back(std::move(totals)); }

@@ -105,7 +105,7 @@ SessionTotals RecordedReports::Last(absl::string_view id, uint64_t epoch) const 
 
 SimWorld::SimWorld(uint64_t seed, SimIo::Options options, std::unique_ptr<Authorizer> authorizer,
                    ConnectionCaps* caps, ForwardOptions forward, ConnectionCaps* held,
-                   AddressCaps* addresses)
+                   AddressCaps* addresses, AccessSink* access_sink, double access_sample)
     : random(seed), io(clock, random, options) {
   forward.has_controller = true;
   forward.base_domain = "test";
@@ -113,7 +113,10 @@ SimWorld::SimWorld(uint64_t seed, SimIo::Options options, std::unique_ptr<Author
                                                     .forward = std::move(forward),
                                                     .caps = caps,
                                                     .held = held,
-                                                    .addresses = addresses},
+                                                    .addresses = addresses,
+                                                    .access_sink = access_sink,
+                                                    .access_sample = access_sample,
+                                                    .seed = seed},
                                     io, clock, reports, std::move(authorizer));
   absl::StatusOr<Address> bound = worker->Listen({"10.0.0.9", 80});
   SPAWNER_CHECK(bound.ok());

@@ -116,7 +116,8 @@ class SimWorld {
   explicit SimWorld(uint64_t seed = 1, SimIo::Options options = {},
                     std::unique_ptr<Authorizer> authorizer = nullptr,
                     ConnectionCaps* caps = nullptr, ForwardOptions forward = {},
-                    ConnectionCaps* held = nullptr, AddressCaps* addresses = nullptr);
+                    ConnectionCaps* held = nullptr, AddressCaps* addresses = nullptr,
+                    AccessSink* access_sink = nullptr, double access_sample = 1);
   ~SimWorld();
 
   SimPeer& NewClient();  // connected

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/forward/access_log.h"
 #include "proxy/forward/limits.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/tunnels.h"
@@ -22,7 +23,8 @@ Tunnel::Tunnel(Workbench& bench, const Origin& origin, AddressSlot address, Stre
       grant_(origin.grant),
       address_(std::move(address)),
       is_websocket_(origin.is_websocket),
-      is_capped_(origin.is_capped) {
+      is_capped_(origin.is_capped),
+      is_logged_(origin.is_logged) {
   bench_.ClientsOf(client_.io()).Add(1);
   bench_.counters.upstreams.Add(1);
   bench_.counters.tunnels.Add(1);
@@ -90,6 +92,7 @@ Tunnel::State Tunnel::MoveToBackend(size_t* moved) {
       return State::kOpen;
     }
     *moved += read.size;
+    if (is_logged_) bench_.access_log->Of(*this).bytes_in += read.size;
     if (!backend_.Write({{bench_.scratch.get(), read.size}})) return State::kFailed;
     if (!client_.is_readable()) return State::kOpen;
   }
@@ -111,6 +114,7 @@ Tunnel::State Tunnel::MoveToClient(size_t* moved) {
     absl::string_view bytes(bench_.scratch.get(), read.size);
     if (is_websocket_) bytes = bytes.substr(0, frames_.Scan(bytes, close_code_ != 0));
     *moved += bytes.size();
+    if (is_logged_) bench_.access_log->Of(*this).bytes_out += bytes.size();
     if (!client_.Write({bytes})) return State::kFailed;
     if (close_code_ != 0 && frames_.is_at_boundary()) return SendClose();
     if (!backend_.is_readable()) return State::kOpen;
@@ -143,6 +147,10 @@ void Tunnel::End(State state) {
   bench_.counters.upstreams.Add(-1);
   bench_.counters.tunnels.Add(-1);
   bench_.counters.Finish(101, bench_.now - started_at_);
+  if (is_logged_) {
+    bench_.access_log->Of(*this).total = bench_.now - started_at_;
+    bench_.access_log->WriteAndForget(*this);
+  }
   if (is_capped_) bench_.caps->Close(session_->route().session_id);
   std::exchange(session_, nullptr)->Leave(*this);
   if (state == State::kFailed) {

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "proxy/forward/frame_scanner.h"
+#include "proxy/forward/inspection.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/io/address_caps.h"
 #include "proxy/io/stream.h"
@@ -38,6 +39,7 @@ class Tunnel final : public IoHandler, public TimerHandler {
     Instant started_at;
     bool is_websocket;
     bool is_capped;  // it counts for its session's cap, until it ends
+    bool is_logged;  // the access log keeps a record of it
     GrantMark grant;
   };
   // Takes both sockets over. Session::Continue and Begin follow.
@@ -54,6 +56,7 @@ class Tunnel final : public IoHandler, public TimerHandler {
   void OnDrainDeadline();
   // At once, whatever runs.
   void CutOff();
+  ConnectionView View() const;
   // Tunnels::RunLater's turn has come.
   void OnMore();
 
@@ -109,6 +112,7 @@ class Tunnel final : public IoHandler, public TimerHandler {
   uint16_t close_code_ = 0;
   const bool is_websocket_ : 1;
   const bool is_capped_ : 1;
+  const bool is_logged_ : 1;
   bool has_more_ : 1 = false;  // Move stopped at its bound: nothing may ever wake it again
   bool is_later_ : 1 = false;
 };

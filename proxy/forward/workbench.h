@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ip_ranges.h"
+#include "base/random.h"
 #include "proxy/forward/counters.h"
 #include "proxy/forward/limits.h"
 #include "proxy/http/head.h"
@@ -25,6 +26,7 @@
 
 namespace spawner::proxy {
 
+class AccessLog;
 class Downstream;
 class Sessions;
 class Tunnels;
@@ -40,7 +42,10 @@ struct ForwardOptions {
   bool redirects_to_https = false;
   uint16_t https_port = 443;
   HoldOptions hold;
-  std::string hsts;  // Strict-Transport-Security of https responses; empty: none
+  // Server-Timing in the backend's responses; those of held requests have it anyway.
+  bool has_server_timing = false;
+  bool makes_traceparent = false;  // for requests that have none
+  std::string hsts;                // Strict-Transport-Security of https responses; empty: none
   ForwardLimits limits;
 };
 
@@ -64,6 +69,7 @@ struct Workbench {
   ConnectionCaps* caps = nullptr;    // null: no session has a cap
   ConnectionCaps* held = nullptr;    // null: held requests are counted in this worker alone
   Authorizer* authorizer = nullptr;  // null: every request is allowed
+  AccessLog* access_log = nullptr;   // null: none
   Sessions* sessions = nullptr;      // set by Worker, before the first connection
   Tunnels* tunnels = nullptr;        // likewise
   Io* h2_backends = nullptr;         // likewise: its sockets are streams of backends that speak h2c
@@ -87,6 +93,8 @@ struct Workbench {
   std::vector<HeaderView> header_views;
   AuthDecision decision;
   std::vector<AddedField> added_fields;
+  SeededRandom random{0};   // of trace ids: no secret
+  std::string traceparent;  // made for `request`; empty: it has its own, or none
 
   // What a client's socket of `its_io` counts as: a connection, or a stream of one.
   Counter& ClientsOf(const Io& its_io) {

@@ -33,7 +33,11 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       tunnels_(*bench_),
       h2_clients_(*bench_, *this),
       h2_backends_({io, bench_->timers, bench_->now, bench_->scratch.get()}),
-      mailbox_([&io] { io.Wake(); }) {
+      mailbox_([&io] { io.Wake(); }),
+      access_log_(options_.access_sink == nullptr
+                      ? nullptr
+                      : std::make_unique<AccessLog>(*options_.access_sink, options_.access_sample,
+                                                    clock, bench_->counters, options_.seed + 1)) {
   bench_->now = clock.Now();
   bench_->options = options_.forward;
   bench_->request.fields.set_max(options_.forward.limits.fields_max);
@@ -43,6 +47,8 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
   bench_->sessions = &sessions_;
   bench_->tunnels = &tunnels_;
   bench_->h2_backends = &h2_backends_.io();
+  bench_->access_log = access_log_.get();
+  bench_->random = SeededRandom(options_.seed);
 }
 
 Worker::~Worker() {
@@ -53,6 +59,7 @@ Worker::~Worker() {
   tunnels_.CutOff();
   h2_clients_.CutOff();
   EmptyGraves();
+  if (access_log_ != nullptr) access_log_->EndTurn(bench_->now, true);
 }
 
 absl::StatusOr<Address> Worker::Listen(const Address& address) {
@@ -103,7 +110,9 @@ bool Worker::Turn(absl::Duration max_wait) {
   }
   RunHttp2();
   // The last counts go out before OnDrained, after which nobody may listen.
-  sessions_.EndTurn(bench_->is_draining && is_empty());
+  const bool is_last = bench_->is_draining && is_empty();
+  sessions_.EndTurn(is_last);
+  if (access_log_ != nullptr) access_log_->EndTurn(bench_->now, is_last);
   EmptyGraves();
   CheckDrained();
   return !is_stopped_;
@@ -120,8 +129,9 @@ absl::Duration Worker::WaitTime(absl::Duration max_wait) const {
   const bool is_busy = !bench_->later.empty() || tunnels_.has_more() || h2_clients_.has_more() ||
                        h2_backends_.has_more();
   if (is_busy || has_letters()) return absl::ZeroDuration();
-  const Instant next =
+  Instant next =
       std::min({bench_->timers.Next(), sessions_.next_report(), accept_again_, drain_deadline_});
+  if (access_log_ != nullptr) next = std::min(next, access_log_->next_flush());
   if (next == Instant::Infinite()) return max_wait;
   return std::clamp(next - clock_.Now(), absl::ZeroDuration(), max_wait);
 }
@@ -159,6 +169,8 @@ void Worker::Open(Letter letter) {
   } else if (auto* link = std::get_if<LinkState>(&letter)) {
     sessions_.SetLink(*link);
     if (authorizer_ != nullptr) authorizer_->Update(*link);
+  } else if (auto* inspect = std::get_if<InspectOrder>(&letter)) {
+    Answer(*inspect);
   } else if (auto* drain = std::get_if<DrainOrder>(&letter)) {
     BeginDrain(drain->patience);
   } else {
@@ -287,6 +299,17 @@ void Worker::BeginDrain(absl::Duration patience) {
   for (const auto& client : clients_) open.push_back(client.get());
   for (Downstream* client : open) client->OnDrain();
   h2_clients_.OnDrain();
+}
+
+void Worker::Answer(const InspectOrder& order) {
+  const Counters& counters = bench_->counters;
+  Inspection inspection = {.worker = options_.index,
+                           .clients = counters.clients.value(),
+                           .upstreams = counters.upstreams.value(),
+                           .tunnels = counters.tunnels.value(),
+                           .held = counters.held.value()};
+  sessions_.Inspect(order.session, &inspection);
+  order.reply(std::move(inspection));
 }
 
 void Worker::RunLaters() {

@@ -11,8 +11,10 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "proxy/forward/access_log.h"
 #include "proxy/forward/downstream.h"
 #include "proxy/forward/h2_clients.h"
+#include "proxy/forward/inspection.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/tunnels.h"
 #include "proxy/forward/workbench.h"
@@ -40,7 +42,10 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
     // Shared by all workers, and outlive them.
     ConnectionCaps* caps = nullptr;
     ConnectionCaps* held = nullptr;
-    AddressCaps* addresses = nullptr;  // null: an address may have as many as it likes
+    AddressCaps* addresses = nullptr;   // null: an address may have as many as it likes
+    AccessSink* access_sink = nullptr;  // null: no access log
+    double access_sample = 1;           // this part of the requests, 0 to 1
+    uint64_t seed = 0;                  // of samples and trace ids
   };
 
   // `io`, `clock` and `reports` outlive it. Without an authorizer every request is allowed.
@@ -63,6 +68,8 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   void Drain(absl::Duration patience) { mailbox_.Post(DrainOrder{patience}); }
   // Run returns after its turn.
   void Stop() { mailbox_.Post(StopOrder{}); }
+  // Has what is in use told; in the order of the letters.
+  void Inspect(InspectOrder order) { mailbox_.Post(std::move(order)); }
   const Counters& counters() const { return bench_->counters; }
 
   // ---- its thread ----
@@ -81,7 +88,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
     absl::Duration patience;
   };
   struct StopOrder {};
-  using Letter = std::variant<RouteChange, LinkState, DrainOrder, StopOrder>;
+  using Letter = std::variant<RouteChange, LinkState, InspectOrder, DrainOrder, StopOrder>;
 
   void OpenLetters();
   static size_t CostOf(const Letter& letter);
@@ -94,6 +101,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   void CloseListeners();
   void StopListening();
   void BeginDrain(absl::Duration patience);
+  void Answer(const InspectOrder& order);
   bool has_letters() const { return opened_ < letters_.size() || sessions_.is_sweeping(); }
   bool is_empty() const {
     return listeners_.empty() && clients_.empty() && tunnels_.empty() && h2_clients_.empty();
@@ -117,6 +125,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   Mailbox<Letter> mailbox_;
   std::vector<Letter> letters_;  // taken from it; opened in order, not all in one turn
   size_t opened_ = 0;
+  const std::unique_ptr<AccessLog> access_log_;  // null: none
   std::vector<Socket> listeners_;
   Instant accept_again_ = Instant::Infinite();  // out of descriptors, or a turn's bound
   bool is_full_ = false;                        // out of descriptors for clients

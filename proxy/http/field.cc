@@ -46,8 +46,11 @@ FieldName KnownField(absl::string_view name) {
     case 7:
       return IfEqual(name, {{"upgrade", FieldName::kUpgrade}});
     case 10:
-      return IfEqual(
-          name, {{"connection", FieldName::kConnection}, {"keep-alive", FieldName::kKeepAlive}});
+      return IfEqual(name, {{"connection", FieldName::kConnection},
+                            {"keep-alive", FieldName::kKeepAlive},
+                            {"tracestate", FieldName::kTracestate}});
+    case 11:
+      return IfEqual(name, {{"traceparent", FieldName::kTraceparent}});
     case 12:
       return IfEqual(name, {{"content-type", FieldName::kContentType}});
     case 13:

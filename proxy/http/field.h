@@ -31,6 +31,8 @@ enum class FieldName : uint8_t {
   kSpawnerProgress,  // of the progress page: "tell me when it is no longer so"
   kStrictTransportSecurity,
   kTe,
+  kTraceparent,
+  kTracestate,
   kTransferEncoding,
   kUpgrade,
 };
