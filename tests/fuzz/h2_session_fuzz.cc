@@ -48,7 +48,8 @@ class Reader {
       const auto head = std::make_unique<RequestHead>();
       const absl::string_view text = absl::string_view(peer.received).substr(0, scanner.size());
       SPAWNER_CHECK(!head->Parse(text).is_error());
-      SPAWNER_CHECK(head->host == "a.test" || absl::StartsWith(head->host, "a.test:"));
+      SPAWNER_CHECK(absl::EqualsIgnoreCase(head->host, "a.test") ||
+                    absl::StartsWithIgnoreCase(head->host, "a.test:"));
       path_ = std::string(head->path);
       is_websocket_ = !head->upgrade.empty();
       body_ = BodyScanner(head->body);
