@@ -53,8 +53,10 @@ struct HoldOptions {
 };
 
 // ---- backends ----
-// As many as one HTTP/2 connection may have in use at once: they come back within one turn.
-inline constexpr size_t kIdleUpstreamsPerSession = 128;
+// As many as 16 HTTP/2 connections may have in use at once: they come back within one turn. What
+// rests was in use a moment ago, so this is no more than there was; it goes after
+// kUpstreamIdleTimeout.
+inline constexpr size_t kIdleUpstreamsPerSession = 2048;
 // Below the 5 s of node and uvicorn, so that we close first.
 inline constexpr absl::Duration kUpstreamIdleTimeout = absl::Seconds(4);
 inline constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
