@@ -111,7 +111,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Require(!is_in || may_enter);
   if (decision.action == AuthAction::kRedirect) {
     Require(!absl::StartsWith(decision.location, "//"));
-    Require(!absl::StrContains(decision.location, "spawner_token="));
+    const std::vector<std::string> parts =
+        absl::StrSplit(decision.location, absl::MaxSplits('?', 1));
+    for (const absl::string_view parameter :
+         absl::StrSplit(parts.size() > 1 ? parts[1] : "", '&')) {
+      Require(parameter.substr(0, parameter.find('=')) != "spawner_token");
+    }
   }
   if (decision.action != AuthAction::kAllow) return 0;
   Require(decision.grant.id != 0);
