@@ -91,6 +91,24 @@ TEST_F(ForwardH2, AnswersAGetAsTheBackendDoes) {
   ExpectNothingOpen();
 }
 
+// In pieces: the edge of a response's last piece may be told after all of it was read.
+TEST_F(ForwardH2, KeepsEveryConnectionThatItsStreamsUsed) {
+  Open(Answering(kOk));
+  for (int round = 0; round < 2; ++round) {
+    std::vector<int32_t> ids;
+    for (int i = 0; i < 100; ++i) ids.push_back(client_->Get("/", "a.test"));
+    for (const int32_t id : ids) {
+      ASSERT_TRUE(IsOver(id));
+      EXPECT_EQ(client_->replies[id].body, "ok");
+    }
+    world_.Run(absl::Milliseconds(10));
+    EXPECT_LE(backend_->connections.size(), 100u);
+    EXPECT_EQ(world_.worker->counters().upstreams.value(),
+              static_cast<int64_t>(backend_->connections.size()));
+  }
+  ExpectNothingOpen();
+}
+
 TEST_F(ForwardH2, TakesTheEndOfARequestForNoHangUp) {
   // Longer than kFinWithRequest: a FIN of HTTP/1.1 would be a client that left.
   Open([](SimPeer&) {});

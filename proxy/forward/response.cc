@@ -44,6 +44,8 @@ void Exchange::OnUpstreamIo() {
 // backend that closes an idle connection, would answer another request than it was meant for.
 void Exchange::OnUnasked() {
   const IoResult read = upstream_->stream().Read(bench_.scratch.get(), kScratchBytes);
+  // The edge of the last response's end, which was read together with its beginning.
+  if (read.kind == IoResult::Kind::kBlocked) return;
   if (read.is_bytes()) bench_.counters.Error(UpstreamError::kUnasked);
   bench_.counters.retried.Add();
   DropUpstream();

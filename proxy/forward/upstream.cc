@@ -48,8 +48,9 @@ void Upstream::Rest(Instant now) {
 void Upstream::OnIo(IoEvents events) {
   stream_.OnIo(events);
   if (exchange_ == nullptr) {
-    // An idle backend connection has nothing to say: it ended, or broke the protocol.
-    if (events.readable) session_.Drop(*this);
+    // An idle backend connection has nothing to say: it ended, or broke the protocol. But the edge
+    // may be that of its last response's end, which was read together with the beginning.
+    if (events.readable && !HasNothingToSay()) session_.Drop(*this);
     return;
   }
   if (!is_connected_) {
