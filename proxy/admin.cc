@@ -21,11 +21,8 @@ constexpr absl::Duration kConnectionTimeout = absl::Seconds(10);
 }  // namespace
 
 bool IsLoopback(absl::string_view ip) {
-  const std::optional<IpBytes> bytes = ParseIp(ip);
-  if (!bytes) return false;
-  constexpr IpBytes kV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  constexpr IpBytes kV4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
-  return *bytes == kV6 || std::equal(kV4.begin(), kV4.begin() + 13, bytes->begin());
+  static const IpRanges& loopback = *new IpRanges(*IpRanges::Parse("127.0.0.0/8,::1"));
+  return loopback.Contains(ip);
 }
 
 class Admin::Connection final : public IoHandler, public TimerHandler {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/json.h"
 
 namespace spawner::proxy {
 namespace {
@@ -11,19 +12,10 @@ namespace {
 // Each keeps up to kInspectedMax lines of every worker.
 constexpr size_t kQuestionsMax = 4;
 
-// A static route's id is a path, as its file has it; everything else needs no escapes anyway.
-std::string JsonSafe(std::string text) {
-  const auto is_unsafe = [](unsigned char c) {
-    return c == '"' || c == '\\' || c < 0x20 || c >= 0x7f;
-  };
-  std::replace_if(text.begin(), text.end(), is_unsafe, '?');
-  return text;
-}
-
 void AppendConnection(int worker, const ConnectionView& view, std::string* out) {
   absl::StrAppend(out, "{\"worker\":", worker, ",\"kind\":\"", view.kind, "\",\"phase\":\"",
-                  view.phase, "\",\"session\":\"", JsonSafe(view.session),
-                  "\",\"epoch\":", view.epoch, ",\"client\":\"", view.client, "\"");
+                  view.phase, "\",\"session\":", JsonText(view.session), ",\"epoch\":", view.epoch,
+                  ",\"client\":\"", view.client, "\"");
   absl::StrAppendFormat(out, ",\"age_s\":%.3f", absl::ToDoubleSeconds(view.age));
   absl::StrAppend(out, ",\"to_client_bytes\":", view.to_client_bytes,
                   ",\"to_backend_bytes\":", view.to_backend_bytes, "}");

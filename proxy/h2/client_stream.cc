@@ -64,7 +64,7 @@ bool ClientStream::OnHeaders(bool ends) {
     in_.AddHead(response->head(), response->framing());
     if (!response->is_interim()) {
       has_response_ = true;
-      head_ = FieldList();
+      head_ = OwnedFields();
       held_.Set(kOwnBytes);
     }
   }
@@ -167,7 +167,7 @@ bool ClientStream::TakeHead(absl::string_view* bytes) {
   }
   to_head_ = head->is_head();
   head_ = RequestFields(*head);
-  held_.Set(kOwnBytes + text.size() + head_.size() * sizeof(FieldList::value_type));
+  held_.Set(kOwnBytes + text.size() + head_.size() * sizeof(OwnedFields::value_type));
   out_.BeginBody(head->body);
   return true;
 }

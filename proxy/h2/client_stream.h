@@ -71,7 +71,7 @@ class ClientStream final : public StreamEnd {
   bool is_answered() const { return has_response_; }
 
   // ---- frames ----
-  const FieldList& head() const { return head_; }
+  const OwnedFields& head() const { return head_; }
   bool has_data() const { return !out_.is_complete() || !out_.payload().empty(); }
   // Of a header block: fields of a response's head, or of the trailers. False: malformed.
   void OnBeginHeaders();
@@ -117,7 +117,7 @@ class ClientStream final : public StreamEnd {
   Queue& queue_;
   Link* link_ = nullptr;
   HeldBytes held_;                          // this, and head_
-  FieldList head_;                          // of the request, until the response's has come
+  OwnedFields head_;                        // of the request, until the response's has come
   std::unique_ptr<ResponseText> response_;  // the head that is coming in
   InboundText in_;
   OutboundText out_;

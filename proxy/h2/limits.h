@@ -82,8 +82,6 @@ inline constexpr int64_t kIdleFramesPerSecond = 100;
 
 // ---- times ----
 inline constexpr absl::Duration kSettingsTimeout = absl::Seconds(10);  // for the first frame
-// A header block, from its first byte to its last. As forward's kHeadTimeout.
-inline constexpr absl::Duration kHeadTimeout = absl::Seconds(10);
 // Without a stream; bytes give no new time. As kClientIdleTimeout of HTTP/1.1.
 inline constexpr absl::Duration kIdleTimeout = absl::Seconds(75);
 // Between "no more requests, please" and "I take no more" (RFC 9113 6.8): a round trip and more.

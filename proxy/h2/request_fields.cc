@@ -8,8 +8,8 @@
 
 namespace spawner::proxy::h2 {
 
-FieldList RequestFields(const RequestHead& head) {
-  FieldList block;
+OwnedFields RequestFields(const RequestHead& head) {
+  OwnedFields block;
   block.reserve(head.fields.all().size() + 4);
   block.emplace_back(":method", head.method);
   block.emplace_back(":scheme", "http");

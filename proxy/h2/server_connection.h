@@ -50,7 +50,7 @@ class ServerConnection final : public IoHandler, public TimerHandler, public Ser
     const Instant& now;
     char* scratch;
     Workspace& workspace;
-    absl::Duration head_timeout = kHeadTimeout;
+    absl::Duration head_timeout;  // a header block, from its first byte to its last
   };
 
   // Takes over the socket of `stream`.

@@ -50,8 +50,8 @@ class World final : public IoHandler, public ServerConnection::Owner {
     network.Register(accepted.socket, *this);
     stream.Adopt(accepted.socket);
     server = std::make_unique<ServerConnection>(
-        ServerConnection::Bench{streams, timers_, now_, scratch_, workspace_}, *this,
-        std::move(stream));
+        ServerConnection::Bench{streams, timers_, now_, scratch_, workspace_, absl::Seconds(10)},
+        *this, std::move(stream));
     server->Start("");
     server->OnIo({.readable = true, .writable = true});
   }
