@@ -33,12 +33,6 @@ void Tunnels::CutOff() {
   while (!open_.empty()) open_.back()->CutOff();
 }
 
-void Tunnels::RunLaters() {
-  const std::vector<Tunnel*> turn = std::move(later_);
-  later_.clear();
-  for (Tunnel* tunnel : turn) tunnel->OnMore();
-}
-
 void Tunnels::ForgetClosed() {
   std::erase_if(later_, [](const Tunnel* tunnel) { return tunnel->is_closed(); });
 }

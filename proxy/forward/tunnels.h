@@ -27,7 +27,7 @@ class Tunnels {
 
   // Work left over from this turn.
   bool has_more() const { return !later_.empty(); }
-  void RunLaters();
+  void RunLaters() { bench_.RunLaters(&later_); }
   // Before the graves are emptied.
   void ForgetClosed();
 
