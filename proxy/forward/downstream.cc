@@ -85,10 +85,10 @@ void Downstream::Read() {
       if (!held.empty()) input_ = std::move(held);
       continue;
     }
-    const IoResult read = stream_.Read(bench_.scratch.get(), bench_.ReadSize());
+    const IoResult read = stream_.Read(bench_.scratch.get(), bench_.bytes.ReadSize());
     if (read.kind == IoResult::Kind::kBlocked) return;
     if (!read.is_bytes()) return Close();
-    bench_.bytes_moved += read.size;
+    bench_.bytes.Add(read.size);
     const absl::string_view bytes(bench_.scratch.get(), read.size);
     if (!input_.empty()) {
       input_.Append(bytes, &stream_.io().held_bytes());

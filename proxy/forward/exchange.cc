@@ -209,7 +209,7 @@ void Exchange::PumpRequest() {
     if (phase_ != Phase::kAwaiting && phase_ != Phase::kRelaying) return;
     if (request_body_.is_done() || is_upstream_broken_) return;
     if (upstream_->stream().is_blocked()) return;
-    if (!MayRead(request_body_, round)) break;
+    if (!bench_.bytes.MayRead(request_body_.payload_ahead(), round)) break;
     if (!TakeRequestBody()) return;
   }
   client_.RunLater();

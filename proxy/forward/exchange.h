@@ -91,7 +91,6 @@ class Exchange {
   void RelayBody(absl::string_view head, absl::string_view body);
   void OnUpstreamEnd(bool is_clean);
   bool IsReplayable() const;
-  bool MayRead(const BodyScanner& body, int round) const;
   IoResult ReadOrMove(Stream& from, Stream& to, BodyScanner& body, bool* is_moved);
   void BecomeTunnel(absl::string_view early);
   // Bodies that stand still (body_timing.cc), then ends (exchange.cc).

@@ -82,6 +82,9 @@ inline constexpr absl::Duration kCloseFrameTimeout = absl::Milliseconds(250);
 inline constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 // "At once", but at most 200 reports a second from a session that flaps.
 inline constexpr absl::Duration kUsageGapMin = absl::Milliseconds(5);
+// And so much later if nothing happens meanwhile, with which they can go: a wait that ends for them
+// alone costs more than they do.
+inline constexpr absl::Duration kUsageSlack = absl::Milliseconds(2);
 // Sessions reported in one turn of a worker; the others follow in the next ones.
 inline constexpr size_t kTotalsPerTurn = 256;
 

@@ -52,11 +52,6 @@ void Exchange::OnUnasked() {
   Connect();
 }
 
-// What is long waits once the turn's bytes are used up; what may be short does after one small read.
-bool Exchange::MayRead(const BodyScanner& body, int round) const {
-  return !bench_.is_turn_full() || (round == 0 && body.payload_ahead() < kSpliceBytesMin);
-}
-
 // What is long and only to be passed on is not read: `is_moved`. Else it is in the scratch buffer.
 IoResult Exchange::ReadOrMove(Stream& from, Stream& to, BodyScanner& body, bool* is_moved) {
   *is_moved = false;
@@ -69,20 +64,20 @@ IoResult Exchange::ReadOrMove(Stream& from, Stream& to, BodyScanner& body, bool*
         has_moved_ = true;
         const bool is_in = &from == &client_.stream();
         seen_.Count(*session_, is_in ? moved->size : 0, is_in ? 0 : moved->size);
-        bench_.bytes_moved += moved->size;
+        bench_.bytes.Add(moved->size);
       }
       return *moved;
     }
   }
-  const IoResult read = from.Read(bench_.scratch.get(), bench_.ReadSize());
-  bench_.bytes_moved += read.size;
+  const IoResult read = from.Read(bench_.scratch.get(), bench_.bytes.ReadSize());
+  bench_.bytes.Add(read.size);
   return read;
 }
 
 void Exchange::PumpResponse() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (client_.stream().is_blocked()) return;
-    if (!MayRead(response_body_, round)) break;
+    if (!bench_.bytes.MayRead(response_body_.payload_ahead(), round)) break;
     if (!TakeFromBackend()) return;
   }
   client_.RunLater();

@@ -270,6 +270,7 @@ void Session::EndRevoked() {
 }
 
 void Session::MarkDirty(bool is_transition) {
+  if (!bench_.options.has_controller) return;  // nobody asks for the counts
   if (is_transition) sessions_.ReportSoon();
   if (is_dirty_ || !is_routed()) return;
   is_dirty_ = true;

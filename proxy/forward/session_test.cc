@@ -5,7 +5,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
 #include "gtest/gtest.h"
+#include "proxy/forward/limits.h"
 #include "proxy/forward/sim_world.h"
 
 namespace spawner::proxy {
@@ -358,6 +361,33 @@ TEST_F(SessionTest, TheLastCountsAreReportedBeforeTheWorkerIsDrained) {
   other.Abort();
   world_.Run(absl::Seconds(3));
   EXPECT_EQ(open_when_drained, 0);
+}
+
+// Goal: what is urgent goes with whatever happens next; if nothing does, kUsageSlack later.
+TEST(UsageSlack, AReportGoesWithTheNextEventOrALittleLater) {
+  for (const bool has_event : {false, true}) {
+    SimWorld world(1, {.delay_max = absl::ZeroDuration()});
+    SimBackend backend(world.io, Answering(kOk));
+    const Address address = backend.Listen({"10.0.1.1", 8080});
+    world.SetRoute({.session_id = "a",
+                    .epoch = 1,
+                    .state = RouteState::kOpen,
+                    .ip = address.ip,
+                    .port = address.port});
+    SimPeer& client = world.NewClient();
+    client.Send("GET / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\n");
+    const auto open = [&world] { return world.reports.Last("a", 1).open; };
+    ASSERT_TRUE(world.RunUntil([&open] { return open() == 1; }));
+    const Instant reported_at = world.clock.Now();
+    client.Send("x");
+    const absl::Duration event_at = kUsageGapMin + kUsageSlack / 2;
+    world.Run(kUsageGapMin - absl::Milliseconds(1));
+    EXPECT_TRUE(absl::EndsWith(client.received, "ok"));
+    EXPECT_EQ(open(), 1);
+    if (has_event) world.Run(event_at - kUsageGapMin + absl::Milliseconds(1));  // ends with a turn
+    ASSERT_TRUE(world.RunUntil([&open] { return open() == 0; }));
+    EXPECT_EQ(world.clock.Now() - reported_at, has_event ? event_at : kUsageGapMin + kUsageSlack);
+  }
 }
 
 TEST_F(SessionTest, DrainLetsWhatRunsFinishThenClosesTunnelsWith1012) {

@@ -126,20 +126,24 @@ void Sessions::SetLink(const LinkState& link) { is_link_up_ = link.is_up; }
 
 Instant Sessions::next_report() const {
   if (reported_ < reporting_.size()) return bench_.now;
-  if (!last_reports_.empty() || (reports_soon_ && !dirty_.empty())) {
-    return reported_at_ + kUsageGapMin;
-  }
+  if (is_urgent()) return reported_at_ + kUsageGapMin + kUsageSlack;
   Instant next = Instant::Infinite();
   if (!dirty_.empty()) next = reported_at_ + kUsageInterval;
   if (!with_idle_.empty()) next = std::min(next, swept_at_ + kUsageInterval);
   return next;
 }
 
+bool Sessions::IsReportDue() const {
+  if (!has_news()) return false;
+  const Instant due = is_urgent() ? reported_at_ + kUsageGapMin : next_report();
+  return due <= bench_.now;
+}
+
 void Sessions::EndTurn(bool is_last) {
   if (!with_idle_.empty() && swept_at_ + kUsageInterval <= bench_.now) SweepIdle();
   if (is_last) {
     while (has_news()) Report(sessions_.size());
-  } else if (has_news() && next_report() <= bench_.now) {
+  } else if (IsReportDue()) {
     Report(kTotalsPerTurn);
   }
   Release();
@@ -162,7 +166,7 @@ void Sessions::Report(size_t max) {
       MaybeRelease(session);
     }
   }
-  if (bench_.options.has_controller) reports_.OnUsage(worker_, std::move(totals));
+  reports_.OnUsage(worker_, std::move(totals));
 }
 
 void Sessions::SweepIdle() {

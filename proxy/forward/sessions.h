@@ -83,6 +83,9 @@ class Sessions {
   bool has_news() const {
     return !dirty_.empty() || !last_reports_.empty() || reported_ < reporting_.size();
   }
+  // Somebody may be the first or the last user of a session: main is told at once.
+  bool is_urgent() const { return !last_reports_.empty() || (reports_soon_ && !dirty_.empty()); }
+  bool IsReportDue() const;
   void Report(size_t max);
   void SweepIdle();
   void Release();

@@ -84,8 +84,8 @@ Tunnel::State Tunnel::Move(size_t* moved) {
 Tunnel::State Tunnel::MoveToBackend(size_t* moved) {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (backend_.is_blocked() || client_.has_ended()) return State::kOpen;
-    if (round > 0 && bench_.is_turn_full()) break;
-    const IoResult read = client_.Read(bench_.scratch.get(), bench_.ReadSize());
+    if (!bench_.bytes.MayRead(0, round)) break;
+    const IoResult read = client_.Read(bench_.scratch.get(), bench_.bytes.ReadSize());
     if (read.kind == IoResult::Kind::kBlocked) return State::kOpen;
     if (read.kind == IoResult::Kind::kFailed) return State::kFailed;
     if (read.kind == IoResult::Kind::kEnd) {
@@ -93,7 +93,7 @@ Tunnel::State Tunnel::MoveToBackend(size_t* moved) {
       return State::kOpen;
     }
     *moved += read.size;
-    bench_.bytes_moved += read.size;
+    bench_.bytes.Add(read.size);
     if (is_logged_) bench_.access_log->Of(*this).bytes_in += read.size;
     if (!backend_.Write({{bench_.scratch.get(), read.size}})) return State::kFailed;
     if (!client_.is_readable()) return State::kOpen;
@@ -105,8 +105,8 @@ Tunnel::State Tunnel::MoveToBackend(size_t* moved) {
 Tunnel::State Tunnel::MoveToClient(size_t* moved) {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (client_.is_blocked() || backend_.has_ended()) return State::kOpen;
-    if (round > 0 && bench_.is_turn_full()) break;
-    const IoResult read = backend_.Read(bench_.scratch.get(), bench_.ReadSize());
+    if (!bench_.bytes.MayRead(0, round)) break;
+    const IoResult read = backend_.Read(bench_.scratch.get(), bench_.bytes.ReadSize());
     if (read.kind == IoResult::Kind::kBlocked) return State::kOpen;
     if (read.kind == IoResult::Kind::kFailed) return State::kFailed;
     if (read.kind == IoResult::Kind::kEnd) {
@@ -117,7 +117,7 @@ Tunnel::State Tunnel::MoveToClient(size_t* moved) {
     absl::string_view bytes(bench_.scratch.get(), read.size);
     if (is_websocket_) bytes = bytes.substr(0, frames_.Scan(bytes, close_code_ != 0));
     *moved += bytes.size();
-    bench_.bytes_moved += bytes.size();
+    bench_.bytes.Add(bytes.size());
     if (is_logged_) bench_.access_log->Of(*this).bytes_out += bytes.size();
     if (!client_.Write({bytes})) return State::kFailed;
     if (close_code_ != 0 && frames_.is_at_boundary()) return SendClose();

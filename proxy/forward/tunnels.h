@@ -27,7 +27,7 @@ class Tunnels {
 
   // Work left over from this turn.
   bool has_more() const { return !later_.empty(); }
-  void RunLaters() { bench_.RunLaters(&later_); }
+  void RunLaters() { bench_.bytes.RunLaters(&later_); }
   // Before the graves are emptied.
   void ForgetClosed();
 

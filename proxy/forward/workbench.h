@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "proxy/forward/counters.h"
 #include "proxy/forward/limits.h"
+#include "proxy/forward/turn_bytes.h"
 #include "proxy/http/head.h"
 #include "proxy/http/rewrite.h"
 #include "proxy/io/counter.h"
@@ -64,8 +65,8 @@ struct Workbench {
   Io& io;
   Timers timers;
   Instant now;
-  uint64_t turn = 0;       // its number
-  size_t bytes_moved = 0;  // of bodies and tunnels, in this part of the turn
+  uint64_t turn = 0;  // its number
+  TurnBytes bytes;
   ForwardOptions options;
   ConnectionCaps* caps = nullptr;    // null: no session has a cap
   ConnectionCaps* held = nullptr;    // null: held requests are counted in this worker alone
@@ -82,19 +83,6 @@ struct Workbench {
     const int64_t max = options.limits.memory_bytes_max;
     return max > 0 && io.held_bytes().value() >= max;
   }
-
-  bool is_turn_full() const { return bytes_moved >= kBytesPerTurn; }
-  // Those that have work left, in order, as far as this part's bytes reach; the others are kept.
-  template <typename T>
-  void RunLaters(std::vector<T*>* all) {
-    bytes_moved = 0;
-    const std::vector<T*> waiting = std::exchange(*all, {});
-    auto next = waiting.begin();
-    while (next != waiting.end() && !is_turn_full()) (*next++)->OnMore();
-    all->insert(all->begin(), next, waiting.end());
-  }
-  // How much to read of a body or a tunnel at once.
-  size_t ReadSize() const { return is_turn_full() ? kBytesOverTurn : kScratchBytes; }
 
   // Valid until the next read into it, by whomever: views of it are used up or copied before.
   std::unique_ptr<char[]> scratch;

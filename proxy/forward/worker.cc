@@ -92,7 +92,7 @@ bool Worker::Turn(absl::Duration max_wait) {
   io_.Wait(WaitTime(max_wait));
   bench_->now = clock_.Now();
   ++bench_->turn;
-  bench_->bytes_moved = 0;
+  bench_->bytes.Begin();
   io_.Dispatch();
   bench_->timers.Run(bench_->now);
   if (accept_again_ <= bench_->now) AcceptSome();
@@ -314,7 +314,7 @@ void Worker::Answer(const InspectOrder& order) {
 }
 
 void Worker::RunLaters() {
-  bench_->RunLaters(&bench_->later);
+  bench_->bytes.RunLaters(&bench_->later);
   tunnels_.RunLaters();
 }
 

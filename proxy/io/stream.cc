@@ -7,6 +7,7 @@
 
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "proxy/io/limits.h"
 
 namespace spawner::proxy {
 
@@ -78,13 +79,23 @@ bool Stream::Put(std::initializer_list<absl::string_view> parts,
   if (!is_open()) return false;
   SPAWNER_DCHECK(parts.size() <= 4);
   iovec pieces[4];
-  size_t count = 0;
+  size_t count = 0, total = 0;
   for (absl::string_view part : parts) {
     if (part.empty()) continue;
+    total += part.size();
     pieces[count++] = {const_cast<char*>(part.data()), part.size()};
   }
   if (count == 0) return true;
   size_t written = 0;
+  char joined[kJoinedBytesMax];
+  if (count > 1 && total <= sizeof(joined)) {
+    char* end = joined;
+    for (size_t i = 0; i < count; ++i) {
+      end = std::copy_n(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len, end);
+    }
+    pieces[0] = {joined, total};
+    count = 1;
+  }
   if (!is_blocked()) {
     const IoResult result = (io_.*write)(socket_, absl::MakeConstSpan(pieces, count));
     if (result.kind == IoResult::Kind::kFailed) {

@@ -21,6 +21,7 @@ class Case(typing.NamedTuple):
     peers: tuple = ()  # that take part; (): all
     columns: tuple = LOAD_COLUMNS
     flags: tuple = ()  # of the load program
+    needs: tuple = ()  # (program, Debian's package that has it) besides the proxies
     rate: float = 0  # a second; 0: closed loop
     is_memory: bool = False  # its figure is memory per connection, of a proxy just started
     # (bench, peer, case, seconds) -> figures. None: the load program's, on a proxy that others of

@@ -32,11 +32,15 @@ def _write(setup, name, resources):
 
 
 def _clusters(setup, address):
+    protocol = {"typed_extension_protocol_options": {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": TYPES + "extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}}}}} if setup.is_h2c else {}
     limits = {"max_connections": 20000, "max_pending_requests": 20000, "max_requests": 20000}
     return [{
         "@type": TYPES + "config.cluster.v3.Cluster",
         "name": "c%d" % i, "type": "STATIC", "connect_timeout": "5s",
-        "circuit_breakers": {"thresholds": [limits]},
+        "circuit_breakers": {"thresholds": [limits]}, **protocol,
         "load_assignment": {"cluster_name": "c%d" % i, "endpoints": [{"lb_endpoints": [
             {"endpoint": {"address": {"socket_address": {
                 "address": address(i), "port_value": setup.backend_port}}}}]}]},

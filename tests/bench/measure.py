@@ -53,8 +53,9 @@ class Bench:
         """Ends the one before. `command`: another than the peer's; `options`: of Setup."""
         self.stop_proxy()
         self._port = machine.free_port()
-        setup = proxies.Setup(self.folder, self._port, self.backend_port, self.routes,
-                              self._programs, **options)
+        setup = proxies.Setup(**{"folder": self.folder, "port": self._port,
+                                 "backend_port": self.backend_port, "routes": self.routes,
+                                 "programs": self._programs, **options})
         self._proxy = machine.start(
             (command or proxies.PEERS[name].command)(setup), PROXY_CORE, self._proxy_group, self._log,
             env={**os.environ, "PATH": proxies.SEARCH_PATH}, cwd=self.folder)

@@ -21,6 +21,7 @@ class Setup(typing.NamedTuple):
     programs: str  # the folder of our own binaries
     tls_port: int = 0  # not 0: TLS there as well,
     tls_folder: str = ""  # with tls.crt and tls.key, or both as tls.pem
+    is_h2c: bool = False  # the backend speaks HTTP/2 with prior knowledge
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -48,7 +49,7 @@ def floor(setup):
 
 
 def spawner(setup):
-    routes = setup.write("routes", setup.each_route("{host} {ip}:{port}\n"))
+    routes = setup.write("routes", setup.each_route("{host} {ip}:{port}%s\n" % (" h2c" if setup.is_h2c else "")))
     tls = ["--tls-listen=127.0.0.1:%d" % setup.tls_port, "--tls-cert=" + setup.tls_folder]
     return [setup.programs + "/proxy/proxy", "--listen=127.0.0.1:%d" % setup.port, "--workers=1",
             "--static-routes=" + routes, "--log-level=error", *(tls if setup.tls_port else [])]
@@ -107,7 +108,8 @@ frontend clients
   %s
   http-request set-header X-Forwarded-For %%[src]
   use_backend %%[req.hdr(host),field(1,:),lower,map(%s)]
-%s""" % (setup.port, tls if setup.tls_port else "", hosts, setup.each_route("backend b{i}\n  server s {ip}:{port}\n")))
+%s""" % (setup.port, tls if setup.tls_port else "", hosts, setup.each_route(
+    "backend b{i}\n  server s {ip}:{port}%s\n" % (" proto h2" if setup.is_h2c else ""))))
     return ["haproxy", "-W", "-q", "-f", path]
 
 
@@ -126,7 +128,8 @@ worker-frontend-connections=0
 backend-connections-per-host=10000
 rlimit-nofile=20000
 %sbackend=127.0.0.1,1
-""" % (setup.port, setup.folder, setup.each_route("backend={ip},{port};{host}\n")))
+""" % (setup.port, setup.folder, setup.each_route(
+    "backend={ip},{port};{host}%s\n" % (";proto=h2" if setup.is_h2c else ""))))
     return ["nghttpx", "--conf=" + path]
 
 
