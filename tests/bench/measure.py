@@ -22,7 +22,7 @@ class Bench:
     """The backend, and one proxy at a time. To be entered and left."""
 
     def __init__(self, programs, routes, folder):
-        self._programs, self.routes, self.folder = programs, routes, folder
+        self.programs, self.routes, self.folder = programs, routes, folder
         self.memo = {}  # what cases find out once in a run
         self._stack = contextlib.ExitStack()
         self._proxy = None
@@ -32,7 +32,7 @@ class Bench:
             self._log = stack.enter_context(open(self.folder + "/log", "ab"))
             self._proxy_group = stack.enter_context(machine.Group("proxy"))
             self._load_group = stack.enter_context(machine.Group("load"))
-            backend = machine.start([self._programs + "/tests/bench/backend"], LOAD_CORE,
+            backend = machine.start([self.programs + "/tests/bench/backend"], LOAD_CORE,
                                     self._load_group, self._log, stdout=subprocess.PIPE)
             stack.callback(machine.reap, backend)
             line = backend.stdout.readline()
@@ -55,7 +55,7 @@ class Bench:
         self._port = machine.free_port()
         setup = proxies.Setup(**{"folder": self.folder, "port": self._port,
                                  "backend_port": self.backend_port, "routes": self.routes,
-                                 "programs": self._programs, **options})
+                                 "programs": self.programs, **options})
         self._proxy = machine.start(
             (command or proxies.PEERS[name].command)(setup), PROXY_CORE, self._proxy_group, self._log,
             env={**os.environ, "PATH": proxies.SEARCH_PATH}, cwd=self.folder)
@@ -122,7 +122,7 @@ class Bench:
 
     def _load(self, flags, seconds):
         return machine.start(
-            [self._programs + "/tests/bench/load", "--port=%d" % self._port,
+            [self.programs + "/tests/bench/load", "--port=%d" % self._port,
              "--hosts=%d" % self.routes, "--cpu-file=" + self._proxy_group.cpu_file,
              "--warm-up=%g" % WARM_UP_S, "--seconds=%g" % seconds, *flags],
             LOAD_CORE, self._load_group, subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,8 +1,7 @@
 """Routes that change under load: how soon a new one serves, and what it costs the others.
 
-Spawner's proxy gets them from a controller (route_sender.py) over its link; nginx and HAProxy are
-told to read their files again, Envoy watches its own. The controller is a Python program beside the
-load: what it needs to write 100,000 routes is in the time that these take.
+Spawner's proxy gets them from a controller (route_sender.cc, on the load's core) over its link;
+nginx and HAProxy are told to read their files again, Envoy watches its own.
 """
 
 import contextlib
@@ -10,7 +9,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 
@@ -30,9 +28,9 @@ class Controller:
     """Of the link: what stands at the other end."""
 
     def __init__(self, bench, routes):
-        sender = os.path.join(os.path.dirname(os.path.realpath(__file__)), "route_sender.py")
         self._process = bench.companion(
-            [sys.executable, sender, str(bench.backend_port), str(bench.routes), str(routes)])
+            [bench.programs + "/tests/bench/route_sender", "--backend-port=%d" % bench.backend_port,
+             "--hosts=%d" % bench.routes, "--routes=%d" % routes])
         self.address = self._read()["address"]
 
     def ask(self, *words):
@@ -143,8 +141,7 @@ def _run_many(bench, seconds, *words):
 
         def change():
             controller.ask(*words)
-            found = controller.answer()
-            return controller.answer() if "began" in found else found
+            return controller.answer()
 
         return _with_quiet(bench, seconds, change)
     finally:
