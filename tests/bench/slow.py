@@ -21,6 +21,7 @@ import time
 FAST, LARGE, DEAF = "s0000.example.test", "large.example.test", "deaf.example.test"
 OTHERS = ["--connections=16", "--rate=500", "--hosts=1", "--warm-up=0.2"]
 PATIENCE_S = 20
+FILL_PATIENCE_S = 40
 CHUNK = 256 * 1024
 # Another process's connections, since its limit of open files is the proxy's as well: says how many
 # it has, and leaves when its input ends.
@@ -193,16 +194,28 @@ def slowloris(stage, clients, seconds):
             "left_open": len(open_ones)}
 
 
-def never_reading_clients(stage, clients, size, seconds, pause_s=0.0, others=True):
-    """Each asks for `size` bytes, `pause_s` after the one before, and takes none."""
+def never_reading_clients(stage, clients, size, seconds, pause_s=0.0, others=True, refusals=0):
+    """Each asks for `size` bytes, `pause_s` after the one before, and takes none. Then more of them,
+    until so many were refused for memory: a busy machine takes its time to fill buffers."""
     with Watch(stage, seconds, others) as watch, contextlib.ExitStack() as stack:
-        for _ in range(clients):
+
+        def refused():
+            return watch.since('spawner_proxy_requests_refused_total{reason="memory"}')
+
+        def ask_for_much():
             connection = stack.enter_context(stage.connect())
             connection.sendall(b"GET /%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (size, LARGE.encode()))
             time.sleep(pause_s)
+
+        for _ in range(clients):
+            ask_for_much()
         time.sleep(seconds)
-        refused = watch.since('spawner_proxy_requests_refused_total{reason="memory"}')
-    return {**watch.figures, "clients": clients, "refused": refused}
+        deadline = time.monotonic() + FILL_PATIENCE_S
+        while refused() < refusals and time.monotonic() < deadline:
+            ask_for_much()
+            clients += 1
+        found = refused()
+    return {**watch.figures, "clients": clients, "refused": found}
 
 
 def never_reading_backend(stage, clients, size, seconds):
