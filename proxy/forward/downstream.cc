@@ -268,7 +268,9 @@ void Downstream::DiscardInput() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     // Views of the scratch are live while the head that led here is dealt with.
     if (is_fresh_) return RunLater();
-    const IoResult read = stream_.Read(scratch, kScratchBytes);
+    if (!bench_.bytes.MayRead(0, round)) break;
+    const IoResult read = stream_.Read(scratch, bench_.bytes.ReadSize());
+    bench_.bytes.Add(read.size);
     if (read.kind == IoResult::Kind::kBlocked) return;
     if (!read.is_bytes()) {
       if (stream_.is_blocked() && read.kind == IoResult::Kind::kEnd) return;

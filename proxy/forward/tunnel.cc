@@ -169,7 +169,9 @@ void Tunnel::End(State state) {
 
 void Tunnel::DiscardInput() {
   for (int round = 0; round < kRoundsPerTurn; ++round) {
-    const IoResult read = client_.Read(bench_.scratch.get(), kScratchBytes);
+    if (!bench_.bytes.MayRead(0, round)) break;
+    const IoResult read = client_.Read(bench_.scratch.get(), bench_.bytes.ReadSize());
+    bench_.bytes.Add(read.size);
     if (read.kind == IoResult::Kind::kBlocked) return;
     if (!read.is_bytes()) {
       if (client_.is_blocked() && read.kind == IoResult::Kind::kEnd) return;

@@ -8,10 +8,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/address.h"
 #include "gtest/gtest.h"
 #include "proxy/forward/limits.h"
 #include "proxy/forward/sim_world.h"
 #include "proxy/io/limits.h"
+#include "proxy/route/route.h"
 
 namespace spawner::proxy {
 namespace {
@@ -32,9 +34,9 @@ static_assert(kMost < kMany * kEach / 3);
 class TurnBytes : public testing::TestWithParam<bool> {
  protected:
   TurnBytes()
-      : world_(1, {.delay_max = absl::ZeroDuration(),
-                   .window_bytes = 512 * 1024,
-                   .splices = GetParam()}),
+      : world_(
+            1,
+            {.delay_max = absl::ZeroDuration(), .window_bytes = 512 * 1024, .splices = GetParam()}),
         many_(world_.io, [](SimPeer&) {}),
         few_(world_.io, [](SimPeer& peer) {
           const bool is_upgrade = absl::StrContains(peer.received, "/socket");
@@ -125,6 +127,35 @@ TEST_P(TurnBytes, OfTunnels) {
   world_.Run(absl::Milliseconds(10));
   for (SimPeer* client : Clients()) client->received.clear();
   Flood(Clients(), Backends());
+}
+
+// Nobody wants these: they are read so that the answer arrives (RFC 9112 9.6).
+TEST_P(TurnBytes, OfUploadsThatWereRefused) {
+  constexpr size_t kBody = 2'000'000;
+  for (int i = 0; i < kMany; ++i) {
+    world_.NewClient().Send(
+        absl::StrCat("POST / HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: ", kBody, "\r\n\r\n"));
+  }
+  world_.Run(absl::Milliseconds(10));
+  const std::vector<SimPeer*> clients = Clients();
+  for (SimPeer* client : clients) {
+    EXPECT_TRUE(absl::StartsWith(client->received, "HTTP/1.1 404 ")) << client->received;
+    client->Send(std::string(kBody, 'x'));
+  }
+  const auto left = [&clients] {
+    size_t sum = 0;
+    for (const SimPeer* client : clients) sum += client->unsent();
+    return sum;
+  };
+  size_t worst = 0, turns = 0;
+  for (size_t before = left(); before > 0; ++turns) {
+    ASSERT_LT(turns, 1000u);
+    world_.worker->Turn(absl::Milliseconds(1));
+    const size_t now = left();
+    worst = std::max(worst, before - now);
+    before = now;
+  }
+  EXPECT_LE(worst, kMost);
 }
 
 INSTANTIATE_TEST_SUITE_P(CopiedAndSpliced, TurnBytes, testing::Bool());
