@@ -4,8 +4,9 @@ back, and the trailer grpc-status. The figure is the proxy's CPU time.
 """
 
 import os
+import shutil
 
-from tests.bench import h2_cases, machine
+from tests.bench import h2_cases, machine, proxies
 from tests.bench.case import Case, Column
 
 PEERS = ("spawner", "haproxy", "nghttpx", "envoy")
@@ -18,9 +19,12 @@ def run_unary(bench, peer, _, seconds):
     for name in ("index.html", "message"):  # the first for the look whether the proxy is up
         with open(os.path.join(folder, name), "wb") as file:
             file.write(MESSAGE)
+    program = shutil.which("nghttpd", path=proxies.SEARCH_PATH)
+    if not program:
+        raise machine.Failed("nghttpd is not installed: apt-get install nghttp2-server")
     port = machine.free_port()
     backend = bench.companion(
-        ["nghttpd", "--no-tls", "--echo-upload", "--trailer=grpc-status: 0", "-d", folder, str(port)])
+        [program, "--no-tls", "--echo-upload", "--trailer=grpc-status: 0", "-d", folder, str(port)])
     try:
         setup = bench.start_proxy(peer, backend_port=port, is_h2c=True)
         return h2_cases.measure(bench, setup, 1, seconds,

@@ -60,7 +60,7 @@ def test_leaves_neither_process_nor_group_behind(tmp_path):
 
 def test_a_proxy_that_does_not_start_is_an_error_with_its_log(tmp_path):
     with measure.Bench(os.getcwd(), ROUTES, str(tmp_path)) as bench:
-        bench._programs = str(tmp_path)
+        bench.programs = str(tmp_path)
         (tmp_path / "tests/bench").mkdir(parents=True)
         relay = tmp_path / "tests/bench/relay"
         relay.write_text("#!/bin/sh\necho cannot work >&2\nexit 1\n")
