@@ -12,8 +12,8 @@ namespace spawner::proxy {
 // ---- turns: no connection keeps the loop from the others ----
 inline constexpr int kRoundsPerTurn = 4;  // reads of one scratch buffer each, per direction
 // Of bodies and tunnels, all connections together: what is left of them waits for the next turn, so
-// that requests that come meanwhile need not wait for more than a millisecond of copying. Thrice:
-// for the events of a turn, and for what earlier ones have left of bodies and of tunnels.
+// that requests that come meanwhile need not wait for all of it. Thrice in a turn: for its events,
+// and for what earlier ones have left of bodies and of tunnels.
 inline constexpr size_t kBytesPerTurn = 1024 * 1024;
 // Once these are used up, an event may still read so much: whatever is small goes on.
 inline constexpr size_t kBytesOverTurn = 8 * 1024;

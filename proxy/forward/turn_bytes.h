@@ -12,8 +12,8 @@
 namespace spawner::proxy {
 
 // What a worker has moved of bodies and tunnels in this part of its turn. Once that is
-// kBytesPerTurn the rest waits for the next turn, so that many who upload at once hold nobody else
-// up. Thread: its worker's. Owner: Workbench.
+// kBytesPerTurn the rest waits for the next turn: many who upload at once hold nobody else up.
+// Thread: its worker's. Owner: Workbench.
 class TurnBytes {
  public:
   void Begin() { moved_ = 0; }

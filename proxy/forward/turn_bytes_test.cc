@@ -1,7 +1,5 @@
 // How much of bodies and tunnels one turn moves when many of them have bytes: nobody else waits.
 #include <algorithm>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 

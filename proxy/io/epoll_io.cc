@@ -58,7 +58,7 @@ void SetConnectionOptions(int fd) {
 }
 
 // recv(), send() and sendmsg() of glibc are points of thread cancellation, which costs two atomic
-// operations each in a program with threads: together 2 % of a small request.
+// operations each in a program with threads: 1.4 % of a small request in a profile.
 ssize_t Receive(int fd, char* bytes, size_t size) {
   return syscall(SYS_recvfrom, fd, bytes, size, 0, nullptr, nullptr);
 }

@@ -8,7 +8,7 @@ namespace spawner::proxy {
 
 // One per thread. 16 KiB costs 1.7 times as much CPU on 1 MiB bodies; beyond 64 KiB nothing is won.
 inline constexpr size_t kScratchBytes = 128 * 1024;
-// Parts of a write that are joined so that the kernel gets one: it takes 0.1 us to read a vector.
+// Parts of a write that are joined, so that the kernel need not read a vector.
 inline constexpr size_t kJoinedBytesMax = 1024;
 // What a pipe takes at once between two sockets, as much as the scratch buffer, and how much of a
 // body must be left for it to be worth while: below that, three system calls cost more than the

@@ -1,10 +1,9 @@
 #include "tests/bench/route_sender.h"
 
-#include <utility>
-
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 
 namespace spawner::bench {
 namespace {

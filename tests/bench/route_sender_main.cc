@@ -6,6 +6,7 @@
 // "at" is of CLOCK_MONOTONIC, as Python's time.monotonic().
 #include <time.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <iostream>

@@ -167,9 +167,9 @@ def test_over_its_memory_the_proxy_says_503_and_recovers(stage):
     here = stage("--worker-memory-mib=16")
     # One by one: what is admitted at the same moment may still fill a buffer each.
     figures = slow.never_reading_clients(here, clients=500, size=64 * MIB, seconds=1, pause_s=0.01,
-                                         others=False, refusals=50)
+                                         others=False, refusals=51)
     print(figures)
-    assert figures["refused"] >= 50
+    assert figures["refused"] > 50
     # 128 KiB for each that was admitted before the bound showed, more on a busy machine; all are 62.
     assert figures["held_mib"] < 32
     with here.connect() as connection:
