@@ -97,6 +97,10 @@ class AdminService final : public v1::Admin::CallbackService {
       Context* context, const v1::UninstallRequest* request) override {
     return new RefusingStream<v1::UninstallResponse>("Uninstall");
   }
+  Unary* GetQuotas(Context* context, const v1::GetQuotasRequest* request,
+                   v1::GetQuotasResponse* response) override {
+    return Refuse(context, "GetQuotas");
+  }
 
  private:
   // Our own status, with the proxies as the leader knows them: they report to it alone. If it does

@@ -89,6 +89,8 @@ absl::Status ReadDurationIfSet(absl::string_view field, bool is_set,
 
 absl::Status ReadIdle(const v1::IdlePolicy& idle, IdlePolicy& out) {
   if (idle.has_warn_before()) return UnsupportedField("spec.idle.warn_before");
+  if (idle.ignore_paths_size() > 0) return UnsupportedField("spec.idle.ignore_paths");
+  if (idle.has_hold_max()) return UnsupportedField("spec.idle.hold_max");
   RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.grace", idle.has_grace(), idle.grace(), out.grace));
   out.initial_grace = out.grace;
   RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.initial_grace", idle.has_initial_grace(),
@@ -148,6 +150,7 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
 }
 
 absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_view command_image) {
+  if (spec.volume_claims_size() > 0) return UnsupportedField("spec.volume_claims");
   SessionSpec out;
   out.template_name = spec.template_();
   out.image = spec.image();

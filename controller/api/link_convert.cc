@@ -164,6 +164,9 @@ absl::StatusOr<route::FromProxy> ReadFromProxy(const v1::ProxyMessage& message) 
       return route::ProxyHeartbeat{message.heartbeat().sequence()};
     case v1::ProxyMessage::kLeaving:
       return route::Leaving{};
+    case v1::ProxyMessage::kHold:  // none of these is sent yet
+    case v1::ProxyMessage::kUseToken:
+    case v1::ProxyMessage::kInspected:
     case v1::ProxyMessage::MESSAGE_NOT_SET:
       break;
   }

@@ -28,6 +28,7 @@ absl::StatusOr<LogOrder> ReadLogs(const Edge& edge, const v1::StreamLogsRequest&
   LogOrder order;
   ASSIGN_OR_RETURN(order.name, ParseSessionName("name", request.name()));
   RETURN_IF_ERROR(edge.CheckNamespace(order.name.ns));
+  if (request.previous()) return UnsupportedField("previous");
   order.epoch = {request.epoch()};
   order.query.ns = order.name.ns;
   order.query.follow = request.follow();

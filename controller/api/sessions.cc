@@ -69,6 +69,7 @@ absl::StatusOr<core::TerminateParams> ReadTerminate(const Edge& edge,
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(SessionName name, ParseSessionName("name", request.name()));
   RETURN_IF_ERROR(edge.CheckNamespace(name.ns));
+  if (!request.etag().empty()) return UnsupportedField("etag");
   return core::TerminateParams{.ns = std::move(name.ns),
                                .id = std::move(name.id),
                                .hard = request.hard(),

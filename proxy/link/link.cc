@@ -39,6 +39,11 @@ void Link::OnMessage(uint64_t stream, const v1::ControllerMessage& message, Inst
       return;
     case v1::ControllerMessage::kNotLeader:
       return OnNotLeader(message.not_leader(), now);
+    case v1::ControllerMessage::kHold:  // no controller sends these yet
+    case v1::ControllerMessage::kUseToken:
+    case v1::ControllerMessage::kInspect:
+    case v1::ControllerMessage::kKeys:
+    case v1::ControllerMessage::kDrain:
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;  // of a newer contract
   }
