@@ -59,6 +59,11 @@ TestCertificate MakeTestCertificate(const TestCertificateOptions& options) {
   X509_NAME_add_entry_by_txt(X509_get_subject_name(cert.get()), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(options.common_name.c_str()),
                              -1, -1, 0);
+  if (!options.organization.empty()) {
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert.get()), "O", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(options.organization.c_str()),
+                               -1, -1, 0);
+  }
   X509_set_issuer_name(cert.get(), X509_get_subject_name(signer));
   Extend(cert.get(), signer, NID_basic_constraints, issuer == nullptr ? "CA:TRUE" : "CA:FALSE");
   if (!options.names.empty()) {

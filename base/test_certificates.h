@@ -13,6 +13,7 @@ struct TestCertificate {
 
 struct TestCertificateOptions {
   std::string common_name;
+  std::string organization;                 // O of the subject; empty: none
   std::string names;                        // as OpenSSL has them: "IP:127.0.0.1,DNS:api.test"
   const TestCertificate* issuer = nullptr;  // null: an authority
   bool is_rsa = false;                      // of 2048 bits, else P-256

@@ -14,14 +14,15 @@ ROOT = os.environ.get("SPAWNER_SOURCE_ROOT") or os.path.dirname(
 # Room -> rooms it may include, besides itself, base and proto.
 ALLOWED = {
     "base": set(),
-    "controller/api": {"controller/core", "controller/session", "controller/route",
-                       "controller/kube"},
+    "controller/api": {"controller/auth", "controller/core", "controller/session",
+                       "controller/route", "controller/kube"},
+    "controller/auth": {"controller/kube"},
     "controller/core": {"controller/session", "controller/route", "controller/kube"},
     "controller/local": {"controller/kube"},
     "controller/session": {"controller/kube"},  # the Pod value only, see below
     "controller/route": set(),
     "controller/kube": set(),
-    "controller": {"controller/api", "controller/core", "controller/kube", "controller/local",
+    "controller": {"controller/api", "controller/auth", "controller/core", "controller/kube", "controller/local",
                    "controller/session", "controller/route"},
     "proxy/link": {"proxy/route"},
     "proxy/forward": {"proxy/route", "proxy/h2", "proxy/http", "proxy/io"},
@@ -101,7 +102,8 @@ def test_only_system_clock_reads_the_clock():
 def test_no_lock_but_mailbox():
     lock = re.compile(r"\b(std::mutex|absl::Mutex|std::shared_mutex|spawner::Mutex|MutexLock)\b")
     rooms = ("proxy/forward", "proxy/h2", "proxy/http", "proxy/route", "proxy/io", "proxy/tls", "controller/core",
-             "controller/session", "controller/route", "controller/kube", "controller/local")
+             "controller/session", "controller/route", "controller/kube", "controller/local",
+             "controller/auth")
     wrong = [path for path in sources()
              if room_of(path) in rooms and not is_test(path) and lock.search(text_of(path))]
     assert not wrong, "\n".join(wrong)

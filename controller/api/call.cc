@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/grpc_status.h"
 #include "base/status.h"
+#include "controller/api/admission.h"
 #include "controller/api/convert.h"
 #include "controller/api/limits.h"
 
@@ -59,13 +60,21 @@ void Call::Finish(const absl::Status& status) { Finish(ToGrpc(status)); }
 grpc::ServerUnaryReactor* StartCall(Edge& edge, grpc::CallbackServerContext* context,
                                     const absl::Status& refusal,
                                     std::function<void(CallPtr, core::Service&)> work) {
-  if (!refusal.ok()) return new RefusingReactor(ToGrpc(refusal));
+  if (!refusal.ok() && edge.guard() == nullptr) return new RefusingReactor(ToGrpc(refusal));
   if (const absl::Status entered = edge.EnterCall(); !entered.ok()) {
     return new RefusingReactor(ToGrpc(entered));
   }
   auto* reactor = new UnaryReactor(edge, context);
-  edge.Post([call = reactor->call(), work = std::move(work)] {
-    call->Begin([&call, &work](core::Service& service) { work(call, service); });
+  edge.Post([&edge, call = reactor->call(), refusal, work = std::move(work)] {
+    if (!call->is_open()) return;
+    Admit(edge, call->context(),
+          [call, refusal, work](const absl::StatusOr<auth::CallerPtr>& caller) {
+            if (!call->is_open()) return;
+            if (!caller.ok()) return call->Finish(caller.status());
+            if (!refusal.ok()) return call->Finish(refusal);
+            call->set_caller(*caller);
+            call->Begin([&call, &work](core::Service& service) { work(call, service); });
+          });
   });
   return reactor;
 }

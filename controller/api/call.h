@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "controller/api/edge.h"
+#include "controller/auth/caller.h"
 
 namespace spawner::api {
 
@@ -25,6 +26,10 @@ class Call {
   // Gives the core the call, or answers why there is none.
   void Begin(const std::function<void(core::Service&)>& work);
 
+  // Who made it, once it was admitted; null where there is no guard.
+  const auth::CallerPtr& caller() const { return caller_; }
+  void set_caller(auth::CallerPtr caller) { caller_ = std::move(caller); }
+
   // While open, the call's context, request and response are there.
   bool is_open() const { return reactor_ != nullptr; }
   grpc::CallbackServerContext& context() { return *context_; }
@@ -36,12 +41,14 @@ class Call {
   grpc::ServerUnaryReactor* reactor_;
   grpc::CallbackServerContext* context_;
   bool has_begun_ = false;
+  auth::CallerPtr caller_;
 };
 
 using CallPtr = std::shared_ptr<Call>;
 
-// A reactor whose `work` runs on the loop once there is a core; a call that is cancelled, by its
-// client or by shutdown, is closed at once. `refusal` not OK: it is the answer and nothing runs.
+// A reactor whose `work` runs on the loop once the caller is admitted and there is a core; a call
+// that is cancelled, by its client or by shutdown, is closed at once. `refusal` not OK: it is the
+// answer to those who may call, and nothing runs.
 grpc::ServerUnaryReactor* StartCall(Edge& edge, grpc::CallbackServerContext* context,
                                     const absl::Status& refusal,
                                     std::function<void(CallPtr, core::Service&)> work);

@@ -12,11 +12,16 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/grpc_security.h"
 #include "controller/api/key_ring.h"
 #include "controller/api/metrics.h"
 #include "controller/api/urls.h"
 #include "controller/core/log_source.h"
 #include "controller/core/service.h"
+
+namespace spawner::auth {
+class Guard;
+}
 
 namespace spawner::api {
 
@@ -32,6 +37,9 @@ struct EdgeOptions {
   std::string command_image;
   // "create pods 201" -> n, since start. Called on the loop.
   std::function<std::map<std::string, int64_t>()> kubernetes_requests;
+  // Who may call: null, everybody. Outlives the edge.
+  auth::Guard* guard = nullptr;
+  TlsClientFiles peer_tls;  // of calls to the leader
 };
 
 // What the services of the edge share. They take calls as soon as the port is open; until Open, and
@@ -77,6 +85,8 @@ class Edge {
   const Clock& clock() const { return clock_; }
   const SessionUrls& urls() const { return options_.urls; }
   const std::string& command_image() const { return options_.command_image; }
+  auth::Guard* guard() const { return options_.guard; }  // asked on the loop only
+  const TlsClientFiles& peer_tls() const { return options_.peer_tls; }
   absl::Time start_time() const { return options_.start_time; }
   // PERMISSION_DENIED / NAMESPACE_FORBIDDEN unless `ns` is served.
   absl::Status CheckNamespace(absl::string_view ns) const;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controller/api/admin.h"
+#include "controller/api/admission.h"
 #include "controller/api/limits.h"
 #include "controller/api/malformed_requests.h"
 #include "controller/api/proxy_link.h"
@@ -33,11 +34,11 @@ GrpcPort::GrpcPort(Edge& edge)
 
 GrpcPort::~GrpcPort() { Drain(absl::ZeroDuration()); }
 
-absl::Status GrpcPort::Start(const Address& address) {
+absl::Status GrpcPort::Start(const Address& address, const TlsServerFiles& tls) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(ToString(address), grpc::InsecureServerCredentials(), &port_);
+  builder.AddListeningPort(ToString(address), MakeServerCredentials(tls), &port_);
   // Two controllers on one port would each get half of the calls: fail instead.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
@@ -47,6 +48,7 @@ absl::Status GrpcPort::Start(const Address& address) {
                              kClientPingMinMs);
   builder.SetMaxReceiveMessageSize(kReceiveBytesMax);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(NoteWhatCallsAsk());
   interceptors.push_back(RefuseMalformedRequests());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service :

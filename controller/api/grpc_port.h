@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/address.h"
+#include "base/grpc_security.h"
 #include "controller/api/edge.h"
 
 namespace grpc {
@@ -27,7 +28,8 @@ class GrpcPort {
   GrpcPort& operator=(const GrpcPort&) = delete;
 
   // FAILED_PRECONDITION if the address can't be bound, such as a port in use.
-  absl::Status Start(const Address& address);
+  // `tls` was checked.
+  absl::Status Start(const Address& address, const TlsServerFiles& tls = {});
   int port() const { return port_; }  // the bound one, for address port 0
 
   // What grpc.health.v1 says of the server and of each service. Any thread.

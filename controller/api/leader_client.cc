@@ -8,8 +8,11 @@
 
 #include <utility>
 
+#include "base/grpc_security.h"
 #include "base/status.h"
+#include "controller/api/admission.h"
 #include "controller/api/limits.h"
+#include "controller/auth/guard.h"
 
 namespace spawner::api {
 namespace {
@@ -23,9 +26,16 @@ struct Hop {
   Response response;
 };
 
-std::unique_ptr<grpc::ClientContext> MakeContext(const grpc::CallbackServerContext& context) {
+// `caller` null: what is asked is for ourselves.
+std::unique_ptr<grpc::ClientContext> MakeContext(const Edge& edge,
+                                                 const grpc::CallbackServerContext& context,
+                                                 const auth::Caller* caller) {
   auto made = grpc::ClientContext::FromCallbackServerContext(context);
   made->AddMetadata(kForwarded, "1");
+  if (edge.guard() == nullptr) return made;
+  if (const std::string seal = edge.guard()->SealFor(caller); !seal.empty()) {
+    made->AddMetadata(kSealHeader, seal);
+  }
   return made;
 }
 
@@ -57,8 +67,9 @@ const LeaderClient::Stubs& LeaderClient::LeaderStubs() {
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
     arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // as many as it takes
+    const auto credentials = MakeChannelCredentials(edge_.peer_tls(), &arguments);
     const std::shared_ptr<grpc::Channel> channel =
-        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+        grpc::CreateCustomChannel(address, credentials, arguments);
     stubs_ = {v1::Sessions::NewStub(channel), v1::Admin::NewStub(channel)};
   }
   return stubs_;
@@ -68,7 +79,7 @@ template <typename Request, typename Response, typename Start>
 void LeaderClient::Forward(const CallPtr& call, const Request& request, Response* response,
                            Terms terms, Start start) {
   auto hop = std::make_shared<Hop<Response>>();
-  hop->context = MakeContext(call->context());
+  hop->context = MakeContext(edge_, call->context(), call->caller().get());
   const auto limit = absl::ToChronoTime(edge_.clock().WallNow() + terms.patience);
   if (hop->context->deadline() > limit) hop->context->set_deadline(limit);
   start(*LeaderStubs().sessions, hop->context.get(), &request, &hop->response,
@@ -126,7 +137,7 @@ template <typename Response, typename Start>
 void LeaderClient::Ask(grpc::CallbackServerContext& context, Start start,
                        std::function<void(const grpc::Status&, const Response&)> done) {
   auto hop = std::make_shared<Hop<Response>>();
-  hop->context = MakeContext(context);
+  hop->context = MakeContext(edge_, context, nullptr);
   hop->context->set_deadline(absl::ToChronoTime(edge_.clock().WallNow() + kForwardReadMax));
   start(LeaderStubs(), hop->context.get(), &hop->response,
         [edge = &edge_, hop, done = std::move(done)](const grpc::Status& status) {
@@ -161,7 +172,7 @@ void LeaderClient::FindStatus(
 std::unique_ptr<grpc::ClientContext> LeaderClient::BindWatch(
     grpc::CallbackServerContext& context, const v1::WatchSessionsRequest& request,
     grpc::ClientReadReactor<v1::WatchSessionsResponse>* reactor) {
-  std::unique_ptr<grpc::ClientContext> hop = MakeContext(context);
+  std::unique_ptr<grpc::ClientContext> hop = MakeContext(edge_, context, nullptr);
   LeaderStubs().sessions->async()->WatchSessions(hop.get(), &request, reactor);
   return hop;
 }

@@ -10,6 +10,7 @@
 #include "base/grpc_status.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "controller/api/admission.h"
 #include "controller/api/limits.h"
 #include "controller/api/link_convert.h"
 #include "controller/api/loop_handle.h"
@@ -38,8 +39,16 @@ grpc::ByteBuffer Write(const v1::ControllerMessage& message) {
 class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                           public core::ProxyPeer {
  public:
-  explicit LinkReactor(Edge& edge) : edge_(edge), loop_(edge, this) {
-    loop_.Post([](LinkReactor& self) { self.Open(); });
+  LinkReactor(Edge& edge, const grpc::CallbackServerContext* context)
+      : edge_(edge), loop_(edge, this) {
+    loop_.Post([context](LinkReactor& self) {
+      Admit(self.edge_, *context,
+            [cell = self.loop_.cell()](const absl::StatusOr<auth::CallerPtr>& caller) {
+              if (*cell == nullptr) return;
+              if (!caller.ok()) return (*cell)->End(caller.status());
+              (*cell)->Open();
+            });
+    });
   }
 
   // --- core::ProxyPeer --------------------------------------------------------------------------
@@ -137,7 +146,7 @@ class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ProxyLinkService::Connect(
     grpc::CallbackServerContext* context) {
-  return new LinkReactor(edge_);
+  return new LinkReactor(edge_, context);
 }
 
 }  // namespace spawner::api

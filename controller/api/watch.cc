@@ -8,6 +8,7 @@
 
 #include "base/grpc_status.h"
 #include "base/status.h"
+#include "controller/api/admission.h"
 #include "controller/api/call.h"
 #include "controller/api/convert.h"
 #include "controller/api/filter.h"
@@ -43,10 +44,17 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   WatchReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
       : edge_(edge), leader_(leader), context_(context), loop_(edge, this) {}
 
-  // Once, and first. An order that is none ends the call with nothing on the loop.
+  // Once, and first.
   void Begin(const absl::StatusOr<WatchOrder>& order) {
-    if (!order.ok()) return Finish(ToGrpc(order.status()));
-    loop_.Post([order = *order](WatchReactor& self) { self.Open(order); });
+    loop_.Post([order](WatchReactor& self) {
+      Admit(self.edge_, *self.context_,
+            [cell = self.loop_.cell(), order](const absl::StatusOr<auth::CallerPtr>& caller) {
+              if (*cell == nullptr) return;
+              if (!caller.ok()) return (*cell)->End(caller.status());
+              if (!order.ok()) return (*cell)->End(order.status());
+              (*cell)->Open(*order);
+            });
+    });
   }
 
   // --- core::Watcher ----------------------------------------------------------------------------

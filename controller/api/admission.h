@@ -1,0 +1,30 @@
+#ifndef SPAWNER_CONTROLLER_API_ADMISSION_H_
+#define SPAWNER_CONTROLLER_API_ADMISSION_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_interceptor.h>
+
+#include <memory>
+
+#include "controller/api/edge.h"
+#include "controller/auth/caller.h"
+
+namespace spawner::api {
+
+// How a forwarded call tells who made it (auth/seal.h).
+inline constexpr char kSealHeader[] = "spawner-seal";
+
+// Notes in each call's context which method it is and which namespace its request names: Admit
+// finds them there. A client can't send them, their names are none of HTTP's.
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> NoteWhatCallsAsk();
+
+// Whether the call may be made, and by whom. Before anything of its request is used: StartCall does
+// it for unary calls, every stream's reactor by itself (tests/integration/who_may_call_test.py
+// calls every method without credentials). `done` runs on the loop, at once or later; the context
+// is not used after Admit has returned. The caller is null where there is no guard.
+// Thread: the loop's.
+void Admit(const Edge& edge, const grpc::CallbackServerContext& context, auth::CallerDone done);
+
+}  // namespace spawner::api
+
+#endif  // SPAWNER_CONTROLLER_API_ADMISSION_H_

@@ -1,0 +1,335 @@
+#include "controller/auth/guard.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/base64url.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "base/test_certificates.h"
+#include "controller/auth/limits.h"
+#include "controller/kube/fake_http_transport.h"
+
+namespace spawner::auth {
+namespace {
+
+// Keeps what was POSTed until the test answers; anything else is a mistake.
+class FakeKube final : public kube::KubeClient {
+ public:
+  struct Post {
+    std::string path;
+    Json body;
+    ObjectDone done;
+  };
+  void CreatePod(absl::string_view, std::string, PodDone) override { ADD_FAILURE(); }
+  void PatchPod(absl::string_view, absl::string_view, std::string, PodDone) override {
+    ADD_FAILURE();
+  }
+  void DeletePod(absl::string_view, absl::string_view, kube::DeleteOptions,
+                 std::function<void(absl::Status)>) override {
+    ADD_FAILURE();
+  }
+  void GetObject(std::string, ObjectDone) override { ADD_FAILURE(); }
+  void CreateObject(std::string path, std::string json, ObjectDone done) override {
+    posts.push_back({std::move(path), *ParseJson(json), std::move(done)});
+  }
+  void ReplaceObject(std::string, std::string, ObjectDone) override { ADD_FAILURE(); }
+
+  // The only one there is.
+  Post Take() {
+    EXPECT_EQ(posts.size(), 1u);
+    Post post = std::move(posts.back());
+    posts.pop_back();
+    return post;
+  }
+  void Answer(const absl::StatusOr<std::string>& text) { Take().done(text); }
+
+  std::vector<Post> posts;
+};
+
+constexpr char kKnown[] =
+    R"({"status": {"authenticated": true, "audiences": ["spawner"], "user": {"username":
+        "system:serviceaccount:shop:server", "uid": "u1", "groups": ["system:serviceaccounts"]}}})";
+constexpr char kAllowed[] = R"({"status": {"allowed": true}})";
+constexpr char kDenied[] = R"({"status": {"allowed": false, "reason": "no role"}})";
+
+const Ask kCreate{.verb = "create", .resource = "sessions", .ns = "shop"};
+const Ask kLink{.verb = "connect", .resource = "proxies"};
+
+class GuardTest : public testing::Test {
+ protected:
+  void Use(Ways ways) { guard_ = std::make_unique<Guard>(kube_, clock_, std::move(ways)); }
+  void UseKubernetes() {
+    Ways ways;
+    ways.asks_kubernetes = true;
+    ways.audiences = {"spawner"};
+    Use(std::move(ways));
+  }
+  void UseTokens(const std::string& text) {
+    const std::string path = testing::TempDir() + "/guard-tokens";
+    std::ofstream(path, std::ios::trunc) << text;
+    Ways ways;
+    auto tokens = StaticTokens::Open(path);
+    ASSERT_TRUE(tokens.ok()) << tokens.status();
+    ways.tokens = *std::move(tokens);
+    Use(std::move(ways));
+  }
+  void Admit(const Credentials& credentials, const Ask& ask) {
+    answer_.reset();
+    guard_->Admit(credentials, ask,
+                  [this](const absl::StatusOr<CallerPtr>& caller) { answer_ = caller; });
+  }
+  // "" while there is no answer, "ok NAME", or the reason of a refusal.
+  std::string Answer() const {
+    if (!answer_.has_value()) return "";
+    return answer_->ok() ? absl::StrCat("ok ", (**answer_)->name) : ReasonOf(answer_->status());
+  }
+  std::string Message() const { return std::string(answer_->status().message()); }
+
+  FakeClock clock_;
+  FakeKube kube_;
+  std::unique_ptr<Guard> guard_;
+  std::optional<absl::StatusOr<CallerPtr>> answer_;
+};
+
+TEST_F(GuardTest, AsksNobodyWhenNothingIsConfigured) {
+  Use({});
+  Admit({}, kCreate);
+  EXPECT_EQ(Answer(), "ok anonymous");
+}
+
+TEST_F(GuardTest, RefusesACallWithoutCredentialsAndSaysWhichThereAre) {
+  UseKubernetes();
+  Admit({}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID");
+  EXPECT_TRUE(absl::StrContains(Message(), "ServiceAccount")) << Message();
+}
+
+TEST_F(GuardTest, AsksKubernetesForTokenAndRightAndRemembersBoth) {
+  UseKubernetes();
+  Admit({.bearer = "t"}, kCreate);
+  EXPECT_EQ(Answer(), "");
+  FakeKube::Post review = kube_.Take();
+  EXPECT_EQ(review.path, "/apis/authentication.k8s.io/v1/tokenreviews");
+  EXPECT_EQ(review.body["spec"], Json({{"token", "t"}, {"audiences", {"spawner"}}}));
+  review.done(std::string(kKnown));
+  FakeKube::Post access = kube_.Take();
+  EXPECT_EQ(access.path, "/apis/authorization.k8s.io/v1/subjectaccessreviews");
+  EXPECT_EQ(access.body["spec"], Json({{"user", "system:serviceaccount:shop:server"},
+                                       {"uid", "u1"},
+                                       {"groups", {"system:serviceaccounts"}},
+                                       {"resourceAttributes",
+                                        {{"group", "spawner.dev"},
+                                         {"version", "v1"},
+                                         {"resource", "sessions"},
+                                         {"verb", "create"},
+                                         {"namespace", "shop"}}}}));
+  access.done(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server");
+  Admit({.bearer = "t"}, kCreate);
+  EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server") << "at once";
+  clock_.Advance(kAllowedFor);
+  Admit({.bearer = "t"}, kCreate);
+  EXPECT_EQ(kube_.Take().path, "/apis/authorization.k8s.io/v1/subjectaccessreviews");
+}
+
+TEST_F(GuardTest, SaysWhichRightIsMissingAndHowToGrantIt) {
+  UseKubernetes();
+  Admit({.bearer = "t"}, kCreate);
+  kube_.Answer(std::string(kKnown));
+  kube_.Answer(std::string(kDenied));
+  EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN");
+  EXPECT_EQ(Message(),
+            "system:serviceaccount:shop:server may not create sessions.spawner.dev in namespace "
+            "shop (no role); `kubectl create rolebinding -n shop spawner-create-sessions "
+            "--clusterrole=spawner-user --serviceaccount='shop:server'` grants it");
+  clock_.Advance(kForbiddenFor);
+  Admit({.bearer = "t"}, kCreate);
+  kube_.Answer(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server") << "granted meanwhile";
+}
+
+TEST_F(GuardTest, ATokenForAnotherAudienceIsNoneOfOurs) {
+  UseKubernetes();
+  Admit({.bearer = "t"}, kCreate);
+  kube_.Answer(R"({"status": {"authenticated": true, "user": {"username": "x"}}})");
+  EXPECT_EQ(Answer(), "TOKEN_INVALID") << "an answer without audiences is for the API server";
+  Admit({.bearer = "t2"}, kCreate);
+  kube_.Answer(R"({"status": {"authenticated": false, "error": "token lookup failed"}})");
+  EXPECT_EQ(Answer(), "TOKEN_INVALID");
+  EXPECT_TRUE(absl::StrContains(Message(), "token lookup failed")) << Message();
+  Admit({.bearer = "t2"}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID") << "remembered";
+  clock_.Advance(kTokenBadFor);
+  Admit({.bearer = "t2"}, kCreate);
+  kube_.Answer(std::string(kKnown));
+}
+
+TEST_F(GuardTest, WithoutKubernetesKnownTokensStayGoodAndOthersAreUnavailable) {
+  UseKubernetes();
+  Admit({.bearer = "t"}, kCreate);
+  kube_.Answer(std::string(kKnown));
+  kube_.Answer(std::string(kAllowed));
+  Admit({.bearer = "other"}, kCreate);
+  kube_.Answer(absl::UnavailableError("create tokenreview: connection refused"));
+  EXPECT_EQ(Answer(), "KUBERNETES_UNREACHABLE");
+  EXPECT_TRUE(RetryAfterOf(answer_->status()).has_value());
+  clock_.Advance(kAllowedFor - absl::Seconds(1));
+  Admit({.bearer = "t"}, kCreate);
+  EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server");
+  Admit({.bearer = "other"}, kCreate);
+  EXPECT_EQ(kube_.posts.size(), 1u) << "no answer is not remembered";
+}
+
+TEST_F(GuardTest, TellsWhichRoleTheControllerLacks) {
+  UseKubernetes();
+  Admit({.bearer = "t"}, kCreate);
+  kube_.Answer(absl::PermissionDeniedError("create tokenreview: HTTP 403"));
+  EXPECT_EQ(Answer(), "KUBERNETES_UNREACHABLE");
+  EXPECT_TRUE(absl::StrContains(Message(), "system:auth-delegator")) << Message();
+}
+
+TEST_F(GuardTest, StaticTokensWithARuleAskNobody) {
+  UseTokens("0123456789abcdef-shop,shop,ns=shop\n0123456789abcdef-prox,p,proxy\n");
+  Admit({.bearer = "0123456789abcdef-shop"}, kCreate);
+  EXPECT_EQ(Answer(), "ok shop");
+  Admit({.bearer = "0123456789abcdef-shop"}, {.verb = "list", .resource = "sessions"});
+  EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN") << "all namespaces are more than one";
+  Admit({.bearer = "0123456789abcdef-shop"}, {.verb = "get", .resource = "sessions", .ns = "x"});
+  EXPECT_EQ(Message(),
+            "shop may not get sessions.spawner.dev in namespace x; add ns=x to the token's line in "
+            "--token-file");
+  Admit({.bearer = "0123456789abcdef-shop"}, kLink);
+  EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN");
+  Admit({.bearer = "0123456789abcdef-prox"}, kLink);
+  EXPECT_EQ(Answer(), "ok p");
+  Admit({.bearer = "0123456789abcdef-prox"}, kCreate);
+  EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN") << "a proxy calls nothing else";
+  Admit({.bearer = "0123456789abcdef-none"}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID");
+  Admit({.bearer = std::string(kTokenBytesMax + 1, 'x')}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID");
+}
+
+TEST_F(GuardTest, ACertificateIsAskedForByNameAndAConfiguredOneOpensTheLink) {
+  Ways ways;
+  ways.takes_certificates = true;
+  ways.proxy_names = {"proxy-1"};
+  Use(std::move(ways));
+  const std::string shop =
+      MakeTestCertificate({.common_name = "shop", .organization = "dev"}).cert_pem;
+  const std::string proxy = MakeTestCertificate({.common_name = "proxy-1"}).cert_pem;
+  Admit({.certificate = shop}, kCreate);
+  FakeKube::Post access = kube_.Take();
+  EXPECT_EQ(access.body["spec"]["user"], "shop");
+  EXPECT_EQ(access.body["spec"]["groups"], Json({"dev"}));
+  access.done(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok shop");
+  Admit({.certificate = proxy}, kLink);
+  EXPECT_EQ(Answer(), "ok proxy-1");
+  Admit({.certificate = shop}, kLink);
+  kube_.Answer(std::string(kDenied));
+  EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN");
+}
+
+TEST_F(GuardTest, BelievesTheSealOfAnotherController) {
+  UseKubernetes();
+  EXPECT_EQ(guard_->SealFor(nullptr), "") << "no secret yet";
+  guard_->SetInstallSecret("s");
+  const std::string seal = guard_->SealFor(nullptr);
+  Admit({.seal = seal}, kCreate);
+  EXPECT_EQ(Answer(), "ok system:spawner:controller");
+  guard_->SetInstallSecret("another");
+  Admit({.seal = seal}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID");
+}
+
+// An issuer with an Ed25519 key behind a fake transport.
+class OidcTest : public GuardTest {
+ protected:
+  OidcTest() : pair_(*Ed25519FromSeed(std::string(32, 'k'))) {
+    auto transport = std::make_unique<kube::FakeHttpTransport>();
+    issuer_ = transport.get();
+    Ways ways;
+    ways.oidc = std::make_unique<Oidc>(
+        OidcOptions{.terms = {.issuer = "https://issuer.test", .audiences = {"spawner"}},
+                    .keys_path = "/keys",
+                    .transport = std::move(transport)});
+    ways.asks_kubernetes = true;
+    Use(std::move(ways));
+  }
+  std::string Token(const std::string& kid, absl::Duration left,
+                    const std::string& issuer = "https://issuer.test") {
+    const Json header = {{"alg", "EdDSA"}, {"kid", kid}};
+    const Json claims = {{"iss", issuer},
+                         {"aud", "spawner"},
+                         {"sub", "ada"},
+                         {"exp", absl::ToUnixSeconds(clock_.WallNow() + left)}};
+    const std::string text =
+        absl::StrCat(Base64UrlEncode(JsonText(header)), ".", Base64UrlEncode(JsonText(claims)));
+    return absl::StrCat(text, ".", Base64UrlEncode(*Ed25519Sign(pair_.private_seed, text)));
+  }
+  std::string Keys(const std::string& kid) const {
+    return JsonText({{"keys",
+                      {{{"kty", "OKP"},
+                        {"crv", "Ed25519"},
+                        {"kid", kid},
+                        {"x", Base64UrlEncode(pair_.public_key)}}}}});
+  }
+
+  const Ed25519KeyPair pair_;
+  kube::FakeHttpTransport* issuer_;
+};
+
+TEST_F(OidcTest, FetchesKeysOnceAndThenKnowsTokensUntilTheyExpire) {
+  const std::string token = Token("a", absl::Seconds(100));
+  Admit({.bearer = token}, kCreate);
+  Admit({.bearer = token}, kCreate);
+  ASSERT_EQ(issuer_->sent().size(), 1u);
+  EXPECT_EQ(issuer_->sent()[0].path, "/keys");
+  EXPECT_LE(guard_->NextWake(), clock_.Now() + kFetchStep) << "nobody else moves the fetch on";
+  issuer_->Answer(1, 200, Keys("a"));
+  kube_.Answer(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok oidc:ada");
+  clock_.Advance(absl::Seconds(110));
+  Admit({.bearer = token}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_EXPIRED");
+  EXPECT_EQ(issuer_->sent().size(), 1u);
+}
+
+TEST_F(OidcTest, AnUnknownKeyFetchesAgainButNotMoreOftenThanIsPolite) {
+  Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
+  issuer_->Answer(1, 200, Keys("a"));
+  kube_.Answer(std::string(kAllowed));
+  Admit({.bearer = Token("b", absl::Hours(1))}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID") << "asked a moment ago";
+  EXPECT_EQ(issuer_->sent().size(), 1u);
+  clock_.Advance(kKeySetReadMin);
+  Admit({.bearer = Token("b", absl::Hours(1))}, kCreate);
+  EXPECT_EQ(Answer(), "") << "waits for the new keys";
+  issuer_->Answer(2, 200, Keys("b"));
+  EXPECT_EQ(Answer(), "ok oidc:ada");
+}
+
+TEST_F(OidcTest, AnIssuerThatDoesNotAnswerMakesNewTokensUnavailable) {
+  Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
+  issuer_->Answer(1, 500, "");
+  EXPECT_EQ(Answer(), "KUBERNETES_UNREACHABLE");
+  EXPECT_TRUE(absl::StrContains(Message(), "HTTP 500")) << Message();
+}
+
+TEST_F(OidcTest, TokensOfOtherIssuersAreForKubernetes) {
+  Admit({.bearer = Token("a", absl::Hours(1), "https://kubernetes.default.svc")}, kCreate);
+  EXPECT_EQ(issuer_->sent().size(), 0u);
+  EXPECT_EQ(kube_.Take().path, "/apis/authentication.k8s.io/v1/tokenreviews");
+}
+
+}  // namespace
+}  // namespace spawner::auth
