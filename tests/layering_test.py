@@ -22,8 +22,8 @@ ALLOWED = {
     "controller/session": {"controller/kube"},  # the Pod value only, see below
     "controller/route": set(),
     "controller/kube": set(),
-    "controller": {"controller/api", "controller/auth", "controller/core", "controller/kube", "controller/local",
-                   "controller/session", "controller/route"},
+    "controller": {"controller/api", "controller/auth", "controller/core", "controller/kube",
+                   "controller/local", "controller/session", "controller/route"},
     "proxy/link": {"proxy/route"},
     "proxy/forward": {"proxy/route", "proxy/h2", "proxy/http", "proxy/io"},
     "proxy/h2": {"proxy/http", "proxy/io"},
