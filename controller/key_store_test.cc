@@ -29,6 +29,7 @@ class HeldClient final : public kube::KubeClient {
   void ReplaceObject(std::string path, std::string, ObjectDone) override {
     calls.push_back("PUT " + path);
   }
+  void DeleteObject(std::string, kube::DeleteOptions, std::function<void(absl::Status)>) override {}
   void Answer(absl::StatusOr<std::string> json) { std::exchange(done_, nullptr)(std::move(json)); }
 
   std::vector<std::string> calls;

@@ -29,6 +29,7 @@
 #include "controller/core/engine.h"
 #include "controller/core/loop.h"
 #include "controller/core/pod_logs.h"
+#include "controller/core/templates.h"
 #include "controller/flags.h"
 #include "controller/key_store.h"
 #include "controller/kube/counting_transport.h"
@@ -94,6 +95,7 @@ class Controller {
   core::CoreLoop loop_{transport_, clock_};
   kube::HttpKubeClient client_{transport_};
   core::PodLogs logs_{transport_, clock_};
+  core::Templates templates_{client_};
   api::Edge edge_;
   api::GrpcPort grpc_{edge_};
   api::HttpPort http_{edge_};
@@ -184,6 +186,7 @@ void Controller::Serve() {
                  }});
   loop_.Add({.step = [this](Instant now) { logs_.Step(now); },
              .next_wake = [this] { return logs_.NextWake(); }});
+  edge_.SetTemplates(templates_);
   edge_.Open(engine.core(), logs_, *keys_.ring());
   loop_.RunUntil([this] { return is_stopping_; });
 

@@ -9,7 +9,6 @@
 #include "controller/api/leader_client.h"
 #include "controller/session/session.h"
 #include "spawner/v1/admin.grpc.pb.h"
-#include "spawner/v1/templates.grpc.pb.h"
 
 namespace spawner::api {
 namespace {
@@ -122,34 +121,10 @@ class AdminService final : public v1::Admin::CallbackService {
   LeaderClient leader_;
 };
 
-class TemplatesService final : public v1::Templates::CallbackService {
- public:
-  Unary* ListTemplates(Context* context, const v1::ListTemplatesRequest* request,
-                       v1::ListTemplatesResponse* response) override {
-    return Refuse(context, "ListTemplates");
-  }
-  Unary* GetTemplate(Context* context, const v1::GetTemplateRequest* request,
-                     v1::Template* response) override {
-    return Refuse(context, "GetTemplate");
-  }
-  Unary* ApplyTemplate(Context* context, const v1::ApplyTemplateRequest* request,
-                       v1::Template* response) override {
-    return Refuse(context, "ApplyTemplate");
-  }
-  Unary* DeleteTemplate(Context* context, const v1::DeleteTemplateRequest* request,
-                        google::protobuf::Empty* response) override {
-    return Refuse(context, "DeleteTemplate");
-  }
-};
-
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeAdminService(Edge& edge) {
   return std::make_unique<AdminService>(edge);
-}
-
-std::unique_ptr<grpc::Service> MakeTemplatesService() {
-  return std::make_unique<TemplatesService>();
 }
 
 }  // namespace spawner::api

@@ -12,9 +12,6 @@ namespace spawner::api {
 // spawner.v1.Admin: GetStatus. Every other method answers UNIMPLEMENTED, naming itself.
 std::unique_ptr<grpc::Service> MakeAdminService(Edge& edge);
 
-// spawner.v1.Templates: every method answers UNIMPLEMENTED, naming itself.
-std::unique_ptr<grpc::Service> MakeTemplatesService();
-
 }  // namespace spawner::api
 
 #endif  // SPAWNER_CONTROLLER_API_ADMIN_H_

@@ -150,6 +150,7 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
 }
 
 absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_view command_image) {
+  if (!spec.template_().empty()) return UnsupportedField("spec.template");
   if (spec.volume_claims_size() > 0) return UnsupportedField("spec.volume_claims");
   SessionSpec out;
   out.template_name = spec.template_();

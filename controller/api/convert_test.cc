@@ -35,7 +35,8 @@ TEST(ReadSpec, InitialGraceFollowsGrace) {
 
 TEST(ReadSpec, CommandAloneIsEnoughWhereCommandsRunWithoutImages) {
   const v1::SessionSpec spec = SpecOf("command: '/bin/true'");
-  EXPECT_EQ(ReadSpec(spec).status().message(), "spec.image: is missing; a session needs an image");
+  EXPECT_EQ(ReadSpec(spec).status().message(),
+            "spec.image: is missing; a session needs an image or a template");
   EXPECT_EQ(ReadSpec(spec, "local")->image, "local");
   EXPECT_EQ(ReadSpec(SpecOf("image: 'demo' command: 'a'"), "local")->image, "demo");
   EXPECT_FALSE(ReadSpec(SpecOf("args: 'a'"), "local").ok());
@@ -69,7 +70,7 @@ TEST(ReadSpec, NamesTheFieldThatIsWrong) {
       {"image: 'demo' lifetime { max { nanos: -1 } }", "spec.lifetime.max: must not be negative"},
       {"image: 'demo' lifetime { max { seconds: 999999999999 } }",
        "spec.lifetime.max: is no valid duration"},
-      {"", "spec.image: is missing; a session needs an image"},
+      {"", "spec.image: is missing; a session needs an image or a template"},
   };
   for (const auto& [text, message] : cases) {
     const absl::Status status = ReadSpec(SpecOf(text)).status();

@@ -96,6 +96,7 @@ bool Edge::IsQuiet() const {
 void Edge::Close() {
   service_ = nullptr;
   logs_ = nullptr;
+  templates_ = nullptr;
   not_ready_reason_ = "shutting down";
 }
 

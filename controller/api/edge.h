@@ -18,6 +18,7 @@
 #include "controller/api/urls.h"
 #include "controller/core/log_source.h"
 #include "controller/core/service.h"
+#include "controller/core/template_store.h"
 
 namespace spawner::auth {
 class Guard;
@@ -51,6 +52,8 @@ class Edge {
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 
+  // Before Open. It outlives the call of Close.
+  void SetTemplates(core::TemplateStore& templates) { templates_ = &templates; }
   // Both outlive the call of Close.
   void Open(core::Service& service, core::LogSource& logs, KeyRing keys);
   // Ends every open watch, log and link, and refuses new ones and new calls: UNAVAILABLE.
@@ -69,6 +72,7 @@ class Edge {
   // Null before Open and after Close.
   core::Service* service() const { return service_; }
   core::LogSource* logs() const { return logs_; }
+  core::TemplateStore* templates() const { return templates_; }
   // The core's, with the requests to Kubernetes. Only while there is a service.
   core::CoreStatus Status() const;
   const KeyRing& keys() const { return keys_; }
@@ -121,6 +125,7 @@ class Edge {
   const EdgeOptions options_;
   core::Service* service_ = nullptr;
   core::LogSource* logs_ = nullptr;
+  core::TemplateStore* templates_ = nullptr;
   KeyRing keys_;
   std::string not_ready_reason_ = "starting";
   std::string lease_problem_;

@@ -15,6 +15,7 @@
 #include "controller/api/malformed_requests.h"
 #include "controller/api/proxy_link.h"
 #include "controller/api/sessions.h"
+#include "controller/api/templates.h"
 
 namespace spawner::api {
 namespace {
@@ -28,7 +29,7 @@ constexpr int kClientPingMinMs = 1'000;
 
 GrpcPort::GrpcPort(Edge& edge)
     : sessions_(std::make_unique<SessionsService>(edge)),
-      templates_(MakeTemplatesService()),
+      templates_(MakeTemplatesService(edge)),
       admin_(MakeAdminService(edge)),
       proxy_link_(std::make_unique<ProxyLinkService>(edge)) {}
 

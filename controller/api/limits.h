@@ -22,6 +22,7 @@ inline constexpr size_t kFilterTermsMax = 16;
 inline constexpr size_t kPageTokenBytesMax = 1024;
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;
+inline constexpr size_t kTemplateNameBytesMax = 253;  // as Kubernetes
 inline constexpr int kMessageDepthMax = 64;  // nesting that the search for unknown fields follows
 inline constexpr absl::Duration kGrantTtlDefault = absl::Hours(1);
 inline constexpr absl::Duration kGrantTtlMax = absl::Hours(24);

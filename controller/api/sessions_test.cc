@@ -6,7 +6,6 @@
 #include "controller/api/api_fixture.h"
 #include "spawner/v1/admin.grpc.pb.h"
 #include "spawner/v1/sessions.grpc.pb.h"
-#include "spawner/v1/templates.grpc.pb.h"
 
 namespace spawner::api {
 namespace {
@@ -143,12 +142,6 @@ TEST_F(SessionsTest, WhatIsNotThereYetNamesItself) {
   const grpc::Status status = stub_->WaitSession(&context, {}, &session);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(status.error_message(), "WaitSession: not supported by this version");
-  grpc::ClientContext templates_context;
-  v1::ListTemplatesResponse templates;
-  EXPECT_EQ(v1::Templates::NewStub(server_.channel)
-                ->ListTemplates(&templates_context, {}, &templates)
-                .error_message(),
-            "ListTemplates: not supported by this version");
 }
 
 TEST_F(SessionsTest, OnlyServedNamespacesAreReached) {

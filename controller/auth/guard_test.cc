@@ -41,6 +41,9 @@ class FakeKube final : public kube::KubeClient {
     posts.push_back({std::move(path), *ParseJson(json), std::move(done)});
   }
   void ReplaceObject(std::string, std::string, ObjectDone) override { ADD_FAILURE(); }
+  void DeleteObject(std::string, kube::DeleteOptions, std::function<void(absl::Status)>) override {
+    ADD_FAILURE();
+  }
 
   // The only one there is.
   Post Take() {

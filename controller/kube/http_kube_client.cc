@@ -115,16 +115,23 @@ void HttpKubeClient::PatchPod(absl::string_view ns, absl::string_view pod, std::
 
 void HttpKubeClient::DeletePod(absl::string_view ns, absl::string_view pod, DeleteOptions options,
                                std::function<void(absl::Status)> done) {
+  DeleteObject(PodPath(ns, pod), std::move(options), std::move(done));
+}
+
+void HttpKubeClient::DeleteObject(std::string path, DeleteOptions options,
+                                  std::function<void(absl::Status)> done) {
   Json body = {{"kind", "DeleteOptions"}, {"apiVersion", "v1"}};
-  if (!options.uid.empty()) body["preconditions"] = {{"uid", options.uid}};
+  if (!options.uid.empty()) body["preconditions"]["uid"] = options.uid;
+  if (!options.resource_version.empty()) {
+    body["preconditions"]["resourceVersion"] = options.resource_version;
+  }
   if (options.grace_seconds.has_value()) body["gracePeriodSeconds"] = *options.grace_seconds;
-  HttpRequest request{.method = "DELETE",
-                      .path = PodPath(ns, pod),
-                      .content_type = kJsonType,
-                      .body = JsonText(body)};
-  RequestName name = NameRequest(request.method, request.path);
-  Send(std::move(request), std::move(name),
-       [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
+  RequestName name = NameRequest("DELETE", path);
+  Send({.method = "DELETE",
+        .path = std::move(path),
+        .content_type = kJsonType,
+        .body = JsonText(body)},
+       std::move(name), [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
          done(answer.status());
        });
 }

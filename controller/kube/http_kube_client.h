@@ -30,6 +30,8 @@ class HttpKubeClient final : public KubeClient {
   void GetObject(std::string path, ObjectDone done) override;
   void CreateObject(std::string path, std::string json, ObjectDone done) override;
   void ReplaceObject(std::string path, std::string json, ObjectDone done) override;
+  void DeleteObject(std::string path, DeleteOptions options,
+                    std::function<void(absl::Status)> done) override;
 
  private:
   class Exchange;

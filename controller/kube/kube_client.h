@@ -13,7 +13,9 @@
 namespace spawner::kube {
 
 struct DeleteOptions {
-  std::string uid;  // precondition; empty: none
+  // Preconditions; empty: none.
+  std::string uid;
+  std::string resource_version;
   std::optional<int64_t> grace_seconds;
 };
 
@@ -46,6 +48,9 @@ class KubeClient {
   virtual void CreateObject(std::string path, std::string json, ObjectDone done) = 0;
   // PUT; metadata.resourceVersion in `json` is the precondition (ABORTED).
   virtual void ReplaceObject(std::string path, std::string json, ObjectDone done) = 0;
+  // As DeletePod.
+  virtual void DeleteObject(std::string path, DeleteOptions options,
+                            std::function<void(absl::Status)> done) = 0;
 };
 
 }  // namespace spawner::kube

@@ -131,6 +131,9 @@ class Link final : public KubeClient {
                  std::function<void(absl::Status)>) override {
     SPAWNER_CHECK(false);
   }
+  void DeleteObject(std::string, DeleteOptions, std::function<void(absl::Status)>) override {
+    SPAWNER_CHECK(false);
+  }
 
   // Answers wait while the process is stopped.
   void SetPaused(bool paused) {

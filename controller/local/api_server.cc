@@ -97,6 +97,15 @@ ApiResult<ListOptions> ParseListOptions(const ApiPath& path, const ObjectStore& 
   return options;
 }
 
+// `dryRun=All`: everything but the write. Another value is a 422 of the real one.
+ApiResult<bool> IsDryRun(const ApiPath& path) {
+  const absl::string_view value = path.Query("dryRun");
+  if (value.empty() || value == "All") return !value.empty();
+  return Invalid(path.key(),
+                 {{FieldFault::Kind::kNotSupported, "dryRun",
+                   absl::StrCat("Unsupported value: \"", value, "\": supported values: \"All\"")}});
+}
+
 struct DeleteRequest {
   std::optional<int64_t> grace_seconds;
   std::string uid;
@@ -193,6 +202,8 @@ ApiResult<Json> ApiServer::List(const ApiPath& path) const {
 }
 
 ApiResult<Json> ApiServer::Create(const ApiPath& path, absl::string_view body) {
+  ApiResult<bool> is_dry = IsDryRun(path);
+  if (!is_dry.ok()) return is_dry.error();
   ApiResult<Json> parsed = ParseBody(body);
   if (!parsed.ok()) return parsed.error();
   Json object = std::move(parsed.value());
@@ -213,6 +224,7 @@ ApiResult<Json> ApiServer::Create(const ApiPath& path, absl::string_view body) {
     CheckNewPod(object, faults);
     if (faults.empty()) pod_check_(object, faults);
   }
+  if (path.resource == Resource::kPodTemplates) CheckPodTemplate(object, faults);
   if (!faults.empty()) return Invalid(key, std::move(faults));
   if (store_.Find(key)) return AlreadyExists(key);
   if (store_.size() >= kObjectsMax) {
@@ -223,6 +235,7 @@ ApiResult<Json> ApiServer::Create(const ApiPath& path, absl::string_view body) {
   meta["creationTimestamp"] = FormatRfc3339(clock_.WallNow());
   meta.erase("deletionTimestamp");
   meta.erase("deletionGracePeriodSeconds");
+  if (is_dry.value()) return object;
   return *store_.Put(key, std::move(object));
 }
 
@@ -262,6 +275,8 @@ ApiResult<Json> ApiServer::MergePatch(const ApiPath& path, absl::string_view bod
 }
 
 ApiResult<Json> ApiServer::Update(const ApiPath& path, const Json& before, Json object) {
+  ApiResult<bool> is_dry = IsDryRun(path);
+  if (!is_dry.ok()) return is_dry.error();
   const ObjectKey key = path.key();
   const std::string version = MetaText(object, "resourceVersion");
   if (!version.empty() && version != MetaText(before, "resourceVersion")) {
@@ -274,10 +289,11 @@ ApiResult<Json> ApiServer::Update(const ApiPath& path, const Json& before, Json 
   if (path.subresource != "status") {
     CheckContentUpdate(path.resource, before, object, faults);
     if (path.resource == Resource::kPods) CheckPodUpdate(before, object, faults);
+    if (path.resource == Resource::kPodTemplates) CheckPodTemplate(object, faults);
   }
   if (!faults.empty()) return Invalid(key, std::move(faults));
   object["metadata"]["resourceVersion"] = MetaText(before, "resourceVersion");
-  if (object == before) return object;  // as the real one: no new version
+  if (object == before || is_dry.value()) return object;  // as the real one: no new version
   const bool is_freed = IsBeingDeleted(object) && !HasFinalizers(object) &&
                         object["metadata"].value("deletionGracePeriodSeconds", 0) == 0;
   if (is_freed) {
@@ -302,6 +318,9 @@ ApiResult<Json> ApiServer::Delete(const ApiPath& path, absl::string_view body) {
   if (!request.version.empty() && request.version != version) {
     return PreconditionConflict(key, "ResourceVersion", request.version, version);
   }
+  ApiResult<bool> is_dry = IsDryRun(path);
+  if (!is_dry.ok()) return is_dry.error();
+  if (is_dry.value()) return *found;
   if (key.resource == Resource::kPods) return DeletePod(key, *found, request.grace_seconds);
   const Object last = DeleteNow(key, *found);
   if (InfoOf(key.resource).returns_deleted || store_.Find(key)) return *last;

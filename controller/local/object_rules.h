@@ -19,7 +19,8 @@ void CheckMeta(const Json& object, std::vector<FieldFault>& faults);
 // A changed name or uid is a fault, as is a finalizer added to an object that is being deleted.
 void CarryMeta(const Json& before, Json& object, std::vector<FieldFault>& faults);
 
-// The rules of one kind (but pods: pod_rules.h) for a new object, and its defaults.
+// The rules of one kind (but pods and their templates: pod_rules.h) for a new object, and its
+// defaults.
 void CheckContent(Resource resource, Json& object, std::vector<FieldFault>& faults);
 void CheckContentUpdate(Resource resource, const Json& before, Json& object,
                         std::vector<FieldFault>& faults);

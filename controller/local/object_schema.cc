@@ -88,15 +88,15 @@ constexpr Field kPodFields[] = {
     {"status.containerStatuses[]", Type::kObject},
 };
 
+constexpr Field kTemplateMetaFields[] = {
+    {"metadata", Type::kObject},
+    {"metadata.labels", Type::kTextMap},
+    {"metadata.annotations", Type::kTextMap},
+};
+
+// What stands in `template` is checked as a pod is.
 constexpr Field kPodTemplateFields[] = {
     {"template", Type::kObject},
-    {"template.metadata", Type::kObject},
-    {"template.metadata.labels", Type::kTextMap},
-    {"template.metadata.annotations", Type::kTextMap},
-    {"template.spec", Type::kObject},
-    {"template.spec.containers", Type::kList},
-    {"template.spec.containers[]", Type::kObject},
-    {"template.spec.containers[].name", Type::kText},
 };
 
 constexpr Field kSecretFields[] = {
@@ -200,13 +200,13 @@ void TakeNullsOut(Json& value) {
 
 template <size_t kCount>
 std::optional<ApiError> CheckFields(const Json& object, const Field (&fields)[kCount],
-                                    absl::string_view kind) {
+                                    absl::string_view kind, absl::string_view below = "") {
   for (const Field& field : fields) {
     const std::vector<std::string> steps = absl::StrSplit(field.path, '.');
     if (AllHaveType(object, steps, 0, field.type)) continue;
     return BadRequest(absl::StrCat(kind, " in version \"v1\" cannot be handled as a ", kind,
-                                   ": json: cannot unmarshal field ", field.path, " into type ",
-                                   NameOf(field.type)));
+                                   ": json: cannot unmarshal field ", below, field.path,
+                                   " into type ", NameOf(field.type)));
   }
   return std::nullopt;
 }
@@ -217,8 +217,12 @@ std::optional<ApiError> CheckTypes(Resource resource, const Json& object) {
   switch (resource) {
     case Resource::kPods:
       return CheckFields(object, kPodFields, kind);
-    case Resource::kPodTemplates:
-      return CheckFields(object, kPodTemplateFields, kind);
+    case Resource::kPodTemplates: {
+      if (auto error = CheckFields(object, kPodTemplateFields, kind)) return error;
+      const Json pod = object.value("template", Json::object());
+      if (auto error = CheckFields(pod, kTemplateMetaFields, kind, "template.")) return error;
+      return CheckFields(pod, kPodFields, kind, "template.");
+    }
     case Resource::kSecrets:
       return CheckFields(object, kSecretFields, kind);
     case Resource::kLeases:

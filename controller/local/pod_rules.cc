@@ -112,6 +112,30 @@ Json FixedPart(Json spec) {
   return spec;
 }
 
+// `below` comes before the paths of the faults.
+void CheckSpec(Json& spec, const std::string& below, std::vector<FieldFault>& faults) {
+  if (IntOf(spec, "terminationGracePeriodSeconds").value_or(0) < 0) {
+    spec["terminationGracePeriodSeconds"] = kGraceSecondsOfNegative;
+  }
+  CheckRange(spec, "terminationGracePeriodSeconds", 0, kGraceSecondsMax,
+             below + "spec.terminationGracePeriodSeconds", faults);
+  CheckRange(spec, "activeDeadlineSeconds", 1, kDeadlineSecondsMax,
+             below + "spec.activeDeadlineSeconds", faults);
+  if (spec["containers"].empty()) {
+    faults.push_back({Kind::kRequired, below + "spec.containers", "Required value"});
+  }
+  if (spec["containers"].size() > kContainersMax) {
+    faults.push_back({Kind::kInvalid, below + "spec.containers",
+                      absl::StrCat("Too many: must have at most ", kContainersMax, " items")});
+    return;
+  }
+  std::set<std::string> names;
+  size_t index = 0;
+  for (const Json& container : spec["containers"]) {
+    CheckContainer(container, absl::StrCat(below, "spec.containers[", index++, "]"), names, faults);
+  }
+}
+
 // All of `before` are still there.
 bool AreTolerationsKept(const Json& before, const Json& spec) {
   const Json none = Json::array();
@@ -148,27 +172,21 @@ void CheckNewPod(Json& pod, std::vector<FieldFault>& faults) {
          absl::StrCat("Unsupported value: \"", spec["restartPolicy"].get<std::string>(),
                       "\": local mode supports \"Never\"")});
   }
-  if (IntOf(spec, "terminationGracePeriodSeconds").value_or(0) < 0) {
-    spec["terminationGracePeriodSeconds"] = kGraceSecondsOfNegative;
-  }
-  CheckRange(spec, "terminationGracePeriodSeconds", 0, kGraceSecondsMax,
-             "spec.terminationGracePeriodSeconds", faults);
-  CheckRange(spec, "activeDeadlineSeconds", 1, kDeadlineSecondsMax, "spec.activeDeadlineSeconds",
-             faults);
-  if (spec["containers"].empty()) {
-    faults.push_back({Kind::kRequired, "spec.containers", "Required value"});
-  }
-  if (spec["containers"].size() > kContainersMax) {
-    faults.push_back({Kind::kInvalid, "spec.containers",
-                      absl::StrCat("Too many: must have at most ", kContainersMax, " items")});
-    return;
-  }
-  std::set<std::string> names;
-  size_t index = 0;
-  for (const Json& container : spec["containers"]) {
-    CheckContainer(container, absl::StrCat("spec.containers[", index++, "]"), names, faults);
-  }
+  CheckSpec(spec, "", faults);
   pod["status"] = {{"phase", "Pending"}, {"qosClass", "BestEffort"}};
+}
+
+void CheckPodTemplate(Json& object, std::vector<FieldFault>& faults) {
+  SetDefault(object, "template", Json::object());
+  Json& pod = object["template"];
+  SetSpecDefaults(pod);
+  SetDefault(pod, "metadata", Json::object());
+  const std::string policy = pod["spec"]["restartPolicy"];
+  if (policy != "Always" && policy != "OnFailure" && policy != "Never") {
+    faults.push_back({Kind::kNotSupported, "template.spec.restartPolicy",
+                      absl::StrCat("Unsupported value: \"", policy, "\"")});
+  }
+  CheckSpec(pod["spec"], "template.", faults);
 }
 
 void CheckPodUpdate(const Json& before, Json& pod, std::vector<FieldFault>& faults) {

@@ -13,6 +13,9 @@ namespace spawner::local {
 // Fills in the defaults of a new pod's spec, and its first status.
 void CheckNewPod(Json& pod, std::vector<FieldFault>& faults);
 
+// The rules and defaults of the pod that stands in a pod template.
+void CheckPodTemplate(Json& object, std::vector<FieldFault>& faults);
+
 // Only images, activeDeadlineSeconds (set or lowered) and more tolerations may change in a spec;
 // the status stays that of `before`.
 void CheckPodUpdate(const Json& before, Json& pod, std::vector<FieldFault>& faults);

@@ -12,6 +12,7 @@ constexpr size_t kKeyBytesMax = 256;  // as the API promises
 // Leaves room in an annotation set (256 KiB in Kubernetes) and in etcd's objects (1.5 MiB).
 constexpr size_t kSpecBytesMax = 64 * 1024;
 constexpr size_t kImageBytesMax = 512;
+constexpr size_t kTemplateNameBytesMax = 253;  // as Kubernetes
 constexpr size_t kLabelsMax = 32;
 constexpr size_t kOriginsMax = 32;
 constexpr size_t kEnvMax = 256;

@@ -1,17 +1,19 @@
 #include "controller/session/overrides.h"
 
 #include <cstddef>
-#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "controller/session/limits.h"
+#include "controller/session/strategic_merge.h"
 
 namespace spawner {
 namespace {
 
 using nlohmann::json;
+
+constexpr char kRoot[] = "spec.pod_overrides";
 
 constexpr const char* kPodFields[] = {
     "affinity",
@@ -35,6 +37,13 @@ constexpr const char* kPodFields[] = {
     "topologySpreadConstraints",
     "volumes",
     "automountServiceAccountToken",
+    "hostUsers",
+    "os",
+    "overhead",
+    "priority",
+    "resourceClaims",
+    "resources",
+    "setHostnameAsFQDN",
 };
 
 // Of a pod, but decided by the session's own fields or by Spawner.
@@ -46,8 +55,9 @@ constexpr const char* kProtectedPodFields[] = {
     "hostNetwork",
     "hostPID",
     "nodeName",
-    "restartPolicy",
     "readinessGates",
+    "restartPolicy",
+    "schedulingGates",
     "terminationGracePeriodSeconds",
 };
 
@@ -63,6 +73,7 @@ constexpr const char* kContainerFields[] = {
     "name",
     "ports",
     "readinessProbe",
+    "resizePolicy",
     "resources",
     "securityContext",
     "startupProbe",
@@ -75,6 +86,7 @@ constexpr const char* kContainerFields[] = {
     "volumeMounts",
     "workingDir",
     "restartPolicy",
+    "restartPolicyRules",
 };
 
 template <size_t n>
@@ -85,33 +97,33 @@ bool Contains(const char* const (&names)[n], absl::string_view name) {
   return false;
 }
 
-// By what key the members of a list of this name are told apart; null: the list is one value.
-// https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ "patch strategy"
-const char* MergeKey(absl::string_view list) {
-  if (list == "containers" || list == "initContainers" || list == "volumes" || list == "env" ||
-      list == "imagePullSecrets") {
-    return "name";
-  }
-  if (list == "volumeMounts") return "mountPath";
-  if (list == "volumeDevices") return "devicePath";
-  if (list == "ports") return "containerPort";
-  if (list == "hostAliases") return "ip";
-  if (list == "topologySpreadConstraints") return "topologyKey";
-  return nullptr;
+bool IsOurName(absl::string_view name) { return absl::StartsWith(name, "spawner.dev/"); }
+
+// True for a directive that may stand in a patch; StrategicMerge looks at what it says.
+bool IsDirective(absl::string_view field) {
+  return field == "$patch" || field == "$retainKeys" ||
+         absl::StartsWith(field, "$setElementOrder/") ||
+         absl::StartsWith(field, "$deleteFromPrimitiveList/");
+}
+
+// Of an object that holds what Spawner sets.
+bool WouldRemoveOurs(absl::string_view field) {
+  return field == "$patch" || field == "$retainKeys";
 }
 
 absl::Status ValidateMetadata(absl::string_view path, const json& metadata) {
   for (const auto& [field, value] : metadata.items()) {
     const std::string at = absl::StrCat(path, ".", field);
+    if (WouldRemoveOurs(field)) return InvalidField(at, "would remove what Spawner sets");
     if (field != "labels" && field != "annotations") {
       return InvalidField(at, "can't be overridden; only labels and annotations can");
     }
     if (!value.is_object()) return InvalidField(at, "must be an object");
     for (const auto& [name, text] : value.items()) {
-      if (absl::StrContains(name, "spawner.dev/")) {
-        return InvalidField(absl::StrCat(at, ".", name), "is set by Spawner");
-      }
-      if (!text.is_string()) return InvalidField(absl::StrCat(at, ".", name), "must be a string");
+      const std::string entry = absl::StrCat(at, ".", name);
+      if (WouldRemoveOurs(name)) return InvalidField(entry, "would remove what Spawner sets");
+      if (absl::StrContains(name, "spawner.dev/")) return InvalidField(entry, "is set by Spawner");
+      if (!text.is_string() && !text.is_null()) return InvalidField(entry, "must be a string");
     }
   }
   return absl::OkStatus();
@@ -119,17 +131,17 @@ absl::Status ValidateMetadata(absl::string_view path, const json& metadata) {
 
 absl::Status ValidateContainer(const std::string& path, const json& container) {
   for (const auto& [field, value] : container.items()) {
-    if (!Contains(kContainerFields, field)) {
-      return InvalidField(absl::StrCat(path, ".", field), "unknown field");
-    }
+    const std::string at = absl::StrCat(path, ".", field);
+    if (IsDirective(field)) continue;
+    if (!Contains(kContainerFields, field)) return InvalidField(at, "unknown field");
     if (MergeKey(field) != nullptr && !value.is_array() && !value.is_null()) {
-      return InvalidField(absl::StrCat(path, ".", field), "must be a list");
+      return InvalidField(at, "must be a list");
     }
-    if (field != "env") continue;
+    if (field != "env" || container.value("name", json()) != kBackendContainer) continue;
     for (const auto& variable : value) {
-      const std::string name = variable.value("name", std::string());
-      if (container["name"] == "backend" && IsReservedEnv(name)) {
-        return InvalidField(absl::StrCat(path, ".env.", name), "is set by Spawner");
+      const json name = variable.value("name", json());
+      if (name.is_string() && IsReservedEnv(name.get<std::string>())) {
+        return InvalidField(absl::StrCat(at, ".", name.get<std::string>()), "is set by Spawner");
       }
     }
   }
@@ -140,7 +152,10 @@ absl::Status ValidateContainer(const std::string& path, const json& container) {
 absl::Status ValidateKeyedLists(const std::string& path, const json& object) {
   for (const auto& [field, value] : object.items()) {
     const std::string at = absl::StrCat(path, ".", field);
-    if (absl::StartsWith(field, "$")) return InvalidField(at, "directives are not supported");
+    if (absl::StartsWith(field, "$")) {
+      if (!IsDirective(field)) return InvalidField(at, "unknown directive");
+      continue;
+    }
     if (value.is_object()) {
       RETURN_IF_ERROR(ValidateKeyedLists(at, value));
       continue;
@@ -150,9 +165,13 @@ absl::Status ValidateKeyedLists(const std::string& path, const json& object) {
     for (size_t i = 0; i < value.size(); ++i) {
       const std::string member = absl::StrCat(at, "[", i, "]");
       if (!value[i].is_object()) return InvalidField(member, "must be an object");
-      const auto found = value[i].find(key);
-      if (found == value[i].end() || !(found->is_string() || found->is_number_integer())) {
-        return InvalidField(absl::StrCat(member, ".", key), "is missing");
+      if (value[i].value("$patch", json()) == "replace") continue;
+      const json found = value[i].value(key, json());
+      const bool is_port = field == "ports";
+      if (found.is_null()) return InvalidField(absl::StrCat(member, ".", key), "is missing");
+      if (is_port ? !found.is_number_integer() : !found.is_string()) {
+        return InvalidField(absl::StrCat(member, ".", key),
+                            is_port ? "must be a whole number" : "must be a string");
       }
       RETURN_IF_ERROR(ValidateKeyedLists(member, value[i]));
     }
@@ -163,6 +182,8 @@ absl::Status ValidateKeyedLists(const std::string& path, const json& object) {
 absl::Status ValidatePodSpec(const std::string& path, const json& spec) {
   for (const auto& [field, value] : spec.items()) {
     const std::string at = absl::StrCat(path, ".", field);
+    if (WouldRemoveOurs(field)) return InvalidField(at, "would remove what Spawner sets");
+    if (IsDirective(field)) continue;
     if (Contains(kProtectedPodFields, field)) {
       return InvalidField(at, "can't be overridden; Spawner decides it");
     }
@@ -173,46 +194,35 @@ absl::Status ValidatePodSpec(const std::string& path, const json& spec) {
     }
     if (field != "containers" && field != "initContainers") continue;
     for (size_t i = 0; i < value.size(); ++i) {
-      if (!value[i]["name"].is_string()) return InvalidField(at, "names must be strings");
-      RETURN_IF_ERROR(ValidateContainer(absl::StrCat(at, "[", i, "]"), value[i]));
+      const std::string member = absl::StrCat(at, "[", i, "]");
+      if (field == "containers" && value[i].value("$patch", json()) == "replace") {
+        return InvalidField(member, "can't replace all containers");
+      }
+      RETURN_IF_ERROR(ValidateContainer(member, value[i]));
     }
   }
   return absl::OkStatus();
 }
 
-void Merge(const json& patch, json& target);
-
-void MergeList(const char* key, const json& patch, json& target) {
-  for (const json& member : patch) {
-    json* same = nullptr;
-    for (json& candidate : target) {
-      if (candidate.is_object() && candidate.contains(key) && candidate[key] == member[key]) {
-        same = &candidate;
-      }
+// What Spawner set in `object` at `names` is still as it was.
+absl::Status CheckSame(const std::string& path, const json& before, const json& after,
+                       bool (*is_ours)(absl::string_view)) {
+  for (const auto& [name, value] : before.items()) {
+    if (is_ours(name) && after.value(name, json()) != value) {
+      return InvalidField(absl::StrCat(path, ".", name), "is set by Spawner");
     }
-    if (same == nullptr) {
-      target.push_back(json::object());
-      same = &target.back();
-    }
-    Merge(member, *same);
   }
+  return absl::OkStatus();
 }
 
-// Depth is bounded: ParseJsonObject refused what is deeper.
-void Merge(const json& patch, json& target) {
-  for (const auto& [field, value] : patch.items()) {
-    if (value.is_null()) {
-      target.erase(field);
-    } else if (value.is_object()) {
-      if (!target.contains(field) || !target[field].is_object()) target[field] = json::object();
-      Merge(value, target[field]);
-    } else if (const char* key = MergeKey(field); key != nullptr && value.is_array()) {
-      if (!target.contains(field) || !target[field].is_array()) target[field] = json::array();
-      MergeList(key, value, target[field]);
-    } else {
-      target[field] = value;
-    }
+// "NAME": value, of the reserved ones of a container's environment.
+json ReservedEnv(const json& container) {
+  json reserved = json::object();
+  for (const json& variable : container.value("env", json::array())) {
+    const std::string name = TextOf(variable, "name");
+    if (IsReservedEnv(name)) reserved[name] = variable;
   }
+  return reserved;
 }
 
 size_t DepthOf(absl::string_view text) {
@@ -256,10 +266,10 @@ absl::StatusOr<json> ParseJsonObject(absl::string_view field, absl::string_view 
 }
 
 absl::Status ValidateOverrides(const json& patch) {
-  const std::string root = "spec.pod_overrides";
-  RETURN_IF_ERROR(ValidateKeyedLists(root, patch));
+  RETURN_IF_ERROR(ValidateKeyedLists(kRoot, patch));
   for (const auto& [field, value] : patch.items()) {
-    const std::string at = absl::StrCat(root, ".", field);
+    const std::string at = absl::StrCat(kRoot, ".", field);
+    if (WouldRemoveOurs(field)) return InvalidField(at, "would remove what Spawner sets");
     if (field != "metadata" && field != "spec") {
       return InvalidField(at, "unknown field; metadata and spec can be overridden");
     }
@@ -269,7 +279,37 @@ absl::Status ValidateOverrides(const json& patch) {
   return absl::OkStatus();
 }
 
-void MergeOverrides(const json& patch, json& pod) { Merge(patch, pod); }
+absl::Status MergeOverrides(const json& patch, absl::string_view backend, json& pod) {
+  const json before = pod;
+  RETURN_IF_ERROR(StrategicMerge(kRoot, patch, pod));
+  for (const char* field : {"labels", "annotations"}) {
+    RETURN_IF_ERROR(CheckSame(absl::StrCat(kRoot, ".metadata.", field), before["metadata"][field],
+                              pod["metadata"].value(field, json::object()), &IsOurName));
+  }
+  const std::string at = absl::StrCat(kRoot, ".spec.containers[", backend, "]");
+  const json* mine = FindContainer(before, backend);
+  const json* merged = FindContainer(pod, backend);
+  if (merged == nullptr) return InvalidField(at, "can't be removed; it serves the session");
+  return CheckSame(absl::StrCat(at, ".env"), ReservedEnv(*mine), ReservedEnv(*merged),
+                   &IsReservedEnv);
+}
+
+const json* FindContainer(const json& pod, absl::string_view name) {
+  const auto spec = pod.find("spec");
+  if (spec == pod.end() || !spec->is_object()) return nullptr;
+  const auto containers = spec->find("containers");
+  if (containers == spec->end() || !containers->is_array()) return nullptr;
+  for (const json& container : *containers) {
+    if (TextOf(container, "name") == name) return &container;
+  }
+  return nullptr;
+}
+
+std::string TextOf(const json& object, const char* field) {
+  if (!object.is_object()) return "";
+  const auto found = object.find(field);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
 
 std::string ToText(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -8,8 +8,11 @@
 #include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 
-// pod_overrides: a strategic-merge patch of the pod, for the fields that decision 0003 lists.
+// pod_overrides: a strategic-merge patch of the pod, for the fields that can be overridden.
 namespace spawner {
+
+// The container that serves a session, unless its template says otherwise.
+constexpr char kBackendContainer[] = "backend";
 
 // One JSON object of bounded depth. INVALID_FIELD naming `field` otherwise.
 absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view field, absl::string_view text);
@@ -17,9 +20,16 @@ absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view field, absl::st
 // INVALID_FIELD naming the path of what is unknown, protected or of a wrong type.
 absl::Status ValidateOverrides(const nlohmann::json& patch);
 
-// Merges a validated patch into `pod`: objects field by field, null removes, lists of named things
-// (containers, env, volumes, ...) by their name, every other list as a whole.
-void MergeOverrides(const nlohmann::json& patch, nlohmann::json& pod);
+// Merges a validated patch into `pod`, whose container `backend` serves the session.
+// INVALID_FIELD naming the path of what the patch would take from Spawner, or can't say.
+absl::Status MergeOverrides(const nlohmann::json& patch, absl::string_view backend,
+                            nlohmann::json& pod);
+
+// The member of spec.containers of that name; null if there is none.
+const nlohmann::json* FindContainer(const nlohmann::json& pod, absl::string_view name);
+
+// The text at `field`; empty if there is none, or no text.
+std::string TextOf(const nlohmann::json& object, const char* field);
 
 // Set by Spawner in the backend's environment: PORT, SPAWNER_*, SESSION_BACKEND_*.
 bool IsReservedEnv(absl::string_view name);

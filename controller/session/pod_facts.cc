@@ -56,7 +56,9 @@ std::optional<Cause> FromPodStatus(const Pod& pod) {
   return std::nullopt;
 }
 
-const ContainerStatus* Backend(const Pod& pod) { return pod.FindContainer(kBackendContainer); }
+const ContainerStatus* Backend(const Pod& pod) {
+  return pod.FindContainer(BackendContainerOf(pod));
+}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "controller/session/pod_template.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -26,6 +27,7 @@ constexpr char kProtocol[] = "spawner.dev/protocol";
 constexpr char kReason[] = "spawner.dev/reason";
 constexpr char kMessage[] = "spawner.dev/message";
 constexpr char kEndTime[] = "spawner.dev/end-time";
+constexpr char kTemplateVersion[] = "spawner.dev/template-version";
 
 json Environment(const PodIdentity& identity, const SessionSpec& spec) {
   const std::string epoch = absl::StrCat(identity.epoch.value);
@@ -90,6 +92,101 @@ json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
   };
 }
 
+json WithoutOurs(const json& names) {
+  json kept = json::object();
+  for (const auto& [name, value] : names.items()) {
+    if (!absl::StartsWith(name, "spawner.dev/")) kept[name] = value;
+  }
+  return kept;
+}
+
+// `above` wins, member by member.
+json Joined(json below, const json& above) {
+  if (!below.is_object()) below = json::object();
+  below.update(above);
+  return below;
+}
+
+json WithEnvironment(const json& env, const json& ours) {
+  json joined = json::array();
+  for (const json& variable : env.is_array() ? env : json::array()) {
+    const auto is_same = [&](const json& other) {
+      return other["name"] == TextOf(variable, "name");
+    };
+    if (std::none_of(ours.begin(), ours.end(), is_same)) joined.push_back(variable);
+  }
+  for (const json& variable : ours) joined.push_back(variable);
+  return joined;
+}
+
+// The template's container that serves, with what the session and its backend need.
+void ServeWith(const PodIdentity& identity, const SessionSpec& spec, json& container) {
+  container["env"] = WithEnvironment(container.value("env", json()), Environment(identity, spec));
+  if (!spec.command.empty()) container["command"] = spec.command;
+  if (!spec.args.empty()) container["args"] = spec.args;
+  json resources = container.value("resources", json::object());
+  if (!spec.requests.empty()) {
+    resources["requests"] = Joined(resources.value("requests", json()), spec.requests);
+  }
+  if (!spec.limits.empty()) {
+    resources["limits"] = Joined(resources.value("limits", json()), spec.limits);
+  }
+  if (!resources.empty()) container["resources"] = std::move(resources);
+  if (!container.contains("readinessProbe")) {
+    container["readinessProbe"] = {
+        {"tcpSocket", {{"port", spec.port}}}, {"periodSeconds", 1}, {"timeoutSeconds", 1}};
+  }
+  // "File" is what the API server fills in.
+  if (container.value("terminationMessagePolicy", "File") == "File") {
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError";
+  }
+}
+
+json PodFrom(const SessionTemplate& from, const PodIdentity& identity, const SessionSpec& spec) {
+  json pod = from.pod;
+  json ours = Metadata(identity, spec);
+  const json theirs = pod.value("metadata", json::object());
+  for (const char* field : {"labels", "annotations"}) {
+    ours[field] = Joined(WithoutOurs(theirs.value(field, json::object())), ours[field]);
+  }
+  ours["annotations"][kTemplateVersion] = from.resource_version;
+  if (from.container != kBackendContainer) {
+    ours["annotations"][kContainerAnnotation] = from.container;
+  }
+  pod["apiVersion"] = "v1";
+  pod["kind"] = "Pod";
+  pod["metadata"] = std::move(ours);
+  json& pod_spec = pod["spec"];
+  pod_spec["restartPolicy"] = "Never";
+  pod_spec["enableServiceLinks"] = false;
+  pod_spec["terminationGracePeriodSeconds"] = absl::ToInt64Seconds(spec.lifetime.stop_grace);
+  if (!pod_spec.contains("automountServiceAccountToken")) {
+    pod_spec["automountServiceAccountToken"] = false;
+  }
+  for (json& container : pod_spec["containers"]) {
+    if (TextOf(container, "name") == from.container) ServeWith(identity, spec, container);
+  }
+  return pod;
+}
+
+json PodOfImage(const PodIdentity& identity, const SessionSpec& spec) {
+  return {
+      {"apiVersion", "v1"},
+      {"kind", "Pod"},
+      {"metadata", Metadata(identity, spec)},
+      {"spec",
+       {
+           {"containers", json::array({BackendContainer(identity, spec)})},
+           {"restartPolicy", "Never"},
+           {"automountServiceAccountToken", false},
+           {"enableServiceLinks", false},
+           {"terminationGracePeriodSeconds", absl::ToInt64Seconds(spec.lifetime.stop_grace)},
+           {"securityContext",
+            {{"runAsNonRoot", true}, {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+       }},
+  };
+}
+
 absl::Status Mangled(const kube::Pod& pod, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("read session from pod ", pod.ns, "/", pod.name, ": ", what));
@@ -119,29 +216,22 @@ std::string PodName(const SessionId& id, Epoch epoch) {
   return absl::StrCat(id.value, "-", epoch.leadership(), "-", static_cast<uint32_t>(epoch.value));
 }
 
-absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec) {
-  json pod = {
-      {"apiVersion", "v1"},
-      {"kind", "Pod"},
-      {"metadata", Metadata(identity, spec)},
-      {"spec",
-       {
-           {"containers", json::array({BackendContainer(identity, spec)})},
-           {"restartPolicy", "Never"},
-           {"automountServiceAccountToken", false},
-           {"enableServiceLinks", false},
-           {"terminationGracePeriodSeconds", absl::ToInt64Seconds(spec.lifetime.stop_grace)},
-           {"securityContext",
-            {{"runAsNonRoot", true}, {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-       }},
-  };
+absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec,
+                                     const SessionTemplate* from) {
+  json pod = from == nullptr ? PodOfImage(identity, spec) : PodFrom(*from, identity, spec);
   if (!spec.pod_overrides_json.empty()) {
     ASSIGN_OR_RETURN(const json patch,
                      ParseJsonObject("spec.pod_overrides", spec.pod_overrides_json));
     RETURN_IF_ERROR(ValidateOverrides(patch));
-    MergeOverrides(patch, pod);
+    RETURN_IF_ERROR(
+        MergeOverrides(patch, from == nullptr ? kBackendContainer : from->container, pod));
   }
   return ToText(pod);
+}
+
+std::string BackendContainerOf(const kube::Pod& pod) {
+  const std::string name = Annotation(pod, kContainerAnnotation);
+  return name.empty() ? kBackendContainer : name;
 }
 
 absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {

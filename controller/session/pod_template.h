@@ -9,7 +9,9 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "controller/kube/pod.h"
+#include "controller/session/overrides.h"
 #include "controller/session/session.h"
+#include "controller/session/session_template.h"
 #include "controller/session/spec.h"
 
 // A session as its pod holds it: the only memory there is. Built once at creation, read back after
@@ -18,8 +20,9 @@ namespace spawner {
 
 constexpr char kSessionLabel[] = "spawner.dev/session";
 constexpr char kManagedLabel[] = "spawner.dev/managed";
+// The container that serves, if that is not "backend".
+constexpr char kContainerAnnotation[] = "spawner.dev/container";
 constexpr char kManagedSelector[] = "spawner.dev/managed=true";
-constexpr char kBackendContainer[] = "backend";
 
 // Which incarnation of which session a pod is.
 struct PodIdentity {
@@ -48,8 +51,13 @@ struct SessionPod {
 // "{id}-{leadership}-{counter}": a DNS label for every id of 26 characters.
 std::string PodName(const SessionId& id, Epoch epoch);
 
-// The JSON of the pod to create. INVALID_FIELD if the spec's overrides can't be merged.
-absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec);
+// The JSON of the pod to create: of the spec's image, or `from` a template that the spec has been
+// resolved with (ResolveSpec). INVALID_FIELD if the spec's overrides can't be merged.
+absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec,
+                                     const SessionTemplate* from = nullptr);
+
+// The container that serves the session.
+std::string BackendContainerOf(const kube::Pod& pod);
 
 // INVALID_ARGUMENT names the label or annotation that is missing or mangled.
 absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod);

@@ -123,6 +123,29 @@ TEST(BuildPod, MergesOverridesByName) {
   EXPECT_EQ(pod["spec"]["containers"][1]["image"], "s:1");
 }
 
+// Directives that reach what the backend and its session need, whatever way they take.
+TEST(BuildPod, RefusesOverridesThatTakeWhatSpawnerSet) {
+  const std::pair<const char*, const char*> kRefusals[] = {
+      {R"({"spec":{"containers":[{"name":"backend","$patch":"delete"}]}})",
+       "spec.pod_overrides.spec.containers[backend]: can't be removed; it serves the session"},
+      {R"({"spec":{"containers":[{"name":"backend","env":[{"$patch":"replace"}]}]}})",
+       "spec.pod_overrides.spec.containers[backend].env.PORT: is set by Spawner"},
+      {R"({"spec":{"containers":[{"name":"backend","env":null}]}})",
+       "spec.pod_overrides.spec.containers[backend].env.PORT: is set by Spawner"},
+      {R"({"spec":{"affinity":{"$patch":"merge"}}})",
+       ""},  // nothing to merge into: dropped, as the API server does
+      {R"({"spec":{"containers":[{"name":"backend","env":[{"name":"A","$patch":"merge"}]}]}})",
+       "spec.pod_overrides.spec.containers[backend].env.$patch: must be \"replace\" or \"delete\" "
+       "within a list"},
+  };
+  for (const auto& [overrides, message] : kRefusals) {
+    SessionSpec spec = Spec();
+    spec.pod_overrides_json = overrides;
+    const auto built = BuildPod(Identity(), spec);
+    EXPECT_EQ(std::string(built.status().message()), message) << overrides;
+  }
+}
+
 kube::Pod AsPod(const json& built) {
   kube::Pod pod;
   pod.ns = built["metadata"]["namespace"];

@@ -22,6 +22,9 @@ using nlohmann::json;
 
 constexpr char kH2c[] = "h2c";
 
+constexpr char kTemplateNamePattern[] =
+    "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*";
+
 bool Matches(const std::string& text, const char* pattern) {
   return RE2::FullMatch(text, RE2(pattern));
 }
@@ -54,6 +57,16 @@ absl::Status ValidateImage(const std::string& image) {
                                                    "registry/name:tag in lower case"));
   }
   return absl::OkStatus();
+}
+
+// RFC 1123 subdomain, as Kubernetes has the names of objects.
+absl::Status ValidateTemplateName(const std::string& name) {
+  if (name.size() <= kTemplateNameBytesMax && Matches(name, kTemplateNamePattern)) {
+    return absl::OkStatus();
+  }
+  return InvalidField("spec.template",
+                      absl::StrCat("\"", absl::CHexEscape(name.substr(0, 100)),
+                                   "\" is no name of a PodTemplate: a-z, 0-9, '-' and '.'"));
 }
 
 absl::Status ValidateDuration(absl::string_view field, absl::Duration value, absl::Duration min,
@@ -230,9 +243,11 @@ absl::Status ValidateSpec(const SessionSpec& spec) {
   if (!spec.template_name.empty() && !spec.image.empty()) {
     return InvalidField("spec.template", "excludes spec.image; set one of them");
   }
-  if (!spec.template_name.empty()) return UnsupportedField("spec.template");
-  if (spec.image.empty()) return InvalidField("spec.image", "is missing; a session needs an image");
-  RETURN_IF_ERROR(ValidateImage(spec.image));
+  if (spec.template_name.empty() && spec.image.empty()) {
+    return InvalidField("spec.image", "is missing; a session needs an image or a template");
+  }
+  if (!spec.template_name.empty()) RETURN_IF_ERROR(ValidateTemplateName(spec.template_name));
+  if (!spec.image.empty()) RETURN_IF_ERROR(ValidateImage(spec.image));
   if (spec.port == 0) return InvalidField("spec.port", "0 is not within 1 to 65535");
   RETURN_IF_ERROR(ValidateStrings("spec.command", spec.command));
   RETURN_IF_ERROR(ValidateStrings("spec.args", spec.args));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,9 @@ struct SessionSpec {
   Lifetime lifetime;
   Access access;
   BackendProtocol protocol = BackendProtocol::kHttp1;
+  // What the request left open, by the names of spawner.dev/spec: a template may fill it in. Not
+  // written there.
+  std::set<std::string> unset;
 
   bool operator==(const SessionSpec&) const = default;
 };

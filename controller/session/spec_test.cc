@@ -80,7 +80,8 @@ struct Refusal {
 
 TEST(Spec, NamesTheFieldAndTheReasonOfEachRefusal) {
   const Refusal refusals[] = {
-      {"spec.image: is missing; a session needs an image", [](SessionSpec& s) { s.image = ""; }},
+      {"spec.image: is missing; a session needs an image or a template",
+       [](SessionSpec& s) { s.image = ""; }},
       {"spec.template: excludes spec.image; set one of them",
        [](SessionSpec& s) { s.template_name = "t"; }},
       {"spec.image: \"Bad Image\" is no image reference; write it as registry/name:tag in lower "
@@ -162,8 +163,25 @@ TEST(Spec, NamesTheFieldAndTheReasonOfEachRefusal) {
        [](SessionSpec& s) { s.pod_overrides_json = R"({"spec":{"volumes":{}}})"; }},
       {"spec.pod_overrides.spec.containers[0]: must be an object",
        [](SessionSpec& s) { s.pod_overrides_json = R"({"spec":{"containers":[1]}})"; }},
-      {"spec.pod_overrides.spec.$patch: directives are not supported",
+      {"spec.pod_overrides.spec.$patch: would remove what Spawner sets",
        [](SessionSpec& s) { s.pod_overrides_json = R"({"spec":{"$patch":"replace"}})"; }},
+      {"spec.pod_overrides.metadata.labels.$patch: would remove what Spawner sets",
+       [](SessionSpec& s) {
+         s.pod_overrides_json = R"({"metadata":{"labels":{"$patch":"delete"}}})";
+       }},
+      {"spec.pod_overrides.spec.affinity.$colour: unknown directive",
+       [](SessionSpec& s) {
+         s.pod_overrides_json = R"({"spec":{"affinity":{"$colour":"replace"}}})";
+       }},
+      {"spec.pod_overrides.spec.containers[0]: can't replace all containers",
+       [](SessionSpec& s) {
+         s.pod_overrides_json = R"({"spec":{"containers":[{"$patch":"replace"}]}})";
+       }},
+      {"spec.pod_overrides.spec.containers[0].env[0].name: must be a string",
+       [](SessionSpec& s) {
+         s.pod_overrides_json =
+             R"({"spec":{"containers":[{"name":"backend","env":[{"name":5}]}]}})";
+       }},
   };
   for (const Refusal& refusal : refusals) {
     SessionSpec spec = GoodSpec();
@@ -174,10 +192,14 @@ TEST(Spec, NamesTheFieldAndTheReasonOfEachRefusal) {
   }
 }
 
-TEST(Spec, RefusesTemplatesAsNotThereYet) {
+TEST(Spec, MayHaveATemplateInPlaceOfAnImage) {
   SessionSpec spec;
-  spec.template_name = "t";
-  EXPECT_EQ(ValidateSpec(spec).code(), absl::StatusCode::kUnimplemented);
+  spec.template_name = "editor.v2";
+  EXPECT_EQ(ValidateSpec(spec), absl::OkStatus());
+  for (const char* name : {"Editor", "-a", "a/b", "a..b", " "}) {
+    spec.template_name = name;
+    EXPECT_EQ(ReasonOf(ValidateSpec(spec)), "INVALID_FIELD") << name;
+  }
 }
 
 TEST(Spec, RefusesAMebibyte) {
