@@ -36,6 +36,21 @@ struct TerminateWaiter {
   Instant give_up_at;
 };
 
+// Who waits for an annotation to be durable.
+struct NoteWaiter {
+  std::function<void(absl::Status)> done;
+  uint64_t serial = 0;
+  Instant give_up_at;
+};
+
+// Annotations of the pod that are to be written: notes.h.
+struct PendingNotes {
+  std::map<std::string, std::string> wanted;  // "": none
+  uint64_t serial = 0;                        // of the last change
+  uint64_t in_flight = 0;                     // of the last change that is being written
+  std::vector<NoteWaiter> waiters;
+};
+
 // One pod's life, as the core keeps it between two looks at it.
 struct Incarnation {
   PodIdentity identity;
@@ -64,6 +79,7 @@ struct Incarnation {
   int failures = 0;
   Instant write_not_before;
   absl::Status write_status;  // of the last one
+  PendingNotes notes;
 
   absl::Time create_time;
   std::optional<absl::Time> ready_time;

@@ -54,8 +54,23 @@ absl::Status Links::Take(LinkId id, Link& link, route::FromProxy& message, Insta
     registry_.OnLeaving(id, now);
   } else {
     registry_.OnHeartbeat(id, now);
+    const bool is_heartbeat = std::holds_alternative<route::ProxyHeartbeat>(message);
+    if (!is_heartbeat && link.is_admitted && listener_ != nullptr) listener_(id, message, now);
   }
   return absl::OkStatus();
+}
+
+bool Links::Send(LinkId id, route::ToProxy message) {
+  const auto found = links_.find(id);
+  if (found == links_.end() || found->second.is_over || !found->second.is_admitted) return false;
+  found->second.peer->Send(std::move(message));
+  return true;
+}
+
+void Links::SendToAll(const route::ToProxy& message) {
+  for (auto& [id, link] : links_) {
+    if (link.is_admitted && !link.is_over) link.peer->Send(message);
+  }
 }
 
 absl::Status Links::TakeHello(LinkId id, Link& link, const route::Hello& hello, Instant now) {

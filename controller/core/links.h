@@ -2,9 +2,11 @@
 #define SPAWNER_CONTROLLER_CORE_LINKS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -27,6 +29,14 @@ class Links {
       : log_(log), registry_(registry) {}
   Links(const Links&) = delete;
   Links& operator=(const Links&) = delete;
+
+  // What admitted proxies say beside routes and use.
+  using Listener = std::function<void(LinkId, const route::FromProxy&, Instant now)>;
+  void SetListener(Listener listener) { listener_ = std::move(listener); }
+  // To an admitted proxy; dropped if the link is over. False: it was dropped.
+  bool Send(LinkId id, route::ToProxy message);
+  // To all admitted proxies.
+  void SendToAll(const route::ToProxy& message);
 
   LinkId Open(ProxyPeer* peer, Instant now);
   void OnMessage(LinkId id, route::FromProxy message, Instant now);
@@ -70,6 +80,7 @@ class Links {
 
   const route::RouteLog& log_;
   route::ProxyRegistry& registry_;
+  Listener listener_;
   Leadership leadership_;
   bool are_routes_complete_ = false;
   uint32_t leadership_seen_ = 0;

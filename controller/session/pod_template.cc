@@ -210,6 +210,12 @@ std::optional<EndRecord> ParseEnd(const kube::Pod& pod) {
   return end;
 }
 
+void AddNotes(const std::map<std::string, std::string>& notes, json& annotations) {
+  for (const auto& [name, value] : notes) {
+    annotations[name] = value.empty() ? json(nullptr) : json(value);
+  }
+}
+
 }  // namespace
 
 std::string PodName(const SessionId& id, Epoch epoch) {
@@ -267,8 +273,18 @@ std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops) {
          {{kReason, std::string(Name(end.reason))},
           {kMessage, end.message.substr(0, kMessageBytesMax)},
           {kEndTime, absl::FormatTime(absl::RFC3339_full, end.end_time, absl::UTCTimeZone())}}}}}};
+  AddNotes(end.notes, patch["metadata"]["annotations"]);
   if (stops) patch["spec"]["activeDeadlineSeconds"] = 1;
   return ToText(patch);
+}
+
+std::string NotesPatch(const kube::Pod& pod, const std::map<std::string, std::string>& notes) {
+  json annotations = json::object();
+  AddNotes(notes, annotations);
+  return ToText({{"metadata",
+                  {{"uid", pod.uid},
+                   {"resourceVersion", pod.resource_version},
+                   {"annotations", std::move(annotations)}}}});
 }
 
 }  // namespace spawner

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_CONTROLLER_SESSION_POD_TEMPLATE_H_
 #define SPAWNER_CONTROLLER_SESSION_POD_TEMPLATE_H_
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -39,6 +40,8 @@ struct EndRecord {
   EndReason reason = EndReason::kNone;
   std::string message;
   absl::Time end_time;
+  // Annotations that are written along ("": removed); never read back here.
+  std::map<std::string, std::string> notes = {};
 };
 
 struct SessionPod {
@@ -65,6 +68,10 @@ absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod);
 // The ending write, a JSON merge patch with the pod's uid as precondition: reason, message, time,
 // and `activeDeadlineSeconds: 1` if `stops` (a pod that still runs).
 std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops);
+
+// A JSON merge patch that sets annotations (removes them where the value is ""), with the pod's uid
+// and resourceVersion as preconditions.
+std::string NotesPatch(const kube::Pod& pod, const std::map<std::string, std::string>& notes);
 
 }  // namespace spawner
 

@@ -1,11 +1,11 @@
-// Get-or-create by key, and the end on request.
+#include "controller/core/connects.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "controller/core/core.h"
 #include "controller/core/limits.h"
 
 namespace spawner::core {
@@ -28,61 +28,41 @@ absl::Status EndedBeforeReady(const SessionView& view) {
 
 }  // namespace
 
-absl::Status Core::CanDecide() const {
-  if (!leadership_.is_leader) {
-    return WithRetryAfter(
-        WithReason(absl::UnavailableError(
-                       absl::StrCat("this controller does not lead; ",
-                                    leadership_.leader_address.empty() ? "no leader is known"
-                                                                       : leadership_.leader_address,
-                                    leadership_.leader_address.empty() ? "" : " does")),
-                   "NO_LEADER"),
-        absl::Seconds(1));
-  }
-  if (!has_taken_over_) {
-    return WithRetryAfter(
-        WithReason(
-            absl::UnavailableError("the pods have not been listed yet; try again in a second"),
-            "KUBERNETES_UNREACHABLE"),
-        absl::Seconds(1));
-  }
-  return absl::OkStatus();
-}
-
-void Core::Connect(ConnectParams params, ConnectDone done) {
-  const Instant now = clock_.Now();
-  if (connects_waiting_ >= kConnectsWaitingMax) {
-    done(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                       "connect: ", connects_waiting_, " others wait already")),
-                                   "RATE_LIMITED"),
-                        absl::Seconds(1)));
+void Connects::Connect(ConnectParams params, Service::ConnectDone done) {
+  const Instant now = table_.clock.Now();
+  if (table_.connects_waiting >= kConnectsWaitingMax) {
+    done(WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(
+                       absl::StrCat("connect: ", table_.connects_waiting, " others wait already")),
+                   "RATE_LIMITED"),
+        absl::Seconds(1)));
     return;
   }
   ConnectWaiter waiter;
   waiter.params = std::move(params);
   waiter.done = std::move(done);
   if (!waiter.params.request_id.empty()) {
-    if (!requests_.Enter(waiter.params, now, std::move(waiter.done))) return;
+    if (!table_.requests.Enter(waiter.params, now, std::move(waiter.done))) return;
     waiter.done = [this, key = waiter.params](const absl::StatusOr<ConnectResult>& result) {
-      requests_.Answer(key, result);
+      table_.requests.Answer(key, result);
     };
   }
   ConnectNow(std::move(waiter), now);
 }
 
-void Core::ConnectNow(ConnectWaiter waiter, Instant now) {
+void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   const ConnectParams& params = waiter.params;
   SessionId id;
   if (!params.key.name.empty()) {
-    id = identity_.OfKey(params.ns, params.key.name);
+    id = table_.identity.OfKey(params.ns, params.key.name);
   } else if (!params.request_id.empty()) {
-    id = identity_.OfRequest(params.ns, params.request_id);
+    id = table_.identity.OfRequest(params.ns, params.request_id);
   } else {
-    id = Identity::OfNobody(random_);
+    id = Identity::OfNobody(table_.random);
   }
-  waiter.grant_id = identity_.GrantOf(id, params.request_id, random_);
-  const auto found = slots_.find(id);
-  Incarnation* newest = found == slots_.end() ? nullptr : found->second.newest();
+  waiter.grant_id = table_.identity.GrantOf(id, params.request_id, table_.random);
+  const auto found = table_.slots.find(id);
+  Incarnation* newest = found == table_.slots.end() ? nullptr : found->second.newest();
   if (newest != nullptr && IsLive(*newest)) {
     if (newest->identity.key.tag != params.key.tag) {
       return waiter.done(WithReason(
@@ -93,7 +73,7 @@ void Core::ConnectNow(ConnectWaiter waiter, Instant now) {
     }
     return Join(*newest, std::move(waiter), now);
   }
-  if (absl::Status status = CanDecide(); !status.ok()) return waiter.done(status);
+  if (absl::Status status = table_.CanDecide(); !status.ok()) return waiter.done(status);
   const bool is_ending = newest != nullptr && newest->plan.state != SessionState::kTerminated;
   if (!params.spec.has_value()) {
     if (is_ending) {
@@ -107,10 +87,10 @@ void Core::ConnectNow(ConnectWaiter waiter, Instant now) {
                                          ", and there is no spec to start one from")),
         "KEY_NOT_HELD"));
   }
-  Slot& slot = slots_[id];
+  Slot& slot = table_.slots[id];
   if (newest != nullptr && !IsEnded(*newest)) {
     // Its end is decided and not durable yet: two must not be served.
-    ++connects_waiting_;
+    ++table_.connects_waiting;
     slot.waiting_for_end.push_back(std::move(waiter));
     return;
   }
@@ -122,24 +102,24 @@ void Core::ConnectNow(ConnectWaiter waiter, Instant now) {
   identity.payload_hash = params.payload_hash;
   const auto started = Start(slot, std::move(identity), *params.spec, now);
   if (!started.ok()) {
-    queue_.MarkDirty(id);
+    table_.queue.MarkDirty(id);
     return waiter.done(started.status());
   }
   waiter.created = true;
   waiter.started_from = StartedFrom::kCold;
-  ++connects_waiting_;
+  ++table_.connects_waiting;
   (*started)->connects.push_back(std::move(waiter));
-  queue_.MarkDirty(id);
+  table_.queue.MarkDirty(id);
 }
 
-absl::StatusOr<Incarnation*> Core::Start(Slot& slot, PodIdentity identity, const SessionSpec& spec,
-                                         Instant now) {
-  if (incarnations_ >= kSessionsMax) {
-    return WithReason(absl::ResourceExhaustedError(
-                          absl::StrCat("connect: ", incarnations_, " sessions are kept already")),
+absl::StatusOr<Incarnation*> Connects::Start(Slot& slot, PodIdentity identity,
+                                             const SessionSpec& spec, Instant now) {
+  if (table_.incarnations >= kSessionsMax) {
+    return WithReason(absl::ResourceExhaustedError(absl::StrCat("connect: ", table_.incarnations,
+                                                                " sessions are kept already")),
                       "QUOTA_SESSIONS");
   }
-  identity.epoch = Epoch::Make(leadership_.number, ++counter_);
+  identity.epoch = Epoch::Make(table_.leadership.number, ++table_.counter);
   if (slot.newest() != nullptr && slot.newest()->identity.epoch >= identity.epoch) {
     // A pod of a later leader: we are out of date, and the election is about to hear of it.
     return WithReason(absl::UnavailableError("connect: a later leader has started this session"),
@@ -152,17 +132,17 @@ absl::StatusOr<Incarnation*> Core::Start(Slot& slot, PodIdentity identity, const
   started.identity = std::move(identity);
   started.session.spec = spec;
   started.session.created_at = now;
-  started.session.node_lost_after = options_.node_lost_after;
+  started.session.node_lost_after = table_.options.node_lost_after;
   started.idle_since = now;
-  started.create_time = clock_.WallNow();
+  started.create_time = table_.clock.WallNow();
   const Epoch epoch = started.identity.epoch;
   slot.incarnations[epoch] = std::move(incarnation);
-  ++incarnations_;
+  ++table_.incarnations;
   return &started;
 }
 
 // A live session: no write.
-void Core::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now) {
+void Connects::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now) {
   const ConnectParams& params = waiter.params;
   // The request that created it, from before a restart.
   if (!params.request_id.empty() && params.request_id == incarnation.identity.request_id) {
@@ -178,16 +158,17 @@ void Core::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now) {
   // Somebody is about to come: grace runs anew.
   incarnation.idle_since = std::max(incarnation.idle_since, now);
   waiter.ack_by = now + kConnectAckWaitMax;
-  ++connects_waiting_;
+  ++table_.connects_waiting;
   incarnation.connects.push_back(std::move(waiter));
-  queue_.MarkDirty(incarnation.identity.id);
+  table_.queue.MarkDirty(incarnation.identity.id);
 }
 
-void Core::AnswerWaiters(Incarnation& incarnation, Instant now, Instant& wake_at) {
+void Connects::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
   const bool is_durable = incarnation.presence != PodView::Presence::kAbsent;
-  const bool is_acked = !leadership_.is_leader || (incarnation.published.has_value() &&
-                                                   proxies_.IsAcked(incarnation.published_version));
-  Waiters waiting;
+  const bool is_acked =
+      !table_.leadership.is_leader ||
+      (incarnation.published.has_value() && table_.proxies.IsAcked(incarnation.published_version));
+  std::vector<ConnectWaiter> waiting;
   std::vector<std::pair<ConnectWaiter, absl::Status>> answers;
   for (ConnectWaiter& waiter : std::exchange(incarnation.connects, {})) {
     const SessionState state = incarnation.plan.state;
@@ -197,7 +178,7 @@ void Core::AnswerWaiters(Incarnation& incarnation, Instant now, Instant& wake_at
       waiting.push_back(std::move(waiter));
     } else if (waiter.params.wait_until_ready && !is_ready) {
       if (IsEnded(incarnation)) {
-        answers.emplace_back(std::move(waiter), EndedBeforeReady(ViewOf(incarnation)));
+        answers.emplace_back(std::move(waiter), EndedBeforeReady(table_.ViewOf(incarnation)));
       } else {
         waiting.push_back(std::move(waiter));
       }
@@ -209,55 +190,34 @@ void Core::AnswerWaiters(Incarnation& incarnation, Instant now, Instant& wake_at
     }
   }
   incarnation.connects = std::move(waiting);
-  std::vector<TerminateWaiter> unended;
-  std::vector<TerminateWaiter> ended;
-  for (TerminateWaiter& waiter : std::exchange(incarnation.terminates, {})) {
-    const bool is_over = IsEnded(incarnation) || now >= waiter.give_up_at;
-    (is_over ? ended : unended).push_back(std::move(waiter));
-    if (!is_over) wake_at = std::min(wake_at, unended.back().give_up_at);
-  }
-  incarnation.terminates = std::move(unended);
-  if (answers.empty() && ended.empty()) return;
-
-  const SessionView view = ViewOf(incarnation);
+  if (answers.empty()) return;
+  const SessionView view = table_.ViewOf(incarnation);
   for (auto& [waiter, status] : answers) {
-    --connects_waiting_;
+    --table_.connects_waiting;
     absl::StatusOr<ConnectResult> result = absl::InternalError("");
     if (!status.ok()) {
       result = status;
     } else {
       result = ConnectResult{view, waiter.created, waiter.started_from, waiter.grant_id};
     }
-    answers_.push_back([done = std::move(waiter.done), result] { done(result); });
-  }
-  absl::StatusOr<SessionView> end = view;
-  if (!IsEnded(incarnation)) {
-    end = WithReason(absl::UnavailableError(absl::StrCat(
-                         "end session ", view.id.value,
-                         ": decided, but not written yet: ", incarnation.write_status.ToString())),
-                     "KUBERNETES_UNREACHABLE");
-  }
-  for (TerminateWaiter& waiter : ended) {
-    answers_.push_back([done = std::move(waiter.done), end] { done(end); });
+    table_.Answer([done = std::move(waiter.done), result] { done(result); });
   }
 }
 
-// Who waited for the end goes on; and requests that wait behind the gate of a session that ended as
-// idle are served by its next incarnation.
-void Core::StartNext(const SessionId& id, Slot& slot, Instant now) {
+void Connects::StartNext(const SessionId& id, Slot& slot, Instant now) {
   Incarnation* newest = slot.newest();
-  if (!leadership_.is_leader) return;
+  if (!table_.leadership.is_leader) return;
   if (newest != nullptr && !IsEnded(*newest) && !IsLive(*newest)) return;
   if (!slot.waiting_for_end.empty()) {
     const SessionId copy = id;
     for (ConnectWaiter& waiter : std::exchange(slot.waiting_for_end, {})) {
-      --connects_waiting_;
+      --table_.connects_waiting;
       ConnectNow(std::move(waiter), now);
     }
-    queue_.MarkDirty(copy);
+    table_.queue.MarkDirty(copy);
     return;
   }
-  if (newest == nullptr || !has_taken_over_ || newest->identity.key.name.empty()) return;
+  if (newest == nullptr || !table_.has_taken_over || newest->identity.key.name.empty()) return;
   const bool is_idle_end =
       newest->plan.reason == EndReason::kIdle || newest->plan.reason == EndReason::kIdleUnconfirmed;
   // The gate is still what proxies know: nobody could come in since they counted zero.
@@ -272,38 +232,23 @@ void Core::StartNext(const SessionId& id, Slot& slot, Instant now) {
         {{"session", id.value}, {"error", next.status().ToString()}});
     return;
   }
-  queue_.MarkDirty(id);
+  table_.queue.MarkDirty(id);
 }
 
-void Core::Terminate(TerminateParams params, ViewDone done) {
-  const Instant now = clock_.Now();
-  if (absl::Status status = CanDecide(); !status.ok()) return done(status);
-  const auto named = FindNamed(params.ns, params.id, Epoch{});
-  if (!named.ok()) return done(named.status());
-  Incarnation& incarnation = **named;
-  const std::string tried = absl::StrCat("terminate session ", params.id.value, ": ");
-  if (params.epoch.value != 0 && params.epoch != incarnation.identity.epoch) {
-    return done(WithReason(
-        absl::AbortedError(absl::StrCat(tried, "its epoch is ", incarnation.identity.epoch.value,
-                                        ", not ", params.epoch.value)),
-        "EPOCH_FENCED"));
+void Connects::OnUnborn(Incarnation& incarnation, const absl::Status& status) {
+  for (ConnectWaiter& waiter : std::exchange(incarnation.connects, {})) {
+    --table_.connects_waiting;
+    table_.Answer([done = std::move(waiter.done), status] { done(status); });
   }
-  if (incarnation.plan.state == SessionState::kTerminated) return done(ViewOf(incarnation));
-  const auto usage =
-      proxies_.SumUsage(params.id, incarnation.identity.epoch, incarnation.first_version);
-  if (params.only_if_idle && (usage.open > 0 || !usage.is_known)) {
-    return done(WithReason(
-        absl::FailedPreconditionError(
-            usage.open > 0 ? absl::StrCat(tried, usage.open, " connections are open")
-                           : absl::StrCat(tried, "a proxy is lost; it may have connections")),
-        "NOT_IDLE"));
+}
+
+void Connects::OnStandDown(const absl::Status& status) {
+  for (auto& [id, slot] : table_.slots) {
+    for (ConnectWaiter& waiter : std::exchange(slot.waiting_for_end, {})) {
+      --table_.connects_waiting;
+      table_.Answer([done = std::move(waiter.done), status] { done(status); });
+    }
   }
-  EndDecision decision = {EndReason::kRequested, "it was ended on request", params.hard};
-  if (incarnation.session.decision.has_value()) decision = *incarnation.session.decision;
-  decision.is_hard = decision.is_hard || params.hard;
-  incarnation.session.decision = decision;
-  incarnation.terminates.push_back({std::move(done), now + kDurableWaitMax});
-  queue_.MarkDirty(params.id);
 }
 
 }  // namespace spawner::core

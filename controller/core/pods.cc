@@ -1,4 +1,5 @@
-// What Kubernetes says: pods into the table.
+#include "controller/core/pods.h"
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -6,10 +7,9 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "base/check.h"
 #include "base/log.h"
-#include "controller/core/core.h"
 #include "controller/core/limits.h"
-#include "controller/core/pod_feed.h"
 
 namespace spawner::core {
 namespace {
@@ -32,11 +32,54 @@ Instant InstantOf(absl::Time time, absl::Time wall_now, Instant now) {
 
 }  // namespace
 
-Incarnation* Core::FindByPod(const kube::Pod& pod) {
+// One namespace's pods on their way into the table. Thread: the loop's. Owner: Pods.
+class Pods::Feed final : public kube::PodHandler {
+ public:
+  Feed(Pods& pods, std::string ns) : pods_(pods), ns_(std::move(ns)) {}
+
+  void OnPodsListed(std::vector<kube::Pod> pods) override {
+    pods_.OnListed(ns_, std::move(pods));
+    View().is_synced = true;
+  }
+  void OnPodChanged(kube::Pod pod) override { pods_.OnChanged(std::move(pod), true); }
+  void OnPodGone(kube::Pod pod) override { pods_.OnGone(pod); }
+  // At each change; tries go on meanwhile, ever more slowly, and each new cause is told.
+  void OnPodViewStatus(const absl::Status& status) override {
+    View().status = status;
+    if (status.ok()) {
+      Log(LogLevel::kInfo, "pod_view_current", {{"namespace", ns_}});
+    } else {
+      Log(LogLevel::kWarning, "pod_view_stale",
+          {{"namespace", ns_}, {"error", status.message()}, {"next", "trying again"}});
+    }
+  }
+
+ private:
+  Table::NamespaceView& View() { return pods_.table_.pod_views[ns_]; }
+
+  Pods& pods_;
+  const std::string ns_;
+};
+
+Pods::Pods(Table& table) : table_(table) {
+  for (const std::string& ns : table.options.namespaces) {
+    feeds_[ns] = std::make_unique<Feed>(*this, ns);
+  }
+}
+
+Pods::~Pods() = default;
+
+kube::PodHandler& Pods::HandlerOf(const std::string& ns) {
+  const auto found = feeds_.find(ns);
+  SPAWNER_CHECK(found != feeds_.end());
+  return *found->second;
+}
+
+Incarnation* Pods::FindByPod(const kube::Pod& pod) {
   const auto label = pod.labels.find(kSessionLabel);
   if (label == pod.labels.end()) return nullptr;
-  const auto slot = slots_.find(SessionId{label->second});
-  if (slot == slots_.end()) return nullptr;
+  const auto slot = table_.slots.find(SessionId{label->second});
+  if (slot == table_.slots.end()) return nullptr;
   for (auto& [epoch, incarnation] : slot->second.incarnations) {
     if (incarnation->pod.has_value() && incarnation->pod->pod.uid == pod.uid) {
       return incarnation.get();
@@ -45,12 +88,12 @@ Incarnation* Core::FindByPod(const kube::Pod& pod) {
   return nullptr;
 }
 
-void Core::OnPodsListed(const std::string& ns, std::vector<kube::Pod> pods) {
-  const Instant now = clock_.Now();
+void Pods::OnListed(const std::string& ns, std::vector<kube::Pod> pods) {
+  const Instant now = table_.clock.Now();
   std::set<std::string> listed;
   for (const kube::Pod& pod : pods) listed.insert(pod.uid);
-  for (kube::Pod& pod : pods) OnPodChanged(std::move(pod), true);
-  for (auto& [id, slot] : slots_) {
+  for (kube::Pod& pod : pods) OnChanged(std::move(pod), true);
+  for (auto& [id, slot] : table_.slots) {
     for (auto& [epoch, incarnation] : slot.incarnations) {
       if (incarnation->presence != PodView::Presence::kPresent) continue;
       if (!ns.empty() && incarnation->identity.ns != ns) continue;
@@ -59,26 +102,26 @@ void Core::OnPodsListed(const std::string& ns, std::vector<kube::Pod> pods) {
       if (!incarnation->was_watched && now < incarnation->session.created_at + kListLagMax)
         continue;
       incarnation->presence = PodView::Presence::kGone;
-      queue_.MarkDirty(id);
+      table_.queue.MarkDirty(id);
     }
   }
 }
 
-void Core::OnPodChanged(kube::Pod pod, bool is_from_watch) {
+void Pods::OnChanged(kube::Pod pod, bool is_from_watch) {
   auto session = ParseSessionPod(std::move(pod));
   if (!session.ok()) {
-    ++counters_.pods_ignored;
+    ++table_.counters.pods_ignored;
     Log(LogLevel::kWarning, "pod_ignored", {{"error", session.status().ToString()}});
     return;
   }
   const PodIdentity& identity = session->identity;
-  pods_leadership_ = std::max(pods_leadership_, identity.epoch.leadership());
-  Incarnation* incarnation = Find(identity.id, identity.epoch);
+  table_.pods_leadership = std::max(table_.pods_leadership, identity.epoch.leadership());
+  Incarnation* incarnation = table_.Find(identity.id, identity.epoch);
   if (incarnation == nullptr) {
-    incarnation = &Adopt(*session, clock_.Now());
+    incarnation = &Adopt(*session, table_.clock.Now());
   } else if (incarnation->identity.ns != identity.ns ||
              session->pod.name != PodName(identity.id, identity.epoch)) {
-    ++counters_.pods_ignored;
+    ++table_.counters.pods_ignored;
     Log(LogLevel::kWarning, "pod_ignored",
         {{"pod", session->pod.name}, {"error", "it copies the labels of another session's pod"}});
     return;
@@ -94,44 +137,35 @@ void Core::OnPodChanged(kube::Pod pod, bool is_from_watch) {
   incarnation->create_time = session->pod.create_time;
   if (session->end.has_value()) incarnation->end_time = session->end->end_time;
   incarnation->pod = *std::move(session);
-  queue_.MarkDirty(id);
+  for (Feature* feature : table_.features) feature->OnPod(*incarnation);
+  table_.queue.MarkDirty(id);
 }
 
-Incarnation& Core::Adopt(SessionPod& pod, Instant now) {
-  const absl::Time wall_now = clock_.WallNow();
+Incarnation& Pods::Adopt(SessionPod& pod, Instant now) {
+  const absl::Time wall_now = table_.clock.WallNow();
   auto incarnation = std::make_unique<Incarnation>();
   Incarnation& adopted = *incarnation;
   adopted.identity = pod.identity;
   adopted.session.spec = pod.spec;
   adopted.session.is_adopted = true;
-  adopted.session.node_lost_after = options_.node_lost_after;
+  adopted.session.node_lost_after = table_.options.node_lost_after;
   adopted.session.created_at = InstantOf(pod.pod.create_time, wall_now, now);
   adopted.session.state = SessionState::kStarting;
   adopted.idle_since = now;
   if (pod.pod.IsFinal() && pod.end.has_value()) {
     adopted.session.observed.ended_at = InstantOf(pod.end->end_time, wall_now, now);
   }
-  slots_[pod.identity.id].incarnations[pod.identity.epoch] = std::move(incarnation);
-  ++incarnations_;
+  table_.slots[pod.identity.id].incarnations[pod.identity.epoch] = std::move(incarnation);
+  ++table_.incarnations;
   return adopted;
 }
 
-void Core::OnPodGone(const kube::Pod& pod) {
+void Pods::OnGone(const kube::Pod& pod) {
   Incarnation* incarnation = FindByPod(pod);
   if (incarnation == nullptr) return;
   if (auto session = ParseSessionPod(pod); session.ok()) incarnation->pod = *std::move(session);
   incarnation->presence = PodView::Presence::kGone;
-  queue_.MarkDirty(incarnation->identity.id);
-}
-
-void Core::OnProxyPodGone(absl::string_view pod_uid) { proxies_.OnPodGone(pod_uid, clock_.Now()); }
-
-std::vector<route::RosterEntry> Core::LostProxies() const {
-  std::vector<route::RosterEntry> lost;
-  for (const auto& proxy : proxies_.List(clock_.Now())) {
-    if (!proxy.is_connected && !proxy.entry.pod_uid.empty()) lost.push_back(proxy.entry);
-  }
-  return lost;
+  table_.queue.MarkDirty(incarnation->identity.id);
 }
 
 }  // namespace spawner::core

@@ -1,0 +1,113 @@
+#include "controller/core/notes.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "controller/core/limits.h"
+
+namespace spawner::core {
+
+void Notes::Put(Incarnation& incarnation, const std::string& name, std::string value,
+                std::function<void(absl::Status)> done) {
+  PendingNotes& notes = incarnation.notes;
+  notes.wanted[name] = std::move(value);
+  ++notes.serial;
+  if (done != nullptr) {
+    notes.waiters.push_back({std::move(done), notes.serial, table_.clock.Now() + kDurableWaitMax});
+  }
+  table_.queue.MarkDirty(incarnation.identity.id);
+}
+
+std::map<std::string, std::string> Notes::ToWrite(const Incarnation& incarnation) {
+  std::map<std::string, std::string> lacking;
+  if (!incarnation.pod.has_value()) return lacking;
+  const auto& annotations = incarnation.pod->pod.annotations;
+  for (const auto& [name, value] : incarnation.notes.wanted) {
+    const auto found = annotations.find(name);
+    const bool is_there =
+        found == annotations.end() ? value.empty() : !value.empty() && found->second == value;
+    if (!is_there) lacking[name] = value;
+  }
+  return lacking;
+}
+
+void Notes::OnIssued(Incarnation& incarnation) {
+  incarnation.notes.in_flight = incarnation.notes.serial;
+}
+
+void Notes::OnWritten(Incarnation& incarnation) {
+  PendingNotes& notes = incarnation.notes;
+  if (notes.in_flight == notes.serial) notes.wanted.clear();
+  std::vector<NoteWaiter> waiting;
+  for (NoteWaiter& waiter : std::exchange(notes.waiters, {})) {
+    if (waiter.serial > notes.in_flight) {
+      waiting.push_back(std::move(waiter));
+    } else {
+      table_.Answer([done = std::move(waiter.done)] { done(absl::OkStatus()); });
+    }
+  }
+  notes.waiters = std::move(waiting);
+}
+
+void Notes::Drop(Incarnation& incarnation, const absl::Status& status) {
+  incarnation.notes.wanted.clear();
+  for (NoteWaiter& waiter : std::exchange(incarnation.notes.waiters, {})) {
+    table_.Answer([done = std::move(waiter.done), status] { done(status); });
+  }
+}
+
+void Notes::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
+  PendingNotes& notes = incarnation.notes;
+  if (notes.wanted.empty() && notes.waiters.empty()) return;
+  // As it is wanted already, of an earlier write whose answer was lost.
+  if (incarnation.pod.has_value() && !incarnation.is_writing && ToWrite(incarnation).empty()) {
+    OnIssued(incarnation);
+    return OnWritten(incarnation);
+  }
+  if (incarnation.presence == PodView::Presence::kGone) {
+    return Drop(
+        incarnation,
+        WithReason(absl::FailedPreconditionError(absl::StrCat(
+                       "write to session ", incarnation.identity.id.value, ": its pod is gone")),
+                   "SESSION_ENDING"));
+  }
+  std::vector<NoteWaiter> waiting;
+  for (NoteWaiter& waiter : std::exchange(notes.waiters, {})) {
+    if (now < waiter.give_up_at) {
+      wake_at = std::min(wake_at, waiter.give_up_at);
+      waiting.push_back(std::move(waiter));
+      continue;
+    }
+    const absl::Status status = WithRetryAfter(
+        WithReason(absl::UnavailableError(absl::StrCat(
+                       "write to session ", incarnation.identity.id.value, ": not written within ",
+                       absl::FormatDuration(kDurableWaitMax),
+                       ", tries go on: ", std::string(incarnation.write_status.message()))),
+                   "KUBERNETES_UNREACHABLE"),
+        absl::Seconds(1));
+    table_.Answer([done = std::move(waiter.done), status] { done(status); });
+  }
+  notes.waiters = std::move(waiting);
+}
+
+void Notes::OnUnborn(Incarnation& incarnation, const absl::Status& status) {
+  Drop(incarnation, status);
+}
+
+void Notes::OnForgotten(Incarnation& incarnation) {
+  Drop(incarnation, WithReason(absl::NotFoundError(absl::StrCat("write to session ",
+                                                                incarnation.identity.id.value,
+                                                                ": its retention is over")),
+                               "SESSION_NOT_FOUND"));
+}
+
+void Notes::OnStandDown(const absl::Status& status) {
+  for (auto& [id, slot] : table_.slots) {
+    for (auto& [epoch, incarnation] : slot.incarnations) Drop(*incarnation, status);
+  }
+}
+
+}  // namespace spawner::core

@@ -1,0 +1,146 @@
+#include "controller/core/table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "controller/session/pod_template.h"
+
+namespace spawner::core {
+namespace {
+
+// Two views that a watcher would call the same. Deadlines move with every second of use and are
+// no news by themselves.
+bool IsSame(const SessionView& a, const SessionView& b) {
+  return a.state == b.state && a.phase == b.phase && a.reason == b.reason &&
+         a.exit_code == b.exit_code && a.message == b.message && a.node == b.node &&
+         a.ready_time == b.ready_time && a.end_time == b.end_time &&
+         a.connections == b.connections && a.conditions.size() == b.conditions.size() &&
+         a.idle_deadline.has_value() == b.idle_deadline.has_value();
+}
+
+}  // namespace
+
+Table::Table(kube::KubeClient& a_client, const Clock& a_clock, Random& a_random, CoreOptions some)
+    : client(a_client),
+      clock(a_clock),
+      random(a_random),
+      options(std::move(some)),
+      identity(options.install_secret),
+      proxies(options.lost_proxy_hold),
+      links(routes, proxies),
+      events(random.Base32(8)) {
+  for (const std::string& ns : options.namespaces) pod_views[ns] = {};
+}
+
+bool Table::IsSynced() const {
+  return std::all_of(pod_views.begin(), pod_views.end(),
+                     [](const auto& view) { return view.second.is_synced; });
+}
+
+absl::Status Table::CanDecide() const {
+  if (!leadership.is_leader) {
+    return WithRetryAfter(
+        WithReason(absl::UnavailableError(
+                       absl::StrCat("this controller does not lead; ",
+                                    leadership.leader_address.empty() ? "no leader is known"
+                                                                      : leadership.leader_address,
+                                    leadership.leader_address.empty() ? "" : " does")),
+                   "NO_LEADER"),
+        absl::Seconds(1));
+  }
+  if (!has_taken_over) {
+    return WithRetryAfter(
+        WithReason(
+            absl::UnavailableError("the pods have not been listed yet; try again in a second"),
+            "KUBERNETES_UNREACHABLE"),
+        absl::Seconds(1));
+  }
+  return absl::OkStatus();
+}
+
+Incarnation* Table::Find(const SessionId& id, Epoch epoch) {
+  const auto slot = slots.find(id);
+  if (slot == slots.end()) return nullptr;
+  const auto found = slot->second.incarnations.find(epoch);
+  return found == slot->second.incarnations.end() ? nullptr : found->second.get();
+}
+
+absl::StatusOr<Incarnation*> Table::FindNamed(absl::string_view ns, const SessionId& id,
+                                              Epoch epoch) {
+  const auto slot = slots.find(id);
+  Incarnation* found = nullptr;
+  if (slot != slots.end()) found = epoch.value == 0 ? slot->second.newest() : Find(id, epoch);
+  if (found == nullptr || found->identity.ns != ns) {
+    if (!IsSynced()) {
+      return WithRetryAfter(WithReason(absl::UnavailableError("the pods have not been listed yet"),
+                                       "KUBERNETES_UNREACHABLE"),
+                            absl::Seconds(1));
+    }
+    return WithReason(
+        absl::NotFoundError(absl::StrCat("session ", id.value, " in namespace ", ns,
+                                         epoch.value == 0 ? "" : " with that epoch",
+                                         ": there is none, or its retention is over")),
+        "SESSION_NOT_FOUND");
+  }
+  if (!found->has_plan) look_at(id);
+  return found;
+}
+
+SessionView Table::ViewOf(const Incarnation& incarnation) const {
+  const Plan& plan = incarnation.plan;
+  SessionView view;
+  view.ns = incarnation.identity.ns;
+  view.id = incarnation.identity.id;
+  view.key = incarnation.identity.key;
+  view.state = plan.state;
+  view.phase = plan.phase;
+  view.reason = plan.reason;
+  view.exit_code = plan.exit_code;
+  view.message = plan.message;
+  view.epoch = incarnation.identity.epoch;
+  view.pod = PodName(view.id, view.epoch);
+  if (incarnation.pod.has_value()) view.node = incarnation.pod->pod.node;
+  view.create_time = incarnation.create_time;
+  view.ready_time = incarnation.ready_time;
+  view.end_time = incarnation.end_time;
+  view.connections = IsEnded(incarnation) ? 0 : incarnation.open;
+  view.last_active_time = incarnation.last_active_time;
+  if (plan.idle_deadline.has_value()) view.idle_deadline = WallOf(*plan.idle_deadline);
+  if (plan.lifetime_deadline.has_value()) view.lifetime_deadline = WallOf(*plan.lifetime_deadline);
+  if (incarnation.lost_time.has_value()) {
+    view.conditions.push_back({"Lost", true, absl::StrCat("node ", view.node, " does not answer"),
+                               *incarnation.lost_time});
+  }
+  view.etag = absl::StrCat(view.epoch.value, "-", incarnation.changes);
+  view.spec = incarnation.session.spec;
+  return view;
+}
+
+void Table::Show(Incarnation& incarnation) {
+  SessionView view = ViewOf(incarnation);
+  if (incarnation.shown.has_value() && IsSame(*incarnation.shown, view)) return;
+  ++incarnation.changes;
+  view = ViewOf(incarnation);
+  std::optional<SessionState> was;
+  if (incarnation.shown.has_value()) was = incarnation.shown->state;
+  events.Append(was.has_value() ? WatchEventType::kModified : WatchEventType::kAdded, view, was);
+  incarnation.shown = std::move(view);
+}
+
+Incarnation* Table::FindNewest(const SessionId& id) {
+  const auto slot = slots.find(id);
+  return slot == slots.end() ? nullptr : slot->second.newest();
+}
+
+absl::Status Table::CheckEpoch(const Incarnation& incarnation, Epoch wanted,
+                               absl::string_view tried) {
+  if (wanted.value == 0 || wanted == incarnation.identity.epoch) return absl::OkStatus();
+  return WithReason(
+      absl::AbortedError(absl::StrCat(tried, "its epoch is ", incarnation.identity.epoch.value,
+                                      ", not ", wanted.value)),
+      "EPOCH_FENCED");
+}
+
+}  // namespace spawner::core
