@@ -9,42 +9,28 @@
 namespace spawner::proxy {
 namespace {
 
-// Each keeps up to kInspectedMax lines of every worker.
-constexpr size_t kQuestionsMax = 4;
-
 void AppendConnection(int worker, const ConnectionView& view, std::string* out) {
   absl::StrAppend(out, "{\"worker\":", worker, ",\"kind\":\"", view.kind, "\",\"phase\":\"",
                   view.phase, "\",\"session\":", JsonText(view.session), ",\"epoch\":", view.epoch,
-                  ",\"client\":\"", view.client, "\"");
-  absl::StrAppendFormat(out, ",\"age_s\":%.3f", absl::ToDoubleSeconds(view.age));
-  absl::StrAppend(out, ",\"to_client_bytes\":", view.to_client_bytes,
+                  ",\"client\":\"", view.client, "\",\"user\":", JsonText(view.user));
+  absl::StrAppendFormat(out, ",\"age_s\":%.3f,\"idle_s\":%.3f", absl::ToDoubleSeconds(view.age),
+                        absl::ToDoubleSeconds(view.idle_for));
+  absl::StrAppend(out, ",\"bytes\":", view.bytes, ",\"to_client_bytes\":", view.to_client_bytes,
                   ",\"to_backend_bytes\":", view.to_backend_bytes, "}");
 }
 
 }  // namespace
 
 void DebugConnections::Ask(uint64_t ticket, std::string session, Fleet& fleet) {
-  // Who asked may have left before the workers answered.
-  if (questions_.size() >= kQuestionsMax) questions_.erase(questions_.begin());
-  const size_t workers =
-      fleet.Inspect({.session = std::move(session), .reply = [this, ticket](Inspection inspection) {
-                       replies_.Post({ticket, std::move(inspection)});
-                     }});
-  questions_.push_back({.ticket = ticket, .workers = workers, .inspections = {}});
+  questions_.Ask(ticket, std::move(session), /*oldest=*/0, fleet);
 }
 
 void DebugConnections::Turn(const std::function<void(uint64_t, const Answer&)>& answer) {
-  for (auto& [ticket, inspection] : replies_.Drain()) {
-    const auto it = std::find_if(questions_.begin(), questions_.end(),
-                                 [id = ticket](const Question& q) { return q.ticket == id; });
-    if (it == questions_.end()) continue;
-    it->inspections.push_back(std::move(inspection));
-    if (it->inspections.size() < it->workers) continue;
+  questions_.Turn([&answer](uint64_t ticket, std::vector<Inspection> inspections) {
     answer(ticket, {.status = 200,
-                    .message = RenderInspections(std::move(it->inspections)),
+                    .message = RenderInspections(std::move(inspections)),
                     .content_type = "application/json"});
-    questions_.erase(it);
-  }
+  });
 }
 
 std::string RenderInspections(std::vector<Inspection> inspections) {

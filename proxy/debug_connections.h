@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_DEBUG_CONNECTIONS_H_
 #define SPAWNER_PROXY_DEBUG_CONNECTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -8,8 +9,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "base/mailbox.h"
 #include "proxy/fleet.h"
+#include "proxy/fleet_questions.h"
 #include "proxy/forward/inspection.h"
 #include "proxy/http/answer.h"
 
@@ -20,7 +21,8 @@ namespace spawner::proxy {
 class DebugConnections {
  public:
   // `wake` ends main's wait, from any thread.
-  explicit DebugConnections(std::function<void()> wake) : replies_(std::move(wake)) {}
+  explicit DebugConnections(std::function<void()> wake)
+      : questions_(std::move(wake), kQuestionsMax) {}
 
   // `session`: only what is its; empty: everything.
   void Ask(uint64_t ticket, std::string session, Fleet& fleet);
@@ -28,14 +30,10 @@ class DebugConnections {
   void Turn(const std::function<void(uint64_t ticket, const Answer& answer)>& answer);
 
  private:
-  struct Question {
-    uint64_t ticket;
-    size_t workers;
-    std::vector<Inspection> inspections;
-  };
+  // Each keeps up to kInspectedMax lines of every worker.
+  static constexpr size_t kQuestionsMax = 4;
 
-  Mailbox<std::pair<uint64_t, Inspection>> replies_;
-  std::vector<Question> questions_;
+  FleetQuestions questions_;
 };
 
 // JSON; the oldest first.

@@ -17,7 +17,10 @@ TEST(RenderInspections, TellsTheOldestFirstWhateverItsWorker) {
                          .session = "b",
                          .epoch = 7,
                          .client = "203.0.113.9",
+                         .user = "ada",
                          .age = absl::Milliseconds(1500),
+                         .idle_for = absl::Milliseconds(250),
+                         .bytes = 99,
                          .to_client_bytes = 5,
                          .to_backend_bytes = 6}};
   Inspection first;
@@ -25,18 +28,20 @@ TEST(RenderInspections, TellsTheOldestFirstWhateverItsWorker) {
       {.kind = "websocket", .phase = "open", .session = "a", .age = absl::Seconds(1)},
       {.kind = "websocket", .phase = "open", .session = "c", .age = absl::Seconds(2)}};
   first.has_more = true;
-  EXPECT_EQ(
-      RenderInspections({second, first}),
-      "{\"workers\":[\n"
-      "{\"worker\":0,\"clients\":0,\"upstreams\":0,\"tunnels\":0,\"held\":0,\"routes\":0},\n"
-      "{\"worker\":1,\"clients\":3,\"upstreams\":2,\"tunnels\":1,\"held\":4,\"routes\":9}],\n"
-      "\"has_more\":true,\"connections\":[\n"
-      "{\"worker\":0,\"kind\":\"websocket\",\"phase\":\"open\",\"session\":\"c\",\"epoch\":0,"
-      "\"client\":\"\",\"age_s\":2.000,\"to_client_bytes\":0,\"to_backend_bytes\":0},\n"
-      "{\"worker\":1,\"kind\":\"request\",\"phase\":\"held\",\"session\":\"b\",\"epoch\":7,"
-      "\"client\":\"203.0.113.9\",\"age_s\":1.500,\"to_client_bytes\":5,\"to_backend_bytes\":6},\n"
-      "{\"worker\":0,\"kind\":\"websocket\",\"phase\":\"open\",\"session\":\"a\",\"epoch\":0,"
-      "\"client\":\"\",\"age_s\":1.000,\"to_client_bytes\":0,\"to_backend_bytes\":0}]}\n");
+  EXPECT_EQ(RenderInspections({second, first}),
+            "{\"workers\":[\n"
+            "{\"worker\":0,\"clients\":0,\"upstreams\":0,\"tunnels\":0,\"held\":0,\"routes\":0},\n"
+            "{\"worker\":1,\"clients\":3,\"upstreams\":2,\"tunnels\":1,\"held\":4,\"routes\":9}],\n"
+            "\"has_more\":true,\"connections\":[\n"
+            "{\"worker\":0,\"kind\":\"websocket\",\"phase\":\"open\",\"session\":\"c\",\"epoch\":0,"
+            "\"client\":\"\",\"user\":\"\",\"age_s\":2.000,\"idle_s\":0.000,\"bytes\":0,\"to_"
+            "client_bytes\":0,\"to_backend_bytes\":0},\n"
+            "{\"worker\":1,\"kind\":\"request\",\"phase\":\"held\",\"session\":\"b\",\"epoch\":7,"
+            "\"client\":\"203.0.113.9\",\"user\":\"ada\",\"age_s\":1.500,\"idle_s\":0.250,"
+            "\"bytes\":99,\"to_client_bytes\":5,\"to_backend_bytes\":6},\n"
+            "{\"worker\":0,\"kind\":\"websocket\",\"phase\":\"open\",\"session\":\"a\",\"epoch\":0,"
+            "\"client\":\"\",\"user\":\"\",\"age_s\":1.000,\"idle_s\":0.000,\"bytes\":0,\"to_"
+            "client_bytes\":0,\"to_backend_bytes\":0}]}\n");
 }
 
 TEST(RenderInspections, NoSessionsNameBreaksTheJson) {

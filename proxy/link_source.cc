@@ -44,7 +44,9 @@ class LinkSource final : public RouteSource {
         client_(OptionsFor(settings, clock),
                 {.wake = std::move(sinks.wake),
                  .post_change = std::move(sinks.post_change),
-                 .post_state = std::move(sinks.post_state)},
+                 .post_state = std::move(sinks.post_state),
+                 .inspect = std::move(sinks.inspect),
+                 .drain = std::move(sinks.drain)},
                 clock, random) {}
 
   WorkerReports& reports() override { return client_; }
@@ -53,6 +55,9 @@ class LinkSource final : public RouteSource {
   Instant Turn() override { return client_.Turn(); }
   absl::Status Reload() override { return absl::OkStatus(); }
   void Leave() override { client_.Leave(); }
+  void OnInspected(uint64_t stream, v1::Inspected answer) override {
+    client_.OnInspected(stream, std::move(answer));
+  }
   bool is_finished() const override { return client_.link().is_finished(); }
   // A proxy whose link is down serves what it knows (fails static), ready or not.
   bool is_ready() const override { return client_.link().is_ready(clock_.Now()); }

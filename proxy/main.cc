@@ -22,9 +22,11 @@
 #include "proxy/flags.h"
 #include "proxy/fleet.h"
 #include "proxy/io/epoll_io.h"
+#include "proxy/link_inspections.h"
 #include "proxy/metrics.h"
 #include "proxy/route_source.h"
 #include "proxy/tls/tls_files.h"
+#include "spawner/v1/proxy_link.pb.h"
 
 namespace spawner::proxy {
 namespace {
@@ -91,6 +93,12 @@ Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial>
           .access_sample = settings.access_log_sample};
 }
 
+void Leave(absl::Duration patience, RouteSource& source, Fleet& fleet) {
+  Log(LogLevel::kInfo, "draining", {{"seconds", absl::ToDoubleSeconds(patience)}});
+  source.Leave();
+  fleet.Drain(patience);
+}
+
 absl::Status Run(const Settings& settings) {
   const SystemClock clock;
   SystemRandom random;
@@ -112,11 +120,16 @@ absl::Status Run(const Settings& settings) {
     ASSIGN_OR_RETURN(access_log, AccessLogFile::Open(settings.access_log, clock));
   }
   DebugConnections debug([&loop = *io] { loop.Wake(); });
+  LinkInspections inspections([&loop = *io] { loop.Wake(); });
+  std::optional<absl::Duration> leave;  // by then; infinite: as --drain-timeout says
   Fleet fleet(FleetOptions(settings, std::move(tls), access_log.get()));
   const RouteSource::Sinks sinks = {
       .wake = [&loop = *io] { loop.Wake(); },
       .post_change = [&fleet](const RouteChange& change) { fleet.Post(change); },
-      .post_state = [&fleet](const LinkState& state) { fleet.Post(state); }};
+      .post_state = [&fleet](const LinkState& state) { fleet.Post(state); },
+      .inspect = [&fleet,
+                  &inspections](const InspectAsked& asked) { inspections.Ask(asked, fleet); },
+      .drain = [&leave](absl::Duration patience) { leave = patience; }};
   const bool has_controller = !settings.controller.empty();
   const std::unique_ptr<RouteSource> source = has_controller
                                                   ? MakeLinkSource(settings, sinks, clock, random)
@@ -157,6 +170,9 @@ absl::Status Run(const Settings& settings) {
       if (const std::optional<TlsMaterial> material = tls_files.Poll()) fleet.Post(*material);
     }
     debug.Turn([&admin](uint64_t ticket, const Answer& answer) { admin.Reply(ticket, answer); });
+    inspections.Turn([&source](uint64_t stream, v1::Inspected answer) {
+      source->OnInspected(stream, std::move(answer));
+    });
     admin.Sweep();
     for (const int signal : signals.Drain()) {
       if (signal == SIGHUP) {
@@ -168,10 +184,15 @@ absl::Status Run(const Settings& settings) {
       }
       const bool is_second = exit_at != Instant::Infinite();
       const absl::Duration patience = is_second ? absl::ZeroDuration() : settings.drain_timeout;
-      Log(LogLevel::kInfo, "draining", {{"seconds", absl::ToDoubleSeconds(patience)}});
       exit_at = is_second ? clock.Now() : clock.Now() + patience + kExitPatience;
-      source->Leave();
-      fleet.Drain(patience);
+      Leave(patience, *source, fleet);
+    }
+    if (leave.has_value()) {
+      const bool is_told = *leave != absl::InfiniteDuration();
+      const absl::Duration patience = is_told ? *leave : settings.drain_timeout;
+      exit_at = std::min(exit_at, clock.Now() + patience + kExitPatience);
+      Leave(patience, *source, fleet);
+      leave.reset();
     }
   }
   Log(LogLevel::kInfo, "proxy_stopped", {{"drained", source->is_finished()}});

@@ -1,18 +1,22 @@
 #ifndef SPAWNER_PROXY_ROUTE_SOURCE_H_
 #define SPAWNER_PROXY_ROUTE_SOURCE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "proxy/flags.h"
+#include "proxy/link/inspect_book.h"
 #include "proxy/metrics.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
+#include "spawner/v1/proxy_link.pb.h"
 
 namespace spawner::proxy {
 
@@ -24,6 +28,10 @@ class RouteSource {
     std::function<void()> wake;  // any thread: main's loop should call Turn soon
     std::function<void(const RouteChange&)> post_change;
     std::function<void(const LinkState&)> post_state;
+    // The controller's: what is open in a session (OnInspected follows), and leave (infinite: by
+    // the deadline of the flag).
+    std::function<void(const InspectAsked&)> inspect;
+    std::function<void(absl::Duration)> drain;
   };
 
   virtual ~RouteSource() = default;
@@ -38,6 +46,8 @@ class RouteSource {
   virtual absl::Status Reload() = 0;
   // SIGTERM: the workers drain from now on.
   virtual void Leave() = 0;
+  // As LinkInspections says.
+  virtual void OnInspected(uint64_t stream, v1::Inspected answer) = 0;
   // Every worker is drained and whoever has to know it knows.
   virtual bool is_finished() const = 0;
   // Workers have a table to serve, and it is kept up to date.

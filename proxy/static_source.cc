@@ -39,6 +39,7 @@ class StaticSource final : public RouteSource, public WorkerReports {
   }
 
   void Leave() override {}
+  void OnInspected(uint64_t, v1::Inspected) override {}
   bool is_finished() const override { return workers_left_ <= 0; }
   bool is_ready() const override { return version_ > 0; }
   LinkMetrics metrics() const override { return {.route_version = version_}; }

@@ -32,7 +32,10 @@ bool Exchange::IsAllowed(const Sessions::Place& place) {
         ResponseExtras{std::move(bench_.decision.response_fields), bench_.decision.owns_cors});
   }
   selects_spawner_ = bench_.decision.select_spawner_protocol;
-  if (bench_.decision.action == AuthAction::kAllow) return true;
+  if (bench_.decision.action == AuthAction::kAllow) {
+    seen_.OnAllowed(client_ip);
+    return true;
+  }
   Fail(NotAllowed(bench_.decision));
   return false;
 }

@@ -1,5 +1,11 @@
 #include "proxy/forward/inspection.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/string_view.h"
 #include "proxy/forward/downstream.h"
 #include "proxy/forward/exchange.h"
@@ -36,20 +42,49 @@ const char* NameOf(ExchangePhase phase) {
 ConnectionView Exchange::View() const {
   return {.kind = "request",
           .phase = is_waiting_ ? "behind_gate" : NameOf(phase_),
-          .client = client_.peer().ip,
+          .client = seen_.client().empty() ? client_.peer().ip : seen_.client(),
+          .user = seen_.user(),
           .age = bench_.now - seen_.started_at(),
+          .idle_for = bench_.now - seen_.moved_at(),
+          .bytes = seen_.bytes(),
           .to_client_bytes = client_.stream().kept(),
           .to_backend_bytes = upstream_ == nullptr ? 0 : upstream_->stream().kept()};
 }
 
 ConnectionView Tunnel::View() const {
+  const absl::string_view who = who_.get();
+  const size_t client_size = who.find(' ');
   return {.kind = is_websocket_ ? "websocket" : "tunnel",
           .phase = close_code_ != 0 ? "closing"
                    : is_half_open() ? "half_open"
                                     : "open",
+          .client = std::string(who.substr(0, client_size)),
+          .user = std::string(who.substr(client_size + 1)),
           .age = bench_.now - started_at_,
+          .idle_for = bench_.now - moved_at_,
+          .bytes = bytes_,
           .to_client_bytes = client_.kept(),
           .to_backend_bytes = backend_.kept()};
+}
+
+// Of tunnels there may be very many: only those that are wanted become views.
+void Session::InspectOldest(size_t count, Inspection* inspection) const {
+  std::vector<ConnectionView>& found = inspection->connections;
+  for (const Exchange* exchange : pending_) found.push_back(exchange->View());
+  for (const Exchange* exchange : active_) found.push_back(exchange->View());
+  std::vector<const Tunnel*> tunnels(tunnels_.begin(), tunnels_.end());
+  const size_t kept = std::min(count, tunnels.size());
+  std::partial_sort(
+      tunnels.begin(), tunnels.begin() + static_cast<std::ptrdiff_t>(kept), tunnels.end(),
+      [](const Tunnel* a, const Tunnel* b) { return a->started_at() < b->started_at(); });
+  for (size_t i = 0; i < kept; ++i) found.push_back(tunnels[i]->View());
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.age > b.age; });
+  inspection->has_more = found.size() > count || kept < tunnels.size();
+  if (found.size() > count) found.resize(count);
+  for (ConnectionView& view : found) {
+    view.session = route().session_id;
+    view.epoch = route().epoch;
+  }
 }
 
 void Session::Inspect(Inspection* inspection) const {
@@ -72,12 +107,14 @@ void Session::Inspect(Inspection* inspection) const {
   }
 }
 
-void Sessions::Inspect(absl::string_view only, Inspection* inspection) {
+void Sessions::Inspect(const InspectOrder& order, Inspection* inspection) {
   inspection->routes = table_.routed();
-  if (!only.empty()) {
-    const RouteEntry* entry = table_.Find(only);
+  if (!order.session.empty()) {
+    const RouteEntry* entry = table_.Find(order.session);
     if (entry == nullptr || entry->owner == nullptr) return;
-    return static_cast<const Session*>(entry->owner)->Inspect(inspection);
+    const auto* session = static_cast<const Session*>(entry->owner);
+    if (order.oldest > 0) return session->InspectOldest(order.oldest, inspection);
+    return session->Inspect(inspection);
   }
   size_t seen = 0;
   for (const std::unique_ptr<Session>& session : sessions_) {

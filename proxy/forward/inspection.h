@@ -17,10 +17,14 @@ struct ConnectionView {
   const char* phase = "";  // "held", "behind_gate", "connecting", "refused", "awaiting", ...
   std::string session;
   uint64_t epoch = 0;
-  std::string client;           // the peer's address; empty of a tunnel, which does not keep it
+  std::string client;           // its address, as the access log has it
+  std::string user;             // whom the grant names; empty: nobody, or no route is known yet
   absl::Duration age;           // since the request's head was there
+  absl::Duration idle_for;      // since a byte of a body or of the tunnel moved, either way
+  uint64_t bytes = 0;           // of bodies and tunnels, both ways
   size_t to_client_bytes = 0;   // written, but not taken by the kernel yet
   size_t to_backend_bytes = 0;  // likewise
+  bool is_ignored = false;      // no use: on a path of the session's ignore_paths
 };
 
 // What one worker has in use.
@@ -37,6 +41,7 @@ struct Inspection {
 
 struct InspectOrder {
   std::string session;  // only of this one; empty: of all
+  size_t oldest = 0;    // of `session`: only so many, those that are open longest; 0: no matter
   // Called on the worker's thread, once.
   std::function<void(Inspection)> reply;
 };

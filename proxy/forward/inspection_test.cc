@@ -83,6 +83,50 @@ TEST_F(InspectionTest, TellsOfRequestsAndTunnelsWithTheirPhases) {
   EXPECT_TRUE(Inspect("none").connections.empty());
 }
 
+TEST_F(InspectionTest, TellsBytesAndSilence) {
+  SimPeer& socket = world_.NewClient();
+  socket.Send(
+      "GET /ws HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  world_.Run(absl::Seconds(1));
+  SimPeer& upload = world_.NewClient();
+  upload.Send("POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\n0123456789");
+  world_.Run(absl::Seconds(1));
+  socket.Send("abc");
+  world_.Run(absl::Seconds(4));
+  const Inspection all = Inspect("a");
+  ASSERT_EQ(all.connections.size(), 2u);
+  EXPECT_EQ(all.connections[0].bytes, 10u);
+  EXPECT_GE(all.connections[0].idle_for, absl::Milliseconds(4900));
+  EXPECT_EQ(all.connections[1].bytes, 3 + sizeof(kSwitch) - 1);  // it answers once more
+  EXPECT_GE(all.connections[1].age, absl::Milliseconds(5900));
+  EXPECT_LT(all.connections[1].idle_for, absl::Milliseconds(4100));
+  EXPECT_FALSE(all.connections[1].client.empty()) << "a tunnel knows whose it is";
+  EXPECT_EQ(all.connections[0].client, all.connections[1].client);
+}
+
+TEST_F(InspectionTest, TheOldestAreFoundWhereverTheyAre) {
+  constexpr char kUpgrade[] =
+      "GET /ws HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+  for (int i = 0; i < 5; ++i) {
+    world_.NewClient().Send(kUpgrade);
+    world_.Run(absl::Milliseconds(10));
+    Ask(1, "a");
+    world_.Run(absl::Seconds(1));
+  }
+  Inspection found;
+  world_.worker->Inspect({.session = "a", .oldest = 3, .reply = [&found](Inspection inspection) {
+                            found = std::move(inspection);
+                          }});
+  world_.Run(absl::Milliseconds(5));
+  ASSERT_EQ(found.connections.size(), 3u);
+  EXPECT_TRUE(found.has_more);
+  std::string told;
+  for (const ConnectionView& view : found.connections) {
+    absl::StrAppend(&told, view.kind, " ", absl::ToInt64Seconds(view.age), "; ");
+  }
+  EXPECT_EQ(told, "websocket 5; request 5; websocket 4; ");
+}
+
 TEST_F(InspectionTest, TellsOfNoMoreThanItMayAndSaysSo) {
   Ask(kInspectedMax - 1, "a");
   EXPECT_FALSE(Inspect().has_more);

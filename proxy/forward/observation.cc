@@ -12,6 +12,11 @@
 #include "proxy/io/stream.h"
 
 namespace spawner::proxy {
+namespace {
+
+constexpr absl::string_view kUserHeader = "Spawner-User";  // as GrantCheck adds it
+
+}  // namespace
 
 void Observation::BeginRecord(const ClientPeer& peer, const Stream& stream, bool is_secure) {
   record_ = bench_.access_log->Begin();
@@ -40,8 +45,17 @@ void Observation::OnSend() {
   if (record_ != nullptr) record_->trace = std::string(TraceIdIn(bench_.traceparent));
 }
 
+void Observation::OnAllowed(absl::string_view client) {
+  client_.assign(client.data(), client.size());
+  for (const auto& [name, value] : bench_.decision.add_headers) {
+    if (name == kUserHeader) user_ = value;
+  }
+}
+
 void Observation::Count(Session& session, size_t in, size_t out) {
   session.CountBytes(in + out);
+  bytes_ += in + out;
+  moved_at_ = bench_.now;
   if (record_ == nullptr) return;
   record_->bytes_in += in;
   record_->bytes_out += out;

@@ -2,6 +2,7 @@
 #define SPAWNER_PROXY_FORWARD_OBSERVATION_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -25,7 +26,10 @@ class Observation {
   explicit Observation(Workbench& bench) : bench_(bench) {}
 
   void Begin() {
-    started_at_ = bench_.now;
+    started_at_ = moved_at_ = bench_.now;
+    bytes_ = 0;
+    client_.clear();
+    user_.clear();
     sent_at_ = answered_at_ = Instant{};
     was_held_ = false;
   }
@@ -35,6 +39,8 @@ class Observation {
   void OnSession(const Session& session) {
     if (record_ != nullptr) NoteSession(session);
   }
+  // bench.decision lets it in: who asks.
+  void OnAllowed(absl::string_view client);
   void OnHeld() { was_held_ = true; }
   // Its head is about to be written: makes bench.traceparent if that is wanted.
   void OnSend();
@@ -51,6 +57,11 @@ class Observation {
   // It goes on as a tunnel, which has to say so at its end.
   void GoOnAs(const Tunnel& tunnel);
 
+  // For an inspection: of bodies, both ways.
+  Instant moved_at() const { return moved_at_; }
+  uint64_t bytes() const { return bytes_; }
+  const std::string& client() const { return client_; }  // empty before OnAllowed
+  const std::string& user() const { return user_; }
   bool is_logged() const { return record_ != nullptr; }
   Instant started_at() const { return started_at_; }
   bool tells_timing() const { return was_held_ || bench_.options.has_server_timing; }
@@ -65,6 +76,10 @@ class Observation {
   Workbench& bench_;
   std::unique_ptr<AccessRecord> record_;  // null: the access log does not want it
   Instant started_at_;
+  Instant moved_at_;
+  uint64_t bytes_ = 0;
+  std::string client_;  // these two keep their room from one request to the next
+  std::string user_;
   Instant sent_at_;      // to the backend, at last; 0 before
   Instant answered_at_;  // by the backend, likewise
   bool was_held_ = false;

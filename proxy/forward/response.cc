@@ -279,7 +279,9 @@ void Exchange::BecomeTunnel(absl::string_view early) {
                      .is_websocket = is_websocket_,
                      .is_capped = std::exchange(capped_in_, nullptr) != nullptr,
                      .is_logged = seen_.is_logged(),
-                     .grant = grant_},
+                     .grant = grant_,
+                     .client = seen_.client().empty() ? client_.peer().ip : seen_.client(),
+                     .user = seen_.user()},
       client_.TakeAddress(), client_.stream(), upstream_->stream());
   Tunnel& tunnel = *owned;
   seen_.GoOnAs(tunnel);

@@ -65,6 +65,7 @@ class Session {
   bool is_idle() const { return open_ == 0 && waiting_ == 0 && idle_.empty(); }
   SessionTotals Totals() const;
   void Inspect(Inspection* inspection) const;
+  void InspectOldest(size_t count, Inspection* inspection) const;
 
  private:
   friend class Sessions;

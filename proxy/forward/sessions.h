@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "proxy/forward/inspection.h"
 #include "proxy/forward/session.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/http/head.h"
@@ -60,8 +61,8 @@ class Sessions {
   // When EndTurn has something to report, though nothing happens.
   Instant next_report() const;
 
-  // Of the session `only`; of all, as far as limits.h allows, if it is empty.
-  void Inspect(absl::string_view only, Inspection* inspection);
+  // Of one session; of all, as far as limits.h allows, if `order` names none.
+  void Inspect(const InspectOrder& order, Inspection* inspection);
 
   // ---- for Session ----
   void ReportSoon() { reports_soon_ = true; }

@@ -1,5 +1,6 @@
 #include "proxy/forward/tunnel.h"
 
+#include <cstring>
 #include <utility>
 
 #include "proxy/forward/access_log.h"
@@ -9,8 +10,24 @@
 
 namespace spawner::proxy {
 
+namespace {
+
+size_t SizeOfWho(const Tunnel::Origin& origin) {
+  return origin.client.size() + origin.user.size() + 2;
+}
+
+std::unique_ptr<const char[]> CopyWho(const Tunnel::Origin& origin) {
+  auto who = std::make_unique<char[]>(SizeOfWho(origin));  // all zero
+  origin.client.copy(who.get(), origin.client.size());
+  who[origin.client.size()] = ' ';
+  origin.user.copy(who.get() + origin.client.size() + 1, origin.user.size());
+  return who;
+}
+
+}  // namespace
+
 // The goal is 400 bytes an idle tunnel with everything (tests/bench/peers --cases=idle8k: 290).
-static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 192);
+static_assert(sizeof(void*) != 8 || sizeof(Tunnel) <= 216);
 
 Tunnel::Tunnel(Workbench& bench, const Origin& origin, AddressSlot address, Stream& client,
                Stream& backend)
@@ -22,19 +39,26 @@ Tunnel::Tunnel(Workbench& bench, const Origin& origin, AddressSlot address, Stre
       backend_(std::move(backend), backend_events_),
       grant_(origin.grant),
       address_(std::move(address)),
+      who_(CopyWho(origin)),
+      moved_at_(bench.now),
       is_websocket_(origin.is_websocket),
       is_capped_(origin.is_capped),
       is_logged_(origin.is_logged) {
   bench_.ClientsOf(client_.io()).Add(1);
   bench_.counters.upstreams.Add(1);
   bench_.counters.tunnels.Add(1);
-  bench_.io.held_bytes().Add(sizeof(*this));
+  bench_.io.held_bytes().Add(held());
 }
 
-Tunnel::~Tunnel() { bench_.io.held_bytes().Add(-int64_t{sizeof(*this)}); }
+Tunnel::~Tunnel() { bench_.io.held_bytes().Add(-held()); }
+
+int64_t Tunnel::held() const {
+  return static_cast<int64_t>(sizeof(*this) + std::strlen(who_.get()));
+}
 
 void Tunnel::Begin(absl::string_view from_backend, bool is_alive) {
   frames_.Scan(from_backend, false);
+  bytes_ += from_backend.size();
   if (!is_alive) return End(State::kFailed);
   Pump();
 }
@@ -64,7 +88,11 @@ void Tunnel::OnMore() {
 void Tunnel::Pump() {
   size_t moved = 0;
   const State state = Move(&moved);
-  if (moved > 0) session_->CountBytes(moved);
+  if (moved > 0) {
+    session_->CountBytes(moved);
+    bytes_ += moved;
+    moved_at_ = bench_.now;
+  }
   if (state != State::kOpen) return End(state);
   if (has_more_) RunLater();
   // Silence of the other side ends it; bytes give it new time.

@@ -309,7 +309,7 @@ void Worker::Answer(const InspectOrder& order) {
                            .upstreams = counters.upstreams.value(),
                            .tunnels = counters.tunnels.value(),
                            .held = counters.held.value()};
-  sessions_.Inspect(order.session, &inspection);
+  sessions_.Inspect(order, &inspection);
   order.reply(std::move(inspection));
 }
 

@@ -121,6 +121,11 @@ std::vector<VerificationKey> KeysFromProto(const v1::Welcome& welcome) {
   return keys;
 }
 
+absl::Duration DrainFromProto(const v1::Drain& proto) {
+  if (!proto.has_deadline()) return absl::InfiniteDuration();
+  return std::clamp(DurationFromProto(proto.deadline()), absl::ZeroDuration(), kDrainMax);
+}
+
 absl::Duration DurationFromProto(const google::protobuf::Duration& proto) {
   return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
 }

@@ -21,6 +21,9 @@ absl::StatusOr<Route> RouteFromProto(const v1::Route& proto);
 // Leaves out keys that are not 32 bytes and whatever is beyond kKeysMax.
 std::vector<VerificationKey> KeysFromProto(const v1::Welcome& welcome);
 
+// How long what is open may go on: never negative. Infinite: as the proxy's own flag says.
+absl::Duration DrainFromProto(const v1::Drain& proto);
+
 absl::Duration DurationFromProto(const google::protobuf::Duration& proto);
 void SetDuration(google::protobuf::Duration& proto, absl::Duration duration);
 absl::Time TimeFromProto(const google::protobuf::Timestamp& proto);

@@ -44,6 +44,14 @@ inline constexpr size_t kQueriesMax = 10'000;
 // An answer that never came is waited for no longer than any request would be held.
 inline constexpr absl::Duration kQueryForget = absl::Seconds(60);
 
+// Of the controller's questions what is open in a session, and of the answers to them that wait.
+inline constexpr size_t kInspectsMax = 64;
+// Of one answer, whatever the controller asks for.
+inline constexpr int32_t kInspectedConnectionsMax = 100;
+
+// As --drain-timeout.
+inline constexpr absl::Duration kDrainMax = absl::Hours(24);
+
 // Signing keys in use at one time: a rotation needs two.
 inline constexpr int kKeysMax = 16;
 // Per route. The controller sends at most 1,000 ids, then a time (architecture.md), and 32 origins.

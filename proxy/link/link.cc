@@ -39,11 +39,14 @@ void Link::OnMessage(uint64_t stream, const v1::ControllerMessage& message, Inst
       return;
     case v1::ControllerMessage::kNotLeader:
       return OnNotLeader(message.not_leader(), now);
+    case v1::ControllerMessage::kInspect:
+      return inspects_.Ask(stream, message.inspect());
+    case v1::ControllerMessage::kDrain:
+      drain_ = DrainFromProto(message.drain());
+      return;
     case v1::ControllerMessage::kHold:  // no controller sends these yet
     case v1::ControllerMessage::kUseToken:
-    case v1::ControllerMessage::kInspect:
     case v1::ControllerMessage::kKeys:
-    case v1::ControllerMessage::kDrain:
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;  // of a newer contract
   }
@@ -68,6 +71,7 @@ void Link::OnWelcome(const v1::Welcome& welcome, Instant now) {
   feed_.Begin(leadership_);
   acks_.BeginLink(leadership_);
   queries_.BeginLink();
+  inspects_.BeginLink();
   is_leaving_sent_ = false;
   usage_due_ = now + kUsagePeriod;
   state_.is_up = true;
@@ -181,6 +185,10 @@ void Link::OnUnknown(const std::string& session_id, Instant now) {
   if (!queries_.Add(session_id, now)) ++queries_dropped_;
 }
 
+void Link::OnInspected(uint64_t stream, v1::Inspected answer) {
+  if (stream == stream_ && phase_ == Phase::kUp) inspects_.Answer(std::move(answer));
+}
+
 void Link::Drained(Instant now) {
   is_leaving_ = true;
   is_drained_ = true;
@@ -211,6 +219,8 @@ LinkOutput Link::Step(Instant now) {
     output.dial = target_;
   }
   output.changes = std::exchange(changes_, {});
+  output.inspects = inspects_.TakeAsked();
+  output.drain = std::exchange(drain_, std::nullopt);
   if (std::exchange(state_changed_, false)) {
     output.state = state_;
     posted_time_ = state_.time;
@@ -255,6 +265,10 @@ std::optional<v1::ProxyMessage> Link::NextMessage(Instant now) {
     return message;
   }
   if (FillReport(message, now)) return message;
+  if (std::optional<v1::Inspected> inspected = inspects_.TakeAnswer()) {
+    *message.mutable_inspected() = *std::move(inspected);
+    return message;
+  }
   return std::nullopt;
 }
 

@@ -12,7 +12,9 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "proxy/link/ack_book.h"
+#include "proxy/link/inspect_book.h"
 #include "proxy/link/limits.h"
+#include "proxy/link/link_output.h"
 #include "proxy/link/query_book.h"
 #include "proxy/link/route_feed.h"
 #include "proxy/link/usage_book.h"
@@ -31,17 +33,6 @@ struct LinkOptions {
   int workers = 1;
 };
 
-// What Link wants done, in the order of the members.
-struct LinkOutput {
-  bool hang_up = false;             // cancel the stream there is
-  bool finish = false;              // half-close it: nothing more will be written
-  std::optional<std::string> dial;  // open a stream to this address, with number Link::stream()
-  // For every worker, the state first: new routes need the keys that came with it.
-  std::optional<LinkState> state;
-  std::vector<RouteChange> changes;  // in this order
-  Instant wake_at = Instant::Infinite();
-};
-
 // The proxy's end of the link to the leading controller, as a state machine: no I/O, no clock.
 // Events go in; Step says what to do; NextMessage gives what to write whenever the stream can take
 // one more message, so that nothing queues up. With the link down everything goes on as it was.
@@ -58,6 +49,7 @@ class Link {
   void OnApplied(int worker, RouteVersion version, const std::vector<GateCount>& gates);
   void OnUsage(int worker, const std::vector<SessionTotals>& totals);
   void OnUnknown(const std::string& session_id, Instant now);
+  void OnInspected(uint64_t stream, v1::Inspected answer);
   // SIGTERM: tells the controller; reports go on until Drained, when every connection is closed.
   void Leave() { is_leaving_ = true; }
   void Drained(Instant now);
@@ -130,6 +122,8 @@ class Link {
   AckBook acks_;
   UsageBook usage_;
   QueryBook queries_;
+  InspectBook inspects_;
+  std::optional<absl::Duration> drain_;
   std::vector<RouteChange> changes_;
   LinkState state_;
   bool state_changed_ = false;

@@ -58,6 +58,8 @@ Instant LinkClient::Act(Instant now) {
   }
   if (output.state.has_value()) sinks_.post_state(*output.state);
   for (const RouteChange& change : output.changes) sinks_.post_change(change);
+  for (const InspectAsked& asked : output.inspects) sinks_.inspect(asked);
+  if (output.drain.has_value()) sinks_.drain(*output.drain);
   if (must_read_ && link_.WantsMore()) {
     must_read_ = false;
     grpc_.Read();

@@ -3,16 +3,20 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/random.h"
 #include "proxy/link/grpc_link.h"
+#include "proxy/link/inspect_book.h"
 #include "proxy/link/link.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
+#include "spawner/v1/proxy_link.pb.h"
 
 namespace spawner::proxy {
 
@@ -26,6 +30,8 @@ class LinkClient final : public WorkerReports {
     std::function<void()> wake;  // any thread: main's loop should call Turn soon
     std::function<void(const RouteChange&)> post_change;  // to every worker
     std::function<void(const LinkState&)> post_state;     // to every worker
+    std::function<void(const InspectAsked&)> inspect;     // OnInspected follows, or never
+    std::function<void(absl::Duration)> drain;            // LinkOutput::drain
   };
 
   // `clock` and `random` outlive the client.
@@ -35,6 +41,9 @@ class LinkClient final : public WorkerReports {
   Instant Turn();
   // SIGTERM. Connections go on; when every worker has reported OnDrained the link is finished.
   void Leave() { link_.Leave(); }
+  void OnInspected(uint64_t stream, v1::Inspected answer) {
+    link_.OnInspected(stream, std::move(answer));
+  }
   const Link& link() const { return link_; }
 
   void OnApplied(int worker, RouteVersion version, std::vector<GateCount> gates) override;

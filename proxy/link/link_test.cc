@@ -32,6 +32,8 @@ class LinkTest : public testing::Test {
     if (out.dial.has_value()) dialled_.push_back(*out.dial);
     for (RouteChange& change : out.changes) changes_.push_back(std::move(change));
     if (out.state.has_value()) state_ = out.state;
+    for (const InspectAsked& asked : out.inspects) asked_.push_back(asked);
+    if (out.drain.has_value()) drains_.push_back(*out.drain);
     wake_at_ = std::min(out.wake_at, link_.report_at());
     while (auto message = link_.NextMessage(clock_.Now())) written_.push_back(*std::move(message));
     wake_at_ = std::min(out.wake_at, link_.report_at());
@@ -119,6 +121,8 @@ class LinkTest : public testing::Test {
   std::vector<RouteChange> changes_;
   std::optional<LinkState> state_;
   std::vector<v1::ProxyMessage> written_;
+  std::vector<InspectAsked> asked_;
+  std::vector<absl::Duration> drains_;
 };
 
 TEST_F(LinkTest, BeginsWithHelloAndSaysNothingElseBeforeWelcome) {
@@ -398,6 +402,60 @@ TEST_F(LinkTest, LeavesReportsOnAndEndsTheStreamWhenDrained) {
   EXPECT_FALSE(link_.is_finished());
   Close();
   EXPECT_TRUE(link_.is_finished());
+}
+
+TEST_F(LinkTest, AnswersWhatIsOpenOnTheLinkThatAskedOnly) {
+  BringUp();
+  v1::ControllerMessage question;
+  question.mutable_inspect()->set_sequence(9);
+  question.mutable_inspect()->set_session_id("a");
+  question.mutable_inspect()->set_connections_max(20);
+  Receive(question);
+  ASSERT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(asked_[0].session_id, "a");
+  EXPECT_EQ(asked_[0].connections_max, 20u);
+  v1::Inspected answer;
+  answer.set_sequence(asked_[0].sequence);
+  answer.add_connections()->set_bytes(5);
+  link_.OnInspected(asked_[0].stream, answer);
+  Turn();
+  ASSERT_EQ(written_.size(), 1u);
+  EXPECT_EQ(written_[0].inspected().sequence(), 9u);
+  EXPECT_EQ(written_[0].inspected().connections(0).bytes(), 5u);
+
+  Receive(question);
+  Close();
+  Advance(absl::Seconds(1));
+  Welcome(4);
+  written_.clear();
+  link_.OnInspected(asked_[1].stream, answer);  // of the link before
+  Turn();
+  for (const v1::ProxyMessage& message : written_) EXPECT_FALSE(message.has_inspected());
+}
+
+TEST_F(LinkTest, KeepsNoMoreQuestionsThanItMayAndNoUnboundedOne) {
+  BringUp();
+  v1::ControllerMessage question;
+  question.mutable_inspect()->set_connections_max(1'000'000);
+  for (size_t i = 0; i < kInspectsMax + 5; ++i) {
+    link_.OnMessage(link_.stream(), question, clock_.Now());
+  }
+  Turn();
+  EXPECT_EQ(asked_.size(), kInspectsMax);
+  EXPECT_EQ(asked_[0].connections_max, static_cast<size_t>(kInspectedConnectionsMax));
+}
+
+TEST_F(LinkTest, LeavesWhenItIsTold) {
+  BringUp();
+  v1::ControllerMessage message;
+  message.mutable_drain();
+  Receive(message);
+  message.mutable_drain()->mutable_deadline()->set_seconds(7);
+  Receive(message);
+  message.mutable_drain()->mutable_deadline()->set_seconds(-7);
+  Receive(message);
+  EXPECT_EQ(drains_, (std::vector<absl::Duration>{absl::InfiniteDuration(), absl::Seconds(7),
+                                                  absl::ZeroDuration()}));
 }
 
 TEST_F(LinkTest, DoesNotWaitForeverToSayGoodbye) {

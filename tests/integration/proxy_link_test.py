@@ -273,3 +273,53 @@ def test_expiry_is_judged_in_the_controllers_time(ahead_s, echo, tmp_path):
             for offset_s, status in [(-600, 401), (600, 200)]:  # from the controller's now
                 token = controller.key.token("a", now_s=time.time() + ahead_s + offset_s, ttl_s=0)
                 assert proxy.request("/s/a/?spawner_token=" + token)[0] == status
+
+
+def test_tells_the_controller_what_is_open(controller, proxy, echo):
+    controller.put(controller.route("a", "OPEN", echo.address, public=False),
+                   controller.route("b", "HOLD"))
+    token = controller.key.token("a", user="ada")
+
+    async def visit():
+        url = proxy.websocket_url("a") + "?spawner_token=" + token
+        async with websockets.connect(url) as socket:
+            await asyncio.to_thread(controller.wait, opens("a", 1))
+            await socket.send("hello")
+            await socket.recv()
+            held = Later(proxy, "/s/b/")
+            await asyncio.to_thread(controller.wait, opens("b", 1))
+            await asyncio.sleep(1)
+            controller.inspect(7, "a")
+            controller.inspect(8, "b")
+            _, message = await asyncio.to_thread(
+                controller.wait, lambda m: m.HasField("inspected") and m.inspected.sequence == 7)
+            (found,) = message.inspected.connections
+            assert (found.kind, found.user, found.peer) == (2, "ada", "127.0.0.1")  # a WebSocket
+            assert found.bytes > 10
+            assert found.age.ToTimedelta() >= found.idle_for.ToTimedelta() >= found.age.ToTimedelta() / 2
+            _, message = await asyncio.to_thread(
+                controller.wait, lambda m: m.HasField("inspected") and m.inspected.sequence == 8)
+            assert [c.kind for c in message.inspected.connections] == [4]  # held
+            controller.put(controller.route("b", "OPEN", echo.address))
+            assert held.result()[0] == 200
+
+    asyncio.run(visit())
+
+
+def test_leaves_when_the_controller_tells_it_to(controller, proxy, echo):
+    controller.put(controller.route("a", "OPEN", echo.address))
+
+    async def visit():
+        async with websockets.connect(proxy.websocket_url("a")) as socket:
+            await asyncio.to_thread(controller.wait, opens("a", 1))
+            controller.drain(1)
+            await asyncio.to_thread(controller.wait, lambda m: m.HasField("leaving"))
+            await socket.send("last words")
+            assert await socket.recv() == "last words"
+            assert (await asyncio.to_thread(proxy.request, "/readyz", admin=True))[0] == 503
+            with pytest.raises(websockets.ConnectionClosed):
+                await asyncio.wait_for(socket.recv(), 5)
+            return socket.close_code
+
+    assert asyncio.run(visit()) == 1012
+    assert proxy.process.wait(5) == 0

@@ -112,6 +112,18 @@ class FakeController(proxy_link_pb2_grpc.ProxyLinkServicer):
         with self._changed:
             self._send(self._table())
 
+    def inspect(self, sequence, session, most=20):
+        """The answer comes as `inspected` with the same sequence."""
+        with self._changed:
+            self._send(pb.ControllerMessage(inspect=pb.Inspect(
+                sequence=sequence, session_id=session, connections_max=most)))
+
+    def drain(self, seconds):
+        drain = pb.Drain()
+        drain.deadline.FromMilliseconds(int(1000 * seconds))
+        with self._changed:
+            self._send(pb.ControllerMessage(drain=drain))
+
     def cut(self):
         """The link breaks now; the proxy dials again unless `refuses`."""
         with self._changed:
