@@ -66,6 +66,9 @@ inline constexpr absl::Duration kLeaseWriteEvery = absl::Milliseconds(100);
 // A holder that claims the Lease for longer is not believed.
 inline constexpr absl::Duration kLeaseDurationMax = absl::Minutes(5);
 
+// Events of one pod asked for at once: a kubelet counts what repeats, so there are some 10.
+constexpr int kEventListMax = 500;
+
 }  // namespace spawner::kube
 
 #endif  // SPAWNER_CONTROLLER_KUBE_LIMITS_H_

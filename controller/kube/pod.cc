@@ -35,6 +35,9 @@ ContainerStatus ContainerOf(const JsonReader& status) {
                          .waiting_reason = waiting.String("reason"),
                          .waiting_message = waiting.String("message"),
                          .is_running = state.Has("running"),
+                         .started_at = state.Has("running")
+                                           ? state.Object("running").Time("startedAt")
+                                           : state.Object("terminated").Time("startedAt"),
                          .is_ready = status.Bool("ready"),
                          .terminated = TerminationOf(state),
                          .last_terminated = TerminationOf(status.Object("lastState")),
@@ -48,6 +51,8 @@ void ReadConditions(const JsonReader& status, Pod& pod) {
     if (type == "Ready") {
       pod.is_ready = holds;
       if (holds) pod.ready_time = condition.Time("lastTransitionTime");
+    } else if (type == "PodScheduled" && holds) {
+      pod.scheduled_time = condition.Time("lastTransitionTime");
     } else if (type == "PodScheduled" && !holds && condition.String("reason") == "Unschedulable") {
       pod.unschedulable_message = condition.String("message");
     } else if (type == "DisruptionTarget" && holds) {

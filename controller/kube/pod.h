@@ -29,6 +29,7 @@ struct ContainerStatus {
   std::string waiting_reason;  // "ImagePullBackOff", "ErrImagePull", "ContainerCreating", ...
   std::string waiting_message;
   bool is_running = false;
+  std::optional<absl::Time> started_at;  // of one that runs or has terminated
   bool is_ready = false;
   std::optional<ContainerTermination> terminated;
   std::optional<ContainerTermination> last_terminated;
@@ -57,6 +58,7 @@ struct Pod {
   std::string ip;
   bool is_ready = false;  // condition Ready
   std::optional<absl::Time> ready_time;
+  std::optional<absl::Time> scheduled_time;
   // Condition PodScheduled is false with reason Unschedulable: its message.
   std::optional<std::string> unschedulable_message;
   // Condition DisruptionTarget is true: its reason ("EvictionByEvictionAPI",

@@ -12,7 +12,7 @@ namespace spawner::local {
 namespace {
 
 constexpr Resource kResources[] = {Resource::kPods, Resource::kPodTemplates, Resource::kSecrets,
-                                   Resource::kLeases};
+                                   Resource::kLeases, Resource::kEvents};
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -74,7 +74,10 @@ const ResourceInfo& InfoOf(Resource resource) {
   static constexpr ResourceInfo kSecrets = {"", "v1", "secrets", "Secret", false};
   static constexpr ResourceInfo kLeases = {"coordination.k8s.io", "coordination.k8s.io/v1",
                                            "leases", "Lease", false};
+  static constexpr ResourceInfo kEvents = {"", "v1", "events", "Event", false};
   switch (resource) {
+    case Resource::kEvents:
+      return kEvents;
     case Resource::kPods:
       return kPods;
     case Resource::kPodTemplates:

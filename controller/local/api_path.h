@@ -10,7 +10,7 @@
 
 namespace spawner::local {
 
-enum class Resource { kPods, kPodTemplates, kSecrets, kLeases };
+enum class Resource { kPods, kPodTemplates, kSecrets, kLeases, kEvents };
 
 // The fixed words of one resource.
 struct ResourceInfo {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "controller/local/limits.h"
 #include "controller/local/object_rules.h"
 #include "controller/local/object_schema.h"
@@ -12,6 +13,12 @@ namespace {
 
 // A kubelet gives no container less, not even one whose pod is deleted by force.
 constexpr int64_t kGraceSecondsMin = 1;
+
+// Of events.
+constexpr char kNormal[] = "Normal";
+constexpr char kWarning[] = "Warning";
+constexpr char kKubelet[] = "kubelet";
+constexpr char kScheduler[] = "default-scheduler";
 
 bool IsFinal(const Json& pod) {
   const std::string phase = pod.at("status").value("phase", "");
@@ -97,6 +104,12 @@ void Kubelet::Abandon(const std::string& uid, Instant now) {
 void Kubelet::Stop(const std::string& uid, Worker& worker, int64_t grace_seconds, Instant now) {
   const int64_t grace = std::max(grace_seconds, kGraceSecondsMin);
   if (worker.stop_grace_seconds && *worker.stop_grace_seconds <= grace) return;
+  if (!worker.stop_grace_seconds && worker.record.is_started && !worker.record.exit) {
+    Tell(worker, {.type = kNormal,
+                  .reason = "Killing",
+                  .component = kKubelet,
+                  .message = absl::StrCat("Stopping container ", NameOfContainer(worker))});
+  }
   worker.stop_grace_seconds = grace;
   runtime_.StopPod(uid, absl::Seconds(grace), now);
 }
@@ -124,6 +137,10 @@ void Kubelet::EndOverdue(Instant now) {
     const Object pod = store_.Find(worker.key);
     const int64_t grace =
         pod ? pod->at("spec").value("terminationGracePeriodSeconds", kGraceSecondsDefault) : 0;
+    Tell(worker, {.type = kNormal,
+                  .reason = "DeadlineExceeded",
+                  .component = kKubelet,
+                  .message = "Pod was active on the node longer than the specified deadline"});
     Stop(uid, worker, grace, now);
     Write(worker);
   }
@@ -135,7 +152,10 @@ void Kubelet::Apply(const RuntimeEvent& event, Instant now, Worker& worker) {
   switch (event.kind) {
     case RuntimeEvent::Kind::kUnschedulable:
       record.unschedulable_message = event.message;
-      return;
+      return Tell(worker, {.type = kWarning,
+                           .reason = "FailedScheduling",
+                           .component = kScheduler,
+                           .message = event.message});
     case RuntimeEvent::Kind::kScheduled:
       record.is_scheduled = true;
       record.scheduled_at = wall;
@@ -143,16 +163,23 @@ void Kubelet::Apply(const RuntimeEvent& event, Instant now, Worker& worker) {
       if (const Object pod = store_.Find(worker.key); pod && !worker.is_orphan) {
         SetDeadline(event.uid, worker, *pod);
       }
-      return;
+      return Tell(worker, {.type = kNormal,
+                           .reason = "Scheduled",
+                           .component = kScheduler,
+                           .message = absl::StrCat("Successfully assigned ", worker.key.ns, "/",
+                                                   worker.key.name, " to ", kNodeName)});
     case RuntimeEvent::Kind::kWaiting:
       record.waiting_reason = event.reason;
       record.waiting_message = event.message;
-      return;
+      return TellOfWaiting(worker, event);
     case RuntimeEvent::Kind::kStarted:
       record.is_started = true;
       record.started_at = wall;
       record.ip = event.ip;
-      return;
+      return Tell(worker, {.type = kNormal,
+                           .reason = "Started",
+                           .component = kKubelet,
+                           .message = absl::StrCat("Started container ", NameOfContainer(worker))});
     case RuntimeEvent::Kind::kReady:
       record.is_ready = !record.is_past_deadline;
       return;
@@ -166,8 +193,38 @@ void Kubelet::Apply(const RuntimeEvent& event, Instant now, Worker& worker) {
                                     .message = event.message,
                                     .at = wall};
       deadlines_.erase({worker.deadline, event.uid});
+      if (!record.is_started && !worker.stop_grace_seconds) {
+        Tell(worker, {.type = kWarning,
+                      .reason = "Failed",
+                      .component = kKubelet,
+                      .message = absl::StrCat("Error: ", event.message)});
+      }
       return;
   }
+}
+
+// In a kubelet's words: a container that waits for its image.
+void Kubelet::TellOfWaiting(const Worker& worker, const RuntimeEvent& event) {
+  PodEvents::What what = {.type = kWarning, .reason = "Failed", .component = kKubelet};
+  if (event.reason == "ImagePullBackOff") {
+    what.type = kNormal;
+    what.reason = "BackOff";
+  }
+  what.message = absl::StrCat(event.reason, ": ", event.message);
+  Tell(worker, what);
+}
+
+void Kubelet::Tell(const Worker& worker, const PodEvents::What& what) {
+  if (const Object pod = store_.Find(worker.key); pod && !worker.is_orphan) {
+    events_.Add(*pod, what, clock_.WallNow());
+  }
+}
+
+std::string Kubelet::NameOfContainer(const Worker& worker) const {
+  const Object pod = store_.Find(worker.key);
+  if (!pod) return "";
+  const Json& containers = (*pod)["spec"]["containers"];
+  return containers.empty() ? "" : containers[0].value("name", "");
 }
 
 void Kubelet::Write(const Worker& worker) {

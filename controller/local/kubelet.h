@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "controller/local/api_server.h"
 #include "controller/local/object_store.h"
+#include "controller/local/pod_events.h"
 #include "controller/local/pod_status.h"
 #include "controller/local/runtime.h"
 
@@ -29,6 +30,7 @@ class Kubelet {
   Instant NextWake() const;
   // The log of the pod of this key; null if it never ran.
   const PodLog* FindLog(const ObjectKey& key) const;
+  const PodEvents& events() const { return events_; }
 
  private:
   // One pod that the runtime knows, until it has exited and its object is gone.
@@ -48,7 +50,11 @@ class Kubelet {
   void SetDeadline(const std::string& uid, Worker& worker, const Json& pod);
   void Apply(const RuntimeEvent& event, Instant now, Worker& worker);
   void Write(const Worker& worker);
+  // An event of the pod, if its object is still there.
+  void TellOfWaiting(const Worker& worker, const RuntimeEvent& event);
+  void Tell(const Worker& worker, const PodEvents::What& what);
   void EndOverdue(Instant now);
+  std::string NameOfContainer(const Worker& worker) const;
 
   ObjectStore& store_;
   ApiServer& api_;
@@ -57,6 +63,7 @@ class Kubelet {
   std::map<std::string, Worker> workers_;     // by uid
   std::map<ObjectKey, std::string> present_;  // uid of the worker of the present object
   std::set<std::pair<Instant, std::string>> deadlines_;
+  PodEvents events_;
 };
 
 }  // namespace spawner::local

@@ -36,6 +36,11 @@ constexpr size_t kFinalizersMax = 64;
 constexpr size_t kNameBytesMax = 253;  // RFC 1123 subdomain
 constexpr size_t kContainersMax = 16;
 
+// ---- events ----------------------------------------------------------------
+constexpr size_t kEventsMax = 5'000;                    // some 500 bytes each
+constexpr absl::Duration kEventsKept = absl::Hours(1);  // as kube-apiserver's --event-ttl
+constexpr size_t kEventsComparedMax = 64;  // newest ones in which the same event is looked for
+
 // ---- processes -------------------------------------------------------------
 constexpr size_t kProcessesMax = 1'000;     // at once; further pods stay Pending / Unschedulable
 constexpr size_t kLogBytesMax = 64 * 1024;  // kept per pod, the newest

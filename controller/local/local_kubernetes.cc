@@ -168,6 +168,10 @@ void LocalKubernetes::Answer(RequestId id, Instant now) {
 }
 
 ApiResult<Json> LocalKubernetes::Serve(const kube::HttpRequest& request, const ApiPath& path) {
+  if (path.resource == Resource::kEvents) {  // to be read, neither written nor watched
+    if (request.method != "GET") return MethodNotAllowed();
+    return kubelet_.events().Get(path, store_.version());
+  }
   const bool has_status = path.resource == Resource::kPods && path.subresource == "status";
   if (!path.subresource.empty() && !has_status) return PathNotFound();
   const absl::string_view type = MediaType(request.content_type);
@@ -199,6 +203,10 @@ bool LocalKubernetes::OpenStream(RequestId id, const ApiPath& path, Instant now)
     return true;
   }
   if (!path.subresource.empty() || !path.IsQueryTrue("watch")) return false;
+  if (path.resource == Resource::kEvents) {
+    FinishWithError(id, MethodNotAllowed());
+    return true;
+  }
   ApiResult<WatchStream> watch = WatchStream::Open(path, store_, random_, now);
   if (!watch.ok()) {
     FinishWithError(id, watch.error());

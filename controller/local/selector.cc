@@ -94,7 +94,8 @@ absl::StatusOr<Selector::Term> Selector::ParseLabelTerm(absl::string_view text) 
   return term;
 }
 
-absl::StatusOr<Selector::Term> Selector::ParseFieldTerm(absl::string_view text) {
+absl::StatusOr<Selector::Term> Selector::ParseFieldTerm(
+    absl::string_view text, std::initializer_list<absl::string_view> more_fields) {
   const size_t equals = text.find('=');
   if (equals == absl::string_view::npos) {
     return absl::InvalidArgumentError(
@@ -109,13 +110,15 @@ absl::StatusOr<Selector::Term> Selector::ParseFieldTerm(absl::string_view text) 
   term.values.emplace_back(value);
   static constexpr absl::string_view kFields[] = {"metadata.name", "metadata.namespace",
                                                   "spec.nodeName", "status.phase"};
-  if (std::find(std::begin(kFields), std::end(kFields), name) == std::end(kFields)) {
+  if (std::find(std::begin(kFields), std::end(kFields), name) == std::end(kFields) &&
+      std::find(more_fields.begin(), more_fields.end(), name) == more_fields.end()) {
     return absl::InvalidArgumentError(absl::StrCat("field label not supported: ", name));
   }
   return term;
 }
 
-absl::StatusOr<Selector> Selector::Parse(absl::string_view labels, absl::string_view fields) {
+absl::StatusOr<Selector> Selector::Parse(absl::string_view labels, absl::string_view fields,
+                                         std::initializer_list<absl::string_view> more_fields) {
   Selector selector;
   if (!labels.empty()) {
     for (absl::string_view text : SplitTerms(labels)) {
@@ -125,7 +128,7 @@ absl::StatusOr<Selector> Selector::Parse(absl::string_view labels, absl::string_
   }
   if (!fields.empty()) {
     for (absl::string_view text : absl::StrSplit(fields, ',')) {
-      ASSIGN_OR_RETURN(Term term, ParseFieldTerm(text));
+      ASSIGN_OR_RETURN(Term term, ParseFieldTerm(text, more_fields));
       selector.fields_.push_back(std::move(term));
     }
   }

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_CONTROLLER_LOCAL_SELECTOR_H_
 #define SPAWNER_CONTROLLER_LOCAL_SELECTOR_H_
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ namespace spawner::local {
 class Selector {
  public:
   // INVALID_ARGUMENT says which requirement is wrong.
-  static absl::StatusOr<Selector> Parse(absl::string_view labels, absl::string_view fields);
+  // `more_fields`: of this resource, beside those that all have.
+  static absl::StatusOr<Selector> Parse(absl::string_view labels, absl::string_view fields,
+                                        std::initializer_list<absl::string_view> more_fields = {});
 
   bool Matches(const Json& object) const;
 
@@ -28,7 +31,8 @@ class Selector {
   };
 
   static absl::StatusOr<Term> ParseLabelTerm(absl::string_view text);
-  static absl::StatusOr<Term> ParseFieldTerm(absl::string_view text);
+  static absl::StatusOr<Term> ParseFieldTerm(absl::string_view text,
+                                             std::initializer_list<absl::string_view> more_fields);
   // `value` null: the label isn't there.
   static bool Holds(const Term& term, const std::string* value);
 
