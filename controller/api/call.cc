@@ -53,6 +53,7 @@ void Call::Finish(const grpc::Status& status) {
   if (reactor_ == nullptr) return;
   if (std::exchange(has_begun_, false)) edge_.EndCall();
   std::exchange(reactor_, nullptr)->Finish(status);
+  if (over_ != nullptr) std::exchange(over_, nullptr)();
 }
 
 void Call::Finish(const absl::Status& status) { Finish(ToGrpc(status)); }

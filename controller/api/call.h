@@ -35,12 +35,18 @@ class Call {
   grpc::CallbackServerContext& context() { return *context_; }
   void Finish(const grpc::Status& status);
   void Finish(const absl::Status& status);
+  // Called once, when the call is over, however it ends: for what the core keeps of it.
+  void OnFinish(std::function<void()> over) {
+    if (!is_open()) return over();
+    over_ = std::move(over);
+  }
 
  private:
   Edge& edge_;
   grpc::ServerUnaryReactor* reactor_;
   grpc::CallbackServerContext* context_;
   bool has_begun_ = false;
+  std::function<void()> over_;
   auth::CallerPtr caller_;
 };
 

@@ -78,7 +78,9 @@ absl::StatusOr<ConnectOrder> ReadConnect(const v1::ConnectRequest& request,
     return InvalidField("spec", "is missing; without a key there is no session to connect to");
   }
   RETURN_IF_ERROR(ReadGrant(request, order));
-  if (request.on_mismatch() > v1::ON_MISMATCH_FAIL) return UnsupportedField("on_mismatch");
+  if (request.on_mismatch() != v1::ON_MISMATCH_UNSPECIFIED) {
+    params.on_mismatch = static_cast<core::OnMismatch>(request.on_mismatch());
+  }
   params.wait_until_ready = request.wait_for() == v1::WAIT_FOR_READY;
   RETURN_IF_ERROR(CheckText("request_id", request.request_id(), kRequestIdBytesMax));
   params.request_id = request.request_id();

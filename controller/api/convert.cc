@@ -90,12 +90,13 @@ absl::Status ReadDurationIfSet(absl::string_view field, bool is_set,
 absl::Status ReadIdle(const v1::IdlePolicy& idle, IdlePolicy& out) {
   if (idle.has_warn_before()) return UnsupportedField("spec.idle.warn_before");
   if (idle.ignore_paths_size() > 0) return UnsupportedField("spec.idle.ignore_paths");
-  if (idle.has_hold_max()) return UnsupportedField("spec.idle.hold_max");
   RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.grace", idle.has_grace(), idle.grace(), out.grace));
   out.initial_grace = out.grace;
   RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.initial_grace", idle.has_initial_grace(),
                                     idle.initial_grace(), out.initial_grace));
   out.never = idle.on_idle() == v1::KEEP;
+  RETURN_IF_ERROR(
+      ReadDurationIfSet("spec.idle.hold_max", idle.has_hold_max(), idle.hold_max(), out.hold_max));
   return absl::OkStatus();
 }
 
@@ -223,6 +224,7 @@ void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out) {
   }
   *out.mutable_idle()->mutable_grace() = WriteDuration(spec.idle.grace);
   *out.mutable_idle()->mutable_initial_grace() = WriteDuration(spec.idle.initial_grace);
+  *out.mutable_idle()->mutable_hold_max() = WriteDuration(spec.idle.hold_max);
   out.mutable_idle()->set_on_idle(spec.idle.never ? v1::KEEP : v1::STOP);
   v1::Lifetime& lifetime = *out.mutable_lifetime();
   if (spec.lifetime.max != absl::InfiniteDuration()) {
@@ -273,6 +275,13 @@ void WriteSession(const SessionView& session, const SessionUrls& urls, v1::Sessi
     added.set_status(condition.status);
     added.set_message(condition.message);
     *added.mutable_last_transition_time() = WriteTime(condition.last_transition_time);
+  }
+  for (const Hold& hold : session.holds) {
+    v1::Hold& added = *out.add_holds();
+    added.set_owner(hold.owner);
+    added.set_reason(hold.reason);
+    *added.mutable_create_time() = WriteTime(hold.create_time);
+    *added.mutable_expire_time() = WriteTime(hold.expire_time);
   }
   out.mutable_labels()->insert(session.spec.labels.begin(), session.spec.labels.end());
   out.set_etag(session.etag);

@@ -81,9 +81,6 @@ TEST(ReadSpec, NamesTheFieldThatIsWrong) {
 
 TEST(ReadSpec, FieldsThatAreNotThereYetNameThemselves) {
   const std::pair<const char*, const char*> cases[] = {
-      {"image: 'demo' idle { warn_before { seconds: 1 } }", "spec.idle.warn_before"},
-      {"image: 'demo' idle { ignore_paths: '/healthz' }", "spec.idle.ignore_paths"},
-      {"image: 'demo' idle { hold_max { seconds: 1 } }", "spec.idle.hold_max"},
       {"image: 'demo' volume_claims { name: 'data' }", "spec.volume_claims"},
       {"template: 't'", "spec.template"},
   };

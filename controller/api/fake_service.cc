@@ -86,6 +86,26 @@ void FakeService::Terminate(core::TerminateParams params, ViewDone done) {
   done(found->second);
 }
 
+void FakeService::KeepAlive(core::KeepAliveParams params, KeepAliveDone done) {
+  keep_alives.push_back(params);
+  if (on_keep_alive != nullptr) return on_keep_alive(params, std::move(done));
+  if (sessions.count(params.id.value) == 0) return done(NotFound(params.id.value));
+  core::KeepAliveResult result;
+  if (params.ttl > absl::ZeroDuration()) {
+    result.expire_time = absl::FromUnixSeconds(1'800'000'000) + params.ttl;
+  }
+  done(result);
+}
+
+core::Service::WaitId FakeService::Wait(core::WaitParams params, ViewDone done) {
+  const auto found = sessions.find(params.id.value);
+  if (found == sessions.end()) return done(NotFound(params.id.value)), 0;
+  if (on_wait == nullptr) return done(found->second), 0;
+  waits[++last_id_] = params;
+  on_wait(params, std::move(done));
+  return last_id_;
+}
+
 core::Service::LinkId FakeService::OpenLink(core::ProxyPeer* peer) {
   links[++last_id_] = peer;
   return last_id_;

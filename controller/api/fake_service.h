@@ -22,9 +22,14 @@ class FakeService final : public core::Service {
   std::function<void(const core::TerminateParams&, ViewDone)> on_terminate;
   std::function<void(core::ProxyPeer*, LinkId, const route::FromProxy&)> on_link_message;
 
+  std::function<void(const core::KeepAliveParams&, KeepAliveDone)> on_keep_alive;
+  std::function<void(const core::WaitParams&, ViewDone)> on_wait;
+
   // --- what it sees -----------------------------------------------------------------------------
   std::vector<core::ConnectParams> connects;
   std::vector<core::TerminateParams> terminates;
+  std::vector<core::KeepAliveParams> keep_alives;
+  std::map<WaitId, core::WaitParams> waits;
   core::ListParams last_list;
   std::string last_resume_version;
   std::map<WatchId, core::Watcher*> watches;
@@ -41,6 +46,9 @@ class FakeService final : public core::Service {
                                 core::Watcher* watcher) override;
   void CancelWatch(WatchId id) override { watches.erase(id); }
   void Terminate(core::TerminateParams params, ViewDone done) override;
+  void KeepAlive(core::KeepAliveParams params, KeepAliveDone done) override;
+  WaitId Wait(core::WaitParams params, ViewDone done) override;
+  void CancelWait(WaitId id) override { waits.erase(id); }
   LinkId OpenLink(core::ProxyPeer* peer) override;
   void OnLinkMessage(LinkId link, route::FromProxy message) override;
   void CloseLink(LinkId link) override { links.erase(link); }

@@ -113,6 +113,25 @@ void LeaderClient::Terminate(const CallPtr& call, const v1::TerminateSessionRequ
           });
 }
 
+void LeaderClient::KeepAlive(const CallPtr& call, const v1::KeepAliveRequest& request,
+                             v1::KeepAliveResponse* response) {
+  Forward(call, request, response, {kForwardTimeoutMax, nullptr},
+          [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::KeepAliveRequest* in,
+             v1::KeepAliveResponse* out, std::function<void(grpc::Status)> done) {
+            stub.async()->KeepAlive(context, in, out, std::move(done));
+          });
+}
+
+void LeaderClient::Wait(const CallPtr& call, const v1::WaitSessionRequest& request,
+                        v1::Session* response) {
+  Forward(
+      call, request, response, {kWaitMax + kWaitAnswerSlack, nullptr},
+      [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::WaitSessionRequest* in,
+         v1::Session* out, std::function<void(grpc::Status)> done) {
+        stub.async()->WaitSession(context, in, out, std::move(done));
+      });
+}
+
 void LeaderClient::Get(const CallPtr& call, const v1::GetSessionRequest& request,
                        v1::Session* response, std::function<void()> otherwise) {
   Forward(

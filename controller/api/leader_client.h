@@ -36,6 +36,9 @@ class LeaderClient {
                v1::ConnectResponse* response);
   void Terminate(const CallPtr& call, const v1::TerminateSessionRequest& request,
                  v1::Session* response);
+  void KeepAlive(const CallPtr& call, const v1::KeepAliveRequest& request,
+                 v1::KeepAliveResponse* response);
+  void Wait(const CallPtr& call, const v1::WaitSessionRequest& request, v1::Session* response);
   // The same; if the leader does not answer in time `otherwise` has to.
   void Get(const CallPtr& call, const v1::GetSessionRequest& request, v1::Session* response,
            std::function<void()> otherwise);

@@ -16,6 +16,12 @@ inline constexpr size_t kReceiveBytesMax = 4 << 20;
 inline constexpr size_t kKeyBytesMax = 256;
 inline constexpr size_t kTagBytesMax = 256;
 inline constexpr size_t kRequestIdBytesMax = 128;
+inline constexpr size_t kEtagBytesMax = 128;
+inline constexpr size_t kHoldOwnerBytesMax = 128;
+inline constexpr size_t kHoldReasonBytesMax = 256;
+// Of WaitSession; and how long before its call's deadline it answers.
+inline constexpr absl::Duration kWaitMax = absl::Minutes(10);
+inline constexpr absl::Duration kWaitAnswerSlack = absl::Milliseconds(100);
 inline constexpr size_t kNamespaceBytesMax = 63;  // RFC 1123
 inline constexpr size_t kFilterBytesMax = 4096;
 inline constexpr size_t kFilterTermsMax = 16;

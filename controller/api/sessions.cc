@@ -69,12 +69,13 @@ absl::StatusOr<core::TerminateParams> ReadTerminate(const Edge& edge,
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(SessionName name, ParseSessionName("name", request.name()));
   RETURN_IF_ERROR(edge.CheckNamespace(name.ns));
-  if (!request.etag().empty()) return UnsupportedField("etag");
+  RETURN_IF_ERROR(CheckText("etag", request.etag(), kEtagBytesMax));
   return core::TerminateParams{.ns = std::move(name.ns),
                                .id = std::move(name.id),
                                .hard = request.hard(),
                                .only_if_idle = request.only_if_idle(),
-                               .epoch = {request.epoch()}};
+                               .epoch = {request.epoch()},
+                               .etag = request.etag()};
 }
 
 absl::StatusOr<SessionName> ReadGet(const Edge& edge, const v1::GetSessionRequest& request) {
@@ -177,18 +178,6 @@ grpc::ServerUnaryReactor* SessionsService::TerminateSession(
                        call->Finish(view.status());
                      });
                    });
-}
-
-grpc::ServerUnaryReactor* SessionsService::WaitSession(grpc::CallbackServerContext* context,
-                                                       const v1::WaitSessionRequest* request,
-                                                       v1::Session* response) {
-  return Refuse(context, "WaitSession");
-}
-
-grpc::ServerUnaryReactor* SessionsService::KeepAlive(grpc::CallbackServerContext* context,
-                                                     const v1::KeepAliveRequest* request,
-                                                     v1::KeepAliveResponse* response) {
-  return Refuse(context, "KeepAlive");
 }
 
 grpc::ServerUnaryReactor* SessionsService::ExplainSession(grpc::CallbackServerContext* context,

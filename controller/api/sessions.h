@@ -30,14 +30,14 @@ class SessionsService final : public v1::Sessions::CallbackService {
                                              v1::Session* response) override;
   grpc::ServerWriteReactor<v1::StreamLogsResponse>* StreamLogs(
       grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) override;
-
-  // --- not there yet ----------------------------------------------------------------------------
   grpc::ServerUnaryReactor* WaitSession(grpc::CallbackServerContext* context,
                                         const v1::WaitSessionRequest* request,
                                         v1::Session* response) override;
   grpc::ServerUnaryReactor* KeepAlive(grpc::CallbackServerContext* context,
                                       const v1::KeepAliveRequest* request,
                                       v1::KeepAliveResponse* response) override;
+
+  // --- not there yet ----------------------------------------------------------------------------
   grpc::ServerUnaryReactor* ExplainSession(grpc::CallbackServerContext* context,
                                            const v1::ExplainSessionRequest* request,
                                            v1::ExplainSessionResponse* response) override;

@@ -133,15 +133,12 @@ TEST_F(SessionsTest, WhatIsNotThereYetNamesItself) {
   request.mutable_grant()->set_one_time(true);
   EXPECT_EQ(Connect(request).status().message(),
             "grant.one_time: not supported by this version; leave it unset");
-  request = Request("doc");
-  request.set_on_mismatch(v1::ON_MISMATCH_REPLACE);
-  EXPECT_EQ(Connect(request).status().code(), absl::StatusCode::kUnimplemented);
 
   grpc::ClientContext context;
-  v1::Session session;
-  const grpc::Status status = stub_->WaitSession(&context, {}, &session);
+  v1::ExplainSessionResponse response;
+  const grpc::Status status = stub_->ExplainSession(&context, {}, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(status.error_message(), "WaitSession: not supported by this version");
+  EXPECT_EQ(status.error_message(), "ExplainSession: not supported by this version");
 }
 
 TEST_F(SessionsTest, OnlyServedNamespacesAreReached) {

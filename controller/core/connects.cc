@@ -65,11 +65,7 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   Incarnation* newest = found == table_.slots.end() ? nullptr : found->second.newest();
   if (newest != nullptr && IsLive(*newest)) {
     if (newest->identity.key.tag != params.key.tag) {
-      return waiter.done(WithReason(
-          absl::FailedPreconditionError(absl::StrCat(
-              "connect: key ", params.key.name, " is held with tag \"", newest->identity.key.tag,
-              "\", asked was \"", params.key.tag, "\"; end that session or use its tag")),
-          "KEY_TAG_MISMATCH"));
+      return Replace(*newest, std::move(waiter), now);
     }
     return Join(*newest, std::move(waiter), now);
   }
@@ -90,9 +86,7 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   Slot& slot = table_.slots[id];
   if (newest != nullptr && !IsEnded(*newest)) {
     // Its end is decided and not durable yet: two must not be served.
-    ++table_.connects_waiting;
-    slot.waiting_for_end.push_back(std::move(waiter));
-    return;
+    return WaitForEnd(slot, std::move(waiter), now);
   }
   PodIdentity identity;
   identity.ns = params.ns;
@@ -109,6 +103,47 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   waiter.started_from = StartedFrom::kCold;
   ++table_.connects_waiting;
   (*started)->connects.push_back(std::move(waiter));
+  table_.queue.MarkDirty(id);
+}
+
+void Connects::WaitForEnd(Slot& slot, ConnectWaiter waiter, Instant now) {
+  ++table_.connects_waiting;
+  waiter.give_up_at = now + kDurableWaitMax;
+  slot.waiting_for_end.push_back(std::move(waiter));
+}
+
+void Connects::Replace(Incarnation& incarnation, ConnectWaiter waiter, Instant now) {
+  const ConnectParams& params = waiter.params;
+  const std::string tried =
+      absl::StrCat("connect: key ", params.key.name, " is held with tag \"",
+                   incarnation.identity.key.tag, "\", asked was \"", params.key.tag, "\"");
+  if (params.on_mismatch == OnMismatch::kFail) {
+    return waiter.done(WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            tried, "; use its tag, end that session, or ask with on_mismatch to replace it")),
+        "KEY_TAG_MISMATCH"));
+  }
+  if (absl::Status status = table_.CanDecide(); !status.ok()) return waiter.done(status);
+  if (!params.spec.has_value()) {
+    return waiter.done(
+        InvalidField("spec", absl::StrCat("is missing; ", tried, ", and the next needs a spec")));
+  }
+  if (params.on_mismatch == OnMismatch::kReplaceIfIdle) {
+    const auto usage = table_.proxies.SumUsage(incarnation.identity.id, incarnation.identity.epoch,
+                                               incarnation.first_version);
+    if (usage.open > 0 || !usage.is_known) {
+      return waiter.done(WithReason(
+          absl::FailedPreconditionError(
+              usage.open > 0 ? absl::StrCat(tried, "; ", usage.open, " connections are open")
+                             : absl::StrCat(tried, "; a proxy is lost, it may have connections")),
+          "NOT_IDLE"));
+    }
+  }
+  incarnation.session.decision =
+      EndDecision{EndReason::kReplaced,
+                  absl::StrCat("a Connect with tag \"", params.key.tag, "\" replaced it"), false};
+  const SessionId id = incarnation.identity.id;
+  WaitForEnd(table_.slots[id], std::move(waiter), now);
   table_.queue.MarkDirty(id);
 }
 
@@ -163,7 +198,30 @@ void Connects::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now)
   table_.queue.MarkDirty(incarnation.identity.id);
 }
 
+// Its end is decided, and can't be made durable.
+void Connects::GiveUpWaiting(Incarnation& incarnation, Instant now, Instant& wake_at) {
+  Slot& slot = table_.slots[incarnation.identity.id];
+  if (slot.waiting_for_end.empty() || slot.newest() != &incarnation || IsEnded(incarnation)) return;
+  const absl::Status status = WithRetryAfter(
+      WithReason(
+          absl::UnavailableError(absl::StrCat(
+              "connect: the former session ", incarnation.identity.id.value,
+              " is to end, but that is not written yet: ", incarnation.write_status.ToString())),
+          "KUBERNETES_UNREACHABLE"),
+      absl::Seconds(1));
+  for (ConnectWaiter& waiter : std::exchange(slot.waiting_for_end, {})) {
+    if (now < waiter.give_up_at) {
+      wake_at = std::min(wake_at, waiter.give_up_at);
+      slot.waiting_for_end.push_back(std::move(waiter));
+      continue;
+    }
+    --table_.connects_waiting;
+    table_.Answer([done = std::move(waiter.done), status] { done(status); });
+  }
+}
+
 void Connects::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
+  GiveUpWaiting(incarnation, now, wake_at);
   const bool is_durable = incarnation.presence != PodView::Presence::kAbsent;
   const bool is_acked =
       !table_.leadership.is_leader ||

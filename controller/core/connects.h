@@ -30,6 +30,10 @@ class Connects final : public Feature {
 
  private:
   void ConnectNow(ConnectWaiter waiter, Instant now);
+  // Ends a live session of another tag, if that is what the Connect wants; it then waits.
+  void Replace(Incarnation& incarnation, ConnectWaiter waiter, Instant now);
+  void WaitForEnd(Slot& slot, ConnectWaiter waiter, Instant now);
+  void GiveUpWaiting(Incarnation& incarnation, Instant now, Instant& wake_at);
   void Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now);
   absl::StatusOr<Incarnation*> Start(Slot& slot, PodIdentity identity, const SessionSpec& spec,
                                      Instant now);

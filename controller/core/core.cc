@@ -15,10 +15,12 @@ Core::Core(kube::KubeClient& kube, const Clock& clock, Random& random, CoreOptio
       connects_(table_),
       ends_(table_),
       notes_(table_),
+      holds_(table_, notes_),
+      waits_(table_),
       pods_(table_),
       writes_(table_, pods_, ends_, notes_) {
   table_.look_at = [this](const SessionId& id) { LookAt(id, table_.clock.Now()); };
-  table_.features = {&connects_, &ends_, &notes_};
+  table_.features = {&connects_, &ends_, &notes_, &holds_, &waits_};
   table_.links.SetListener([this](LinkId link, const route::FromProxy& message, Instant now) {
     for (Feature* feature : table_.features) feature->OnProxy(link, message, now);
   });

@@ -15,12 +15,14 @@
 #include "controller/core/connects.h"
 #include "controller/core/core_options.h"
 #include "controller/core/ends.h"
+#include "controller/core/holds.h"
 #include "controller/core/incarnation.h"
 #include "controller/core/leadership.h"
 #include "controller/core/notes.h"
 #include "controller/core/pods.h"
 #include "controller/core/service.h"
 #include "controller/core/table.h"
+#include "controller/core/waits.h"
 #include "controller/core/writes.h"
 #include "controller/kube/kube_client.h"
 #include "controller/kube/pod_reflector.h"
@@ -49,6 +51,13 @@ class Core final : public Service {
   void CancelWatch(WatchId id) override { table_.events.Cancel(id); }
   void Terminate(TerminateParams params, ViewDone done) override {
     ends_.Terminate(std::move(params), std::move(done));
+  }
+  WaitId Wait(WaitParams params, ViewDone done) override {
+    return waits_.Wait(std::move(params), std::move(done));
+  }
+  void CancelWait(WaitId id) override { waits_.Cancel(id); }
+  void KeepAlive(KeepAliveParams params, KeepAliveDone done) override {
+    holds_.KeepAlive(std::move(params), std::move(done));
   }
   LinkId OpenLink(ProxyPeer* peer) override { return table_.links.Open(peer, table_.clock.Now()); }
   void OnLinkMessage(LinkId link, route::FromProxy message) override;
@@ -92,6 +101,8 @@ class Core final : public Service {
   Connects connects_;
   Ends ends_;
   Notes notes_;
+  Holds holds_;
+  Waits waits_;
   Pods pods_;
   Writes writes_;
 };

@@ -21,6 +21,13 @@ void Ends::Terminate(TerminateParams params, Service::ViewDone done) {
   if (absl::Status status = Table::CheckEpoch(incarnation, params.epoch, tried); !status.ok()) {
     return done(status);
   }
+  const std::string etag = table_.ViewOf(incarnation).etag;
+  if (!params.etag.empty() && params.etag != etag) {
+    return done(
+        WithReason(absl::AbortedError(absl::StrCat(tried, "it has changed: its etag is ", etag,
+                                                   ", not ", params.etag, "; get it again")),
+                   "ETAG_MISMATCH"));
+  }
   if (incarnation.plan.state == SessionState::kTerminated) return done(table_.ViewOf(incarnation));
   const auto usage =
       table_.proxies.SumUsage(params.id, incarnation.identity.epoch, incarnation.first_version);

@@ -27,6 +27,8 @@ class EventLog {
   // `process` tells this process's versions from others': a few random characters.
   explicit EventLog(std::string process) : process_(std::move(process)) {}
 
+  const std::string& process() const { return process_; }
+
   // `was` is the session's state before, if it was shown before: a watcher of one state also sees
   // a session leave it.
   void Append(WatchEventType type, SessionView view, std::optional<SessionState> was);

@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "controller/core/phase_clock.h"
 #include "controller/core/service.h"
+#include "controller/session/hold.h"
 #include "controller/session/pod_template.h"
 #include "controller/session/reconcile.h"
 
@@ -27,7 +28,8 @@ struct ConnectWaiter {
   std::string grant_id;
   bool created = false;
   StartedFrom started_from = StartedFrom::kLive;
-  Instant ack_by;  // the answer waits for acks no longer
+  Instant ack_by;      // the answer waits for acks no longer
+  Instant give_up_at;  // of one that waits for an end
 };
 
 // A Terminate whose end is not durable yet.
@@ -51,6 +53,13 @@ struct PendingNotes {
   std::vector<NoteWaiter> waiters;
 };
 
+// A hold as the core keeps it: holds.h.
+struct HoldState {
+  Hold shown;
+  absl::Time durable_until;  // as written, or being written
+  Instant until;
+};
+
 // One pod's life, as the core keeps it between two looks at it.
 struct Incarnation {
   PodIdentity identity;
@@ -66,6 +75,11 @@ struct Incarnation {
   int64_t open = 0;
   bool was_used = false;
   Instant idle_since;
+
+  // Holds, by owner: holds.h.
+  std::map<std::string, HoldState> holds;
+  std::string holds_text;  // the annotation they are from, or go to
+  Instant hold_ended;      // the last one ended, or was released
 
   // Routes of this term. first_version 0: older than the term.
   uint64_t first_version = 0;

@@ -36,6 +36,11 @@ constexpr absl::Duration kDeleteAgainAfter = absl::Seconds(10);
 // A pod that we created and no watch has shown yet may be missing in a list that is older.
 constexpr absl::Duration kListLagMax = absl::Seconds(30);
 
+// WaitSessions, over all sessions.
+constexpr size_t kWaitsMax = 10'000;
+// How much longer than asked for a hold is written, at most: a prolongation within it is no write.
+constexpr absl::Duration kHoldSlackMax = absl::Minutes(1);
+
 // Changes kept for watchers that resume.
 constexpr size_t kEventsMax = 4096;
 constexpr size_t kWatchersMax = 1000;

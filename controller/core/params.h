@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/ids.h"
 #include "controller/session/session.h"
 #include "controller/session/spec.h"
@@ -16,6 +17,9 @@ namespace spawner::core {
 
 enum class StartedFrom { kCold = 1, kWarm = 2, kLive = 3 };
 
+// What a Connect does with a live session of another tag. Numbers as in the API.
+enum class OnMismatch { kFail = 1, kReplace = 2, kReplaceIfIdle = 3 };
+
 struct ConnectParams {
   std::string ns;
   SessionKey key;                   // empty name: a session without a key
@@ -23,6 +27,7 @@ struct ConnectParams {
   std::string request_id;           // may be empty
   std::string payload_hash;         // of the request but its request_id; empty without request_id
   bool wait_until_ready = false;
+  OnMismatch on_mismatch = OnMismatch::kFail;
 };
 
 struct ConnectResult {
@@ -38,7 +43,30 @@ struct TerminateParams {
   SessionId id;
   bool hard = false;
   bool only_if_idle = false;
-  Epoch epoch;  // 0: any
+  Epoch epoch;       // 0: any
+  std::string etag;  // empty: any
+};
+
+struct KeepAliveParams {
+  std::string ns;
+  SessionId id;
+  std::string owner;
+  std::string reason;
+  absl::Duration ttl;  // 0: releases
+  Epoch epoch;         // 0: any
+};
+
+struct KeepAliveResult {
+  std::optional<absl::Time> expire_time;  // nullopt: released
+  bool is_capped = false;
+};
+
+struct WaitParams {
+  std::string ns;
+  SessionId id;
+  std::vector<SessionState> states;  // any of these; not empty
+  absl::Duration timeout;
+  Epoch epoch;  // 0: the newest incarnation, and what comes after it
 };
 
 struct ListParams {

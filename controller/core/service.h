@@ -39,6 +39,8 @@ class Service {
  public:
   using ConnectDone = std::function<void(absl::StatusOr<ConnectResult>)>;
   using ViewDone = std::function<void(absl::StatusOr<SessionView>)>;
+  using KeepAliveDone = std::function<void(absl::StatusOr<KeepAliveResult>)>;
+  using WaitId = uint64_t;
   using WatchId = uint64_t;
   using LinkId = uint64_t;
 
@@ -56,6 +58,13 @@ class Service {
                                         Watcher* watcher) = 0;
   virtual void CancelWatch(WatchId id) = 0;
   virtual void Terminate(TerminateParams params, ViewDone done) = 0;
+  // Answers when it is in one of the states; FAILED_PRECONDITION / SESSION_ENDING when it never
+  // will be, DEADLINE_EXCEEDED / WAIT_TIMEOUT. `done` is called within the call (then 0 is
+  // returned) or later, and not after CancelWait.
+  virtual WaitId Wait(WaitParams params, ViewDone done) = 0;
+  virtual void CancelWait(WaitId id) = 0;
+  // Answers when the hold, or its release, is durable.
+  virtual void KeepAlive(KeepAliveParams params, KeepAliveDone done) = 0;
 
   // `peer` outlives the call of CloseLink. The first message must be a Hello.
   virtual LinkId OpenLink(ProxyPeer* peer) = 0;

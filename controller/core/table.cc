@@ -10,6 +10,8 @@
 namespace spawner::core {
 namespace {
 
+bool HoldsSame(const Hold& a, const Hold& b) { return a.owner == b.owner && a.reason == b.reason; }
+
 // Two views that a watcher would call the same. Deadlines move with every second of use and are
 // no news by themselves.
 bool IsSame(const SessionView& a, const SessionView& b) {
@@ -17,7 +19,8 @@ bool IsSame(const SessionView& a, const SessionView& b) {
          a.exit_code == b.exit_code && a.message == b.message && a.node == b.node &&
          a.ready_time == b.ready_time && a.end_time == b.end_time &&
          a.connections == b.connections && a.conditions.size() == b.conditions.size() &&
-         a.idle_deadline.has_value() == b.idle_deadline.has_value();
+         a.idle_deadline.has_value() == b.idle_deadline.has_value() &&
+         std::equal(a.holds.begin(), a.holds.end(), b.holds.begin(), b.holds.end(), HoldsSame);
 }
 
 }  // namespace
@@ -113,7 +116,10 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
     view.conditions.push_back({"Lost", true, absl::StrCat("node ", view.node, " does not answer"),
                                *incarnation.lost_time});
   }
-  view.etag = absl::StrCat(view.epoch.value, "-", incarnation.changes);
+  if (!IsEnded(incarnation)) {
+    for (const auto& [owner, hold] : incarnation.holds) view.holds.push_back(hold.shown);
+  }
+  view.etag = absl::StrCat(view.epoch.value, "-", events.process(), "-", incarnation.changes);
   view.spec = incarnation.session.spec;
   return view;
 }

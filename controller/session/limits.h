@@ -19,6 +19,12 @@ constexpr size_t kEnvMax = 256;
 constexpr size_t kOverridesDepthMax = 32;  // a pod's own schema is about 12 deep
 constexpr size_t kMessageBytesMax = 1024;  // of spawner.dev/message
 
+// As the API promises: of KeepAlive.
+constexpr size_t kHoldsMax = 16;
+constexpr size_t kHoldOwnerBytesMax = 128;
+constexpr size_t kHoldReasonBytesMax = 256;
+constexpr absl::Duration kHoldMaxMax = absl::Hours(24 * 30);
+
 constexpr absl::Duration kGraceMax = absl::Hours(24 * 30);
 constexpr absl::Duration kLifetimeMax = absl::Hours(24 * 365);
 constexpr absl::Duration kStartTimeoutMax = absl::Hours(24);

@@ -271,6 +271,7 @@ class Turn {
   Instant IdleDeadline() {
     Instant since = std::max(traffic_.idle_since, *observed().ready_at);
     if (observed().refused_at.has_value()) since = std::max(since, *observed().refused_at);
+    since = std::max(since, session_.held_until);
     const IdlePolicy& idle = session_.spec.idle;
     if (traffic_.was_used) return since + idle.grace;
     // Taken over: nobody can tell whether it was used before. Never too early.

@@ -44,6 +44,8 @@ struct Session {
   bool is_adopted = false;
   SessionState state = SessionState::kPending;  // of the last plan
   std::optional<EndDecision> decision;
+  // It is held until then, or was: the idle clock begins anew from there.
+  Instant held_until;
   // After node_lost_after a session whose node does not answer ends. Infinite: never.
   absl::Duration node_lost_after = absl::Minutes(5);
   Observed observed;

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/ids.h"
+#include "controller/session/hold.h"
 #include "controller/session/spec.h"
 
 namespace spawner {
@@ -87,6 +88,7 @@ struct SessionView {
   std::optional<absl::Time> idle_deadline;
   std::optional<absl::Time> lifetime_deadline;
   std::vector<SessionCondition> conditions;
+  std::vector<Hold> holds;
   std::string etag;
   SessionSpec spec;
 };

@@ -85,6 +85,7 @@ absl::Status ValidateTimes(const SessionSpec& spec) {
   RETURN_IF_ERROR(ValidateDuration("spec.idle.grace", spec.idle.grace, kNone, kGraceMax));
   RETURN_IF_ERROR(
       ValidateDuration("spec.idle.initial_grace", spec.idle.initial_grace, kNone, kGraceMax));
+  RETURN_IF_ERROR(ValidateDuration("spec.idle.hold_max", spec.idle.hold_max, kNone, kHoldMaxMax));
   if (spec.lifetime.max != absl::InfiniteDuration()) {
     RETURN_IF_ERROR(
         ValidateDuration("spec.lifetime.max", spec.lifetime.max, absl::Seconds(1), kLifetimeMax));
@@ -295,6 +296,8 @@ std::string EncodeSpec(const SessionSpec& spec) {
       {"embed_origins", spec.access.embed_origins},
       {"max_connections", spec.access.max_connections},
   };
+  if (spec.idle.hold_max != IdlePolicy().hold_max)
+    object["hold_max"] = duration(spec.idle.hold_max);
   // Not its default: an annotation of before the field was there reads and writes the same.
   if (spec.protocol == BackendProtocol::kH2c) object["protocol"] = kH2c;
   return ToText(object);
@@ -317,6 +320,7 @@ absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view text) {
   reader.Read("grace", spec.idle.grace);
   reader.Read("initial_grace", spec.idle.initial_grace);
   reader.Read("never_idle", spec.idle.never);
+  reader.Read("hold_max", spec.idle.hold_max);
   reader.Read("max", spec.lifetime.max);
   reader.Read("start_timeout", spec.lifetime.start_timeout);
   reader.Read("stop_grace", spec.lifetime.stop_grace);

@@ -19,6 +19,7 @@ struct IdlePolicy {
   absl::Duration grace = absl::Seconds(300);
   absl::Duration initial_grace = absl::Seconds(300);
   bool never = false;  // on_idle KEEP
+  absl::Duration hold_max = absl::Hours(24);
 
   bool operator==(const IdlePolicy&) const = default;
 };

@@ -1,0 +1,160 @@
+#include "controller/core/holds.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "controller/core/limits.h"
+#include "controller/session/limits.h"
+
+namespace spawner::core {
+namespace {
+
+absl::Status Full(const Incarnation& incarnation, absl::string_view tried, Instant now) {
+  Instant next = Instant::Infinite();
+  for (const auto& [owner, hold] : incarnation.holds) next = std::min(next, hold.until);
+  return WithRetryAfter(
+      WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                     tried, incarnation.holds.size(),
+                     " owners hold it already; release one, or use an owner that holds it")),
+                 "QUOTA_HOLDS"),
+      next - now);
+}
+
+}  // namespace
+
+void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
+  const Instant now = table_.clock.Now();
+  if (absl::Status status = table_.CanDecide(); !status.ok()) return done(status);
+  const auto named = table_.FindNamed(params.ns, params.id, Epoch{});
+  if (!named.ok()) return done(named.status());
+  Incarnation& incarnation = **named;
+  const std::string tried = absl::StrCat("keep session ", params.id.value, " alive: ");
+  if (absl::Status status = Table::CheckEpoch(incarnation, params.epoch, tried); !status.ok()) {
+    return done(status);
+  }
+  if (!IsLive(incarnation)) {
+    const EndReason reason = incarnation.session.decision.has_value()
+                                 ? incarnation.session.decision->reason
+                                 : incarnation.plan.reason;
+    return done(WithReason(absl::FailedPreconditionError(absl::StrCat(
+                               tried, "its end is decided: ", std::string(Name(reason)),
+                               "; connect to start the next incarnation")),
+                           "SESSION_ENDING"));
+  }
+  DropExpired(incarnation, now);
+  const auto found = incarnation.holds.find(params.owner);
+  if (params.ttl <= absl::ZeroDuration()) {
+    KeepAliveResult released;
+    if (found == incarnation.holds.end()) return done(released);
+    incarnation.holds.erase(found);
+    incarnation.hold_ended = std::max(incarnation.hold_ended, now);
+    return Write(incarnation, [done = std::move(done), released](const absl::Status& status) {
+      status.ok() ? done(released) : done(status);
+    });
+  }
+  if (incarnation.session.spec.idle.hold_max <= absl::ZeroDuration()) {
+    return done(WithReason(absl::ResourceExhaustedError(
+                               absl::StrCat(tried, "its spec.idle.hold_max of 0 allows no holds")),
+                           "QUOTA_HOLDS"));
+  }
+  if (found == incarnation.holds.end() && incarnation.holds.size() >= kHoldsMax) {
+    return done(Full(incarnation, tried, now));
+  }
+  const absl::Duration hold_max = incarnation.session.spec.idle.hold_max;
+  const absl::Duration ttl = std::min(params.ttl, hold_max);
+  const absl::Time wall_now = table_.clock.WallNow();
+  HoldState& hold = incarnation.holds[params.owner];
+  const bool is_new = found == incarnation.holds.end();
+  const bool is_covered = !is_new && hold.shown.reason == params.reason &&
+                          wall_now + ttl <= hold.durable_until &&
+                          // Much shorter than before: the old end must not come back.
+                          hold.durable_until - wall_now <= ttl * 2;
+  hold.shown.owner = params.owner;
+  hold.shown.reason = std::move(params.reason);
+  if (is_new) hold.shown.create_time = wall_now;
+  hold.shown.expire_time = wall_now + ttl;
+  hold.until = now + ttl;
+  const KeepAliveResult result = {hold.shown.expire_time, ttl < params.ttl};
+  if (is_covered && !Notes::IsPending(incarnation, kHoldsNote)) {
+    table_.queue.MarkDirty(params.id);
+    return done(result);
+  }
+  if (!is_covered) hold.durable_until = wall_now + ttl + std::min(ttl / 10, kHoldSlackMax);
+  Write(incarnation, [done = std::move(done), result](const absl::Status& status) {
+    status.ok() ? done(result) : done(status);
+  });
+}
+
+void Holds::Write(Incarnation& incarnation, std::function<void(absl::Status)> done) {
+  std::vector<Hold> holds;
+  for (const auto& [owner, hold] : incarnation.holds) {
+    holds.push_back(hold.shown);
+    holds.back().expire_time = hold.durable_until;
+  }
+  incarnation.holds_text = EncodeHolds(holds);
+  notes_.Put(incarnation, kHoldsNote, incarnation.holds_text, std::move(done));
+}
+
+// Its end, or the release, is when the idle clock begins anew.
+void Holds::DropExpired(Incarnation& incarnation, Instant now) {
+  for (auto hold = incarnation.holds.begin(); hold != incarnation.holds.end();) {
+    if (hold->second.until > now) {
+      ++hold;
+      continue;
+    }
+    incarnation.hold_ended = std::max(incarnation.hold_ended, hold->second.until);
+    hold = incarnation.holds.erase(hold);
+  }
+}
+
+void Holds::BeforePlan(Incarnation& incarnation, Instant now) {
+  DropExpired(incarnation, now);
+  Instant until = incarnation.hold_ended;
+  for (const auto& [owner, hold] : incarnation.holds) until = std::max(until, hold.until);
+  incarnation.session.held_until = until;
+}
+
+void Holds::OnPod(Incarnation& incarnation) {
+  if (!incarnation.pod.has_value() || Notes::IsPending(incarnation, kHoldsNote)) return;
+  Load(incarnation);
+}
+
+void Holds::OnStandDown(const absl::Status& status) {
+  for (auto& [id, slot] : table_.slots) {
+    for (auto& [epoch, incarnation] : slot.incarnations) {
+      if (incarnation->pod.has_value()) Load(*incarnation);
+    }
+  }
+}
+
+void Holds::Load(Incarnation& incarnation) {
+  const auto& annotations = incarnation.pod->pod.annotations;
+  const auto found = annotations.find(kHoldsNote);
+  const std::string& text = found == annotations.end() ? std::string() : found->second;
+  if (text == incarnation.holds_text) return;
+  const auto holds = DecodeHolds(text);
+  if (!holds.ok()) {
+    Log(LogLevel::kWarning, "holds_unreadable",
+        {{"session", incarnation.identity.id.value}, {"error", holds.status().ToString()}});
+    return;
+  }
+  incarnation.holds_text = text;
+  const Instant now = table_.clock.Now();
+  const absl::Time wall_now = table_.clock.WallNow();
+  if (!incarnation.holds.empty()) incarnation.hold_ended = std::max(incarnation.hold_ended, now);
+  incarnation.holds.clear();
+  const absl::Duration most = incarnation.session.spec.idle.hold_max + kHoldSlackMax;
+  for (const Hold& hold : *holds) {
+    // Written by another's wall clock: bounded by the policy, whatever it says.
+    const absl::Duration left = std::min(hold.expire_time - wall_now, most);
+    if (left <= absl::ZeroDuration()) continue;
+    incarnation.holds[hold.owner] = {hold, hold.expire_time, now + left};
+  }
+}
+
+}  // namespace spawner::core
