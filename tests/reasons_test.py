@@ -1,0 +1,61 @@
+"""docs/api.md's table of errors and the reasons that the sources give are the same.
+
+Reads the sources, as layering_test does.
+"""
+
+import os
+import re
+
+ROOT = os.environ.get("SPAWNER_SOURCE_ROOT") or os.path.dirname(
+    os.path.dirname(os.path.realpath(__file__)))
+# Of what is not built yet: warm pools, WaitSession.
+NOT_YET = {"POOL_EMPTY", "WAIT_TIMEOUT"}
+CODES = {"INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RANGE",
+         "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAUTHENTICATED", "ALREADY_EXISTS"}
+WORD = r"[A-Z]+(?:_[A-Z]+)+"
+
+
+def arguments(text, begin):
+    """What is in the parentheses that open right before `begin`."""
+    depth, end = 1, begin
+    while depth and end < len(text):
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
+        end += 1
+    return text[begin:end - 1]
+
+
+def given():
+    """{reason: a file that gives it}"""
+    reasons = {}
+    for top in ("base", "controller", "cli"):
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            for name in names:
+                if not name.endswith((".cc", ".h")) or name.endswith("_test.cc") or name.startswith("fake_"):
+                    continue
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    text = file.read()
+                for call in re.finditer(r"\bWithReason\(", text):
+                    last = re.search(r'"(%s)"$' % WORD, arguments(text, call.end()).rstrip())
+                    if last:
+                        reasons[last[1]] = name
+    return reasons
+
+
+def documented():
+    with open(os.path.join(ROOT, "docs", "api.md"), encoding="utf-8") as page:
+        table = re.search(r"^## Errors$(.*?)^## ", page.read(), re.M | re.S)[1]
+    return set(re.findall(r"\b%s\b" % WORD, table)) - CODES
+
+
+def test_every_reason_is_documented():
+    undocumented = {reason: file for reason, file in given().items() if reason not in documented()}
+    assert not undocumented, "add them to the table of errors in docs/api.md: %s" % undocumented
+
+
+def test_every_documented_reason_is_given():
+    nowhere = documented() - set(given()) - NOT_YET
+    assert not nowhere
+
+
+def test_the_sources_were_read():
+    assert {"SESSION_NOT_FOUND", "KEY_TAG_MISMATCH", "NO_LEADER", "RATE_LIMITED"} <= set(given())
