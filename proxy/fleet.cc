@@ -19,7 +19,7 @@ Fleet::~Fleet() { Stop(); }
 absl::StatusOr<Fleet::Member> Fleet::Make(int index, const Clock& clock, WorkerReports& reports,
                                           std::unique_ptr<Authorizer> authorizer, Bound* bound) {
   Member member;
-  ASSIGN_OR_RETURN(member.io, EpollIo::Create(&descriptors_));
+  ASSIGN_OR_RETURN(member.io, EpollIo::Create(&descriptors_, options_.dead_peer_timeout));
   Io* io = member.io.get();
   if (options_.tls || options_.has_proxy_header) {
     member.tls =

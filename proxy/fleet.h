@@ -41,6 +41,7 @@ class Fleet {
     bool has_proxy_header = false;   // on both, from forward.trusted_proxies
     ForwardOptions forward;
     uint32_t connections_per_address = 0;  // zero: no limit
+    absl::Duration dead_peer_timeout = kDeadPeerTimeout;
     Descriptors::Bounds descriptors;
     AccessSink* access_sink = nullptr;  // null: no access log
     double access_sample = 1;

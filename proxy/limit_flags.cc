@@ -24,6 +24,10 @@ ABSL_FLAG(absl::Duration, keep_alive_timeout, limits::kClientIdleTimeout,
           "How long a client's connection stays open without a request, 100ms to 24h.");
 ABSL_FLAG(absl::Duration, connect_timeout, limits::kConnectTimeout,
           "How long a session's backend may take to accept a connection, 100ms to 24h; then 504.");
+ABSL_FLAG(absl::Duration, dead_peer_timeout, limits::kDeadPeerTimeout,
+          "How long a peer that does not answer TCP, or takes nothing of what waits for it, still "
+          "counts as connected, 6s to 2h, in whole seconds. Half of it passes before the first "
+          "probe.");
 ABSL_FLAG(int64_t, max_header_bytes, limits::kHeadBytesMax,
           "Of a request's line and headers, 4096 to 131072; more is answered 431 or 414.");
 ABSL_FLAG(int64_t, max_header_fields, limits::kFieldsMax,
@@ -85,6 +89,11 @@ absl::StatusOr<LimitSettings> LimitsFromFlags() {
   RETURN_IF_ERROR(CheckTimeout("keep-alive-timeout", forward.client_idle_timeout, Zero::kIsBad));
   RETURN_IF_ERROR(CheckTimeout("connect-timeout", forward.connect_timeout, Zero::kIsBad));
 
+  settings.dead_peer_timeout = absl::GetFlag(FLAGS_dead_peer_timeout);
+  if (settings.dead_peer_timeout < kDeadPeerTimeoutLeast ||
+      settings.dead_peer_timeout > kDeadPeerTimeoutMost) {
+    return Bad("dead-peer-timeout", "must be 6s to 2h");
+  }
   const int64_t bytes = absl::GetFlag(FLAGS_max_header_bytes);
   const int64_t fields = absl::GetFlag(FLAGS_max_header_fields);
   const int64_t connections = absl::GetFlag(FLAGS_max_connections_per_address);

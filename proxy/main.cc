@@ -88,6 +88,7 @@ Fleet::Options FleetOptions(const Settings& settings, std::optional<TlsMaterial>
                       .hsts = hsts > 0 ? "max-age=" + std::to_string(hsts) : "",
                       .limits = settings.limits.forward},
           .connections_per_address = settings.limits.connections_per_address,
+          .dead_peer_timeout = settings.limits.dead_peer_timeout,
           .descriptors = settings.descriptors,
           .access_sink = access_sink,
           .access_sample = settings.access_log_sample};

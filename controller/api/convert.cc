@@ -88,13 +88,14 @@ absl::Status ReadDurationIfSet(absl::string_view field, bool is_set,
 }
 
 absl::Status ReadIdle(const v1::IdlePolicy& idle, IdlePolicy& out) {
-  if (idle.has_warn_before()) return UnsupportedField("spec.idle.warn_before");
-  if (idle.ignore_paths_size() > 0) return UnsupportedField("spec.idle.ignore_paths");
   RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.grace", idle.has_grace(), idle.grace(), out.grace));
   out.initial_grace = out.grace;
   RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.initial_grace", idle.has_initial_grace(),
                                     idle.initial_grace(), out.initial_grace));
   out.never = idle.on_idle() == v1::KEEP;
+  RETURN_IF_ERROR(ReadDurationIfSet("spec.idle.warn_before", idle.has_warn_before(),
+                                    idle.warn_before(), out.warn_before));
+  out.ignore_paths = {idle.ignore_paths().begin(), idle.ignore_paths().end()};
   RETURN_IF_ERROR(
       ReadDurationIfSet("spec.idle.hold_max", idle.has_hold_max(), idle.hold_max(), out.hold_max));
   return absl::OkStatus();
@@ -224,6 +225,11 @@ void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out) {
   }
   *out.mutable_idle()->mutable_grace() = WriteDuration(spec.idle.grace);
   *out.mutable_idle()->mutable_initial_grace() = WriteDuration(spec.idle.initial_grace);
+  if (spec.idle.warn_before > absl::ZeroDuration()) {
+    *out.mutable_idle()->mutable_warn_before() = WriteDuration(spec.idle.warn_before);
+  }
+  *out.mutable_idle()->mutable_ignore_paths() = {spec.idle.ignore_paths.begin(),
+                                                 spec.idle.ignore_paths.end()};
   *out.mutable_idle()->mutable_hold_max() = WriteDuration(spec.idle.hold_max);
   out.mutable_idle()->set_on_idle(spec.idle.never ? v1::KEEP : v1::STOP);
   v1::Lifetime& lifetime = *out.mutable_lifetime();

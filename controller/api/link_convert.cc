@@ -99,6 +99,11 @@ void WriteRoute(const route::Route& route, v1::Route& out) {
   out.mutable_access()->set_max_connections(route.max_connections);
   out.set_phase(static_cast<v1::StartPhase>(route.phase));
   out.set_namespace_(route.ns);
+  *out.mutable_ignore_paths() = {route.ignore_paths.begin(), route.ignore_paths.end()};
+  if (route.ends_at.has_value()) {
+    *out.mutable_ends_at() = WriteTime(*route.ends_at);
+    out.set_ends_as(static_cast<v1::EndReason>(route.ends_as));
+  }
   *out.mutable_hold_timeout() = WriteDuration(route.hold_timeout);
 }
 

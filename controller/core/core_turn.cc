@@ -38,6 +38,11 @@ route::Route RouteOf(const Incarnation& incarnation) {
   route.allowed_origins = spec.access.allowed_origins;
   route.embed_origins = spec.access.embed_origins;
   route.max_connections = spec.access.max_connections;
+  route.ignore_paths = spec.idle.ignore_paths;
+  if (incarnation.warning.has_value()) {
+    route.ends_at = incarnation.warning->ends_at;
+    route.ends_as = static_cast<int>(incarnation.warning->end.as);
+  }
   route.hold_timeout = kHoldTimeout;
   if (plan.route == RouteGoal::kOpen || plan.route == RouteGoal::kGated) {
     route.ip = incarnation.pod->pod.ip;
@@ -164,6 +169,13 @@ void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   }
   if (plan.state >= SessionState::kTerminating && !incarnation.end_time.has_value()) {
     incarnation.end_time = table_.clock.WallNow();
+  }
+  if (!plan.near_end.has_value()) {
+    incarnation.warning.reset();
+  } else if (!incarnation.warning.has_value() || incarnation.warning->end != *plan.near_end) {
+    const absl::Time since =
+        incarnation.warning.has_value() ? incarnation.warning->since : table_.clock.WallNow();
+    incarnation.warning = {*plan.near_end, table_.WallOf(plan.near_end->at), since};
   }
   if (plan.is_lost != incarnation.lost_time.has_value()) {
     incarnation.lost_time.reset();

@@ -100,6 +100,13 @@ struct Incarnation {
   std::optional<absl::Time> end_time;
   std::optional<absl::Time> last_active_time;
   std::optional<absl::Time> lost_time;
+  // Told once, however often it is looked at: two clocks never agree to the nanosecond.
+  struct Warning {
+    NearEnd end;
+    absl::Time ends_at;
+    absl::Time since;
+  };
+  std::optional<Warning> warning;
   uint64_t changes = 0;  // etag
 
   std::vector<ConnectWaiter> connects;

@@ -116,6 +116,16 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
     view.conditions.push_back({"Lost", true, absl::StrCat("node ", view.node, " does not answer"),
                                *incarnation.lost_time});
   }
+  if (incarnation.warning.has_value()) {
+    const Incarnation::Warning& warning = *incarnation.warning;
+    const bool is_idle = warning.end.as == EndReason::kIdle;
+    view.conditions.push_back(
+        {"EndingSoon", true,
+         absl::StrCat("ends as ", std::string(Name(warning.end.as)), " at ",
+                      absl::FormatTime(absl::RFC3339_sec, warning.ends_at, absl::UTCTimeZone()),
+                      is_idle ? " unless somebody connects" : ""),
+         warning.since});
+  }
   if (!IsEnded(incarnation)) {
     for (const auto& [owner, hold] : incarnation.holds) view.holds.push_back(hold.shown);
   }

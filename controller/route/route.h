@@ -2,6 +2,7 @@
 #define SPAWNER_CONTROLLER_ROUTE_ROUTE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,6 +33,9 @@ struct Route {
   std::vector<std::string> embed_origins = {};
   int32_t max_connections = 0;
   int protocol = 0;  // BackendProtocol's number
+  std::vector<std::string> ignore_paths = {};
+  std::optional<absl::Time> ends_at = {};  // its end is near
+  int ends_as = 0;                         // EndReason's number
 
   bool operator==(const Route&) const = default;
 };

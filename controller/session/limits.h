@@ -19,6 +19,10 @@ constexpr size_t kEnvMax = 256;
 constexpr size_t kOverridesDepthMax = 32;  // a pod's own schema is about 12 deep
 constexpr size_t kMessageBytesMax = 1024;  // of spawner.dev/message
 
+constexpr absl::Duration kWarnBeforeMax = absl::Hours(1);
+constexpr size_t kIgnorePathsMax = 32;
+constexpr size_t kIgnorePathBytesMax = 256;
+
 // As the API promises: of KeepAlive.
 constexpr size_t kHoldsMax = 16;
 constexpr size_t kHoldOwnerBytesMax = 128;

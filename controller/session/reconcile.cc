@@ -33,6 +33,7 @@ class Turn {
       SPAWNER_CHECK(view_.pod != nullptr);
       Present();
     }
+    Warn();
     return std::move(plan_);
   }
 
@@ -300,6 +301,18 @@ class Turn {
                       " was lost and could not be asked");
     }
     WriteEnd(/*stops=*/true);
+  }
+
+  void Warn() {
+    const absl::Duration before = session_.spec.idle.warn_before;
+    if (before <= absl::ZeroDuration() || plan_.state > SessionState::kDraining) return;
+    const auto consider = [this, before](const std::optional<Instant>& at, EndReason as) {
+      if (!at.has_value() || *at == Instant::Infinite()) return;
+      if (now_ < *at - before) return WakeBy(*at - before);
+      if (!plan_.near_end.has_value() || *at < plan_.near_end->at) plan_.near_end = {*at, as};
+    };
+    consider(plan_.idle_deadline, EndReason::kIdle);
+    consider(plan_.lifetime_deadline, EndReason::kMaxLifetime);
   }
 
   const Session& session_;

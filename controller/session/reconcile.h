@@ -94,6 +94,14 @@ enum class Write {
   kDeleteHard,  // with one second
 };
 
+// It ends at `at` if nothing happens, and that is near (IdlePolicy.warn_before).
+struct NearEnd {
+  Instant at;
+  EndReason as = EndReason::kNone;
+
+  bool operator==(const NearEnd&) const = default;
+};
+
 struct Plan {
   SessionState state = SessionState::kPending;
   StartPhase phase = StartPhase::kNone;
@@ -108,6 +116,7 @@ struct Plan {
   bool is_forgotten = false;  // nothing is left to remember
   std::optional<Instant> idle_deadline;
   std::optional<Instant> lifetime_deadline;
+  std::optional<NearEnd> near_end;
   Instant wake_at = Instant::Infinite();
   Observed observed;
 };

@@ -85,6 +85,8 @@ absl::Status ValidateTimes(const SessionSpec& spec) {
   RETURN_IF_ERROR(ValidateDuration("spec.idle.grace", spec.idle.grace, kNone, kGraceMax));
   RETURN_IF_ERROR(
       ValidateDuration("spec.idle.initial_grace", spec.idle.initial_grace, kNone, kGraceMax));
+  RETURN_IF_ERROR(
+      ValidateDuration("spec.idle.warn_before", spec.idle.warn_before, kNone, kWarnBeforeMax));
   RETURN_IF_ERROR(ValidateDuration("spec.idle.hold_max", spec.idle.hold_max, kNone, kHoldMaxMax));
   if (spec.lifetime.max != absl::InfiniteDuration()) {
     RETURN_IF_ERROR(
@@ -229,6 +231,28 @@ absl::Status ValidateOrigins(absl::string_view field, const std::vector<std::str
   return absl::OkStatus();
 }
 
+absl::Status ValidateIgnorePaths(const std::vector<std::string>& paths) {
+  constexpr char kField[] = "spec.idle.ignore_paths";
+  if (paths.size() > kIgnorePathsMax) {
+    return InvalidField(kField, absl::StrCat(paths.size(), " of them, at most ", kIgnorePathsMax));
+  }
+  for (const std::string& path : paths) {
+    if (path.size() > kIgnorePathBytesMax) {
+      return InvalidField(
+          kField, absl::StrCat("one has ", path.size(), " bytes, at most ", kIgnorePathBytesMax));
+    }
+    // As it stands in a request line, without a query.
+    if (!Matches(path, "/[!-~]*") || path.find_first_of("?#") != std::string::npos ||
+        path.find('*') < path.size() - 1) {
+      return InvalidField(kField,
+                          absl::StrCat("\"", absl::CHexEscape(path),
+                                       "\" is no path such as /healthz or /poll/*: it begins with "
+                                       "'/', has no query, and '*' stands at the end only"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateAccess(const Access& access) {
   RETURN_IF_ERROR(ValidateOrigins("spec.access.allowed_origins", access.allowed_origins));
   RETURN_IF_ERROR(ValidateOrigins("spec.access.embed_origins", access.embed_origins));
@@ -257,6 +281,7 @@ absl::Status ValidateSpec(const SessionSpec& spec) {
   RETURN_IF_ERROR(ValidateResources("spec.resources.limits", spec.limits));
   RETURN_IF_ERROR(ValidateLabels(spec.labels));
   RETURN_IF_ERROR(ValidateTimes(spec));
+  RETURN_IF_ERROR(ValidateIgnorePaths(spec.idle.ignore_paths));
   RETURN_IF_ERROR(ValidateAccess(spec.access));
   const size_t size = EncodeSpec(spec).size();
   if (size > kSpecBytesMax) {
@@ -296,6 +321,10 @@ std::string EncodeSpec(const SessionSpec& spec) {
       {"embed_origins", spec.access.embed_origins},
       {"max_connections", spec.access.max_connections},
   };
+  if (spec.idle.warn_before > absl::ZeroDuration()) {
+    object["warn_before"] = duration(spec.idle.warn_before);
+  }
+  if (!spec.idle.ignore_paths.empty()) object["ignore_paths"] = spec.idle.ignore_paths;
   if (spec.idle.hold_max != IdlePolicy().hold_max)
     object["hold_max"] = duration(spec.idle.hold_max);
   // Not its default: an annotation of before the field was there reads and writes the same.
@@ -320,6 +349,8 @@ absl::StatusOr<SessionSpec> DecodeSpec(absl::string_view text) {
   reader.Read("grace", spec.idle.grace);
   reader.Read("initial_grace", spec.idle.initial_grace);
   reader.Read("never_idle", spec.idle.never);
+  reader.Read("warn_before", spec.idle.warn_before);
+  reader.Read("ignore_paths", spec.idle.ignore_paths);
   reader.Read("hold_max", spec.idle.hold_max);
   reader.Read("max", spec.lifetime.max);
   reader.Read("start_timeout", spec.lifetime.start_timeout);

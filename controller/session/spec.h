@@ -18,7 +18,9 @@ namespace spawner {
 struct IdlePolicy {
   absl::Duration grace = absl::Seconds(300);
   absl::Duration initial_grace = absl::Seconds(300);
-  bool never = false;  // on_idle KEEP
+  bool never = false;                                 // on_idle KEEP
+  absl::Duration warn_before = absl::ZeroDuration();  // 0: no warning
+  std::vector<std::string> ignore_paths = {};         // exact, or with a '*' at the end
   absl::Duration hold_max = absl::Hours(24);
 
   bool operator==(const IdlePolicy&) const = default;

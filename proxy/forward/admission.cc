@@ -18,6 +18,9 @@ namespace spawner::proxy {
 
 // Asks the authorizer and keeps in bench.decision what the backend is to see.
 bool Exchange::IsAllowed(const Sessions::Place& place) {
+  const bool is_no_use = seen_.Judge(place.session->route(), place.prefix);
+  // It waited for its route, counted as open.
+  if (is_no_use && phase_ == Phase::kPending) session_->Uncount(*this);
   bench_.decision = AuthDecision();
   if (bench_.authorizer == nullptr) return true;
   const absl::string_view client_ip =
@@ -61,9 +64,19 @@ void Exchange::RefuseOverCap() {
 
 // Ours, and `more`; good until the next call on this worker.
 absl::Span<const AddedField> Exchange::AddedToResponse(absl::Span<const AddedField> more) {
-  if (extras_ == nullptr) return more;
+  // An end by idleness is told where a request does not put it off.
+  const Route* route =
+      session_ == nullptr || session_->route().ends_at.empty() ? nullptr : &session_->route();
+  if (route != nullptr && route->ends_as == "IDLE" && !is_ignored()) route = nullptr;
+  if (extras_ == nullptr && route == nullptr) return more;
   bench_.added_fields.assign(more.begin(), more.end());
-  for (const auto& [name, value] : extras_->fields) bench_.added_fields.push_back({name, value});
+  if (extras_ != nullptr) {
+    for (const auto& [name, value] : extras_->fields) bench_.added_fields.push_back({name, value});
+  }
+  if (route != nullptr) {
+    bench_.added_fields.push_back({"Spawner-Ends-At", route->ends_at});
+    bench_.added_fields.push_back({"Spawner-Reason", route->ends_as});
+  }
   return bench_.added_fields;
 }
 

@@ -37,7 +37,7 @@ class Exchange {
   // bench.request was parsed from `head`; what follows it is client.unread().
   void Begin(absl::string_view head);
 
-  // ---- events ----
+  // ---- events, of the connections and of Session ----
   void OnClientIo();    // bytes, space, an end, or a failure: the stream knows
   void OnUpstreamIo();  // of a connected upstream
   void OnUnasked();     // a reused one had something to say before the request was sent
@@ -46,13 +46,13 @@ class Exchange {
   void OnMore();           // a turn's bound was reached: go on
   void CutOff();           // the client's connection is being closed
   void OnDrainDeadline();  // the worker leaves
-  // ---- for Session ----
-  void GoOn();      // the route has changed, this waits
-  void WaitAnew();  // the time it may wait begins again
+  void GoOn();             // the route has changed, this waits
+  void WaitAnew();         // the time it may wait begins again
   void OnSessionOver();
   const GrantMark& grant() const { return grant_; }
   void OnRevoked();
   ConnectionView View() const;
+  bool is_ignored() const { return seen_.is_ignored(); }  // no use: nothing counts it
   bool is_waiting() const { return is_waiting_; }
   void set_waiting(bool is_waiting) { is_waiting_ = is_waiting; }
   size_t place() const { return place_; }  // in its list

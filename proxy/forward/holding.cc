@@ -67,6 +67,13 @@ void Exchange::SetHoldDeadline() {
 
 void Exchange::WaitAnew() {
   if (!session_->is_routed()) return;
+  if (!seen_.is_judged()) {
+    // Its route has just come: whether it counts is decided before anybody is told.
+    const HeadError error = bench_.request.Parse(head_);
+    SPAWNER_CHECK(!error.is_error());  // it was parsed before
+    const Sessions::Place place = bench_.sessions->Find(bench_.request);
+    if (seen_.Judge(session_->route(), place.prefix)) session_->Uncount(*this);
+  }
   // It may have something to say now; its caller is still going through those that wait.
   if (asks_progress_) return client_.SetDeadline(bench_.now);
   SetHoldDeadline();

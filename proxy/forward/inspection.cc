@@ -48,7 +48,8 @@ ConnectionView Exchange::View() const {
           .idle_for = bench_.now - seen_.moved_at(),
           .bytes = seen_.bytes(),
           .to_client_bytes = client_.stream().kept(),
-          .to_backend_bytes = upstream_ == nullptr ? 0 : upstream_->stream().kept()};
+          .to_backend_bytes = upstream_ == nullptr ? 0 : upstream_->stream().kept(),
+          .is_ignored = is_ignored()};
 }
 
 ConnectionView Tunnel::View() const {
@@ -64,7 +65,8 @@ ConnectionView Tunnel::View() const {
           .idle_for = bench_.now - moved_at_,
           .bytes = bytes_,
           .to_client_bytes = client_.kept(),
-          .to_backend_bytes = backend_.kept()};
+          .to_backend_bytes = backend_.kept(),
+          .is_ignored = is_ignored_};
 }
 
 // Of tunnels there may be very many: only those that are wanted become views.

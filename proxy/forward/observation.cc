@@ -1,5 +1,6 @@
 #include "proxy/forward/observation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "proxy/forward/session.h"
 #include "proxy/forward/trace_context.h"
 #include "proxy/io/stream.h"
+#include "proxy/route/ignored_path.h"
 
 namespace spawner::proxy {
 namespace {
@@ -52,8 +54,17 @@ void Observation::OnAllowed(absl::string_view client) {
   }
 }
 
+// Once: what waits stays what it was.
+bool Observation::Judge(const Route& route, absl::string_view prefix) {
+  if (std::exchange(is_judged_, true)) return false;
+  absl::string_view path = bench_.request.path;
+  path.remove_prefix(std::min(path.size(), prefix.size()));
+  is_ignored_ = IsIgnoredPath(route, path);
+  return is_ignored_;
+}
+
 void Observation::Count(Session& session, size_t in, size_t out) {
-  session.CountBytes(in + out);
+  if (!is_ignored_) session.CountBytes(in + out);
   bytes_ += in + out;
   moved_at_ = bench_.now;
   if (record_ == nullptr) return;

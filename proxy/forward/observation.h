@@ -17,6 +17,7 @@ class Session;
 class Stream;
 class Tunnel;
 struct ClientPeer;
+struct Route;
 
 // What is told of one request beside its counts: its line in the access log, Server-Timing, its
 // trace. With all of that off it is three readings of the turn's time.
@@ -31,7 +32,7 @@ class Observation {
     client_.clear();
     user_.clear();
     sent_at_ = answered_at_ = Instant{};
-    was_held_ = false;
+    was_held_ = is_judged_ = is_ignored_ = false;
   }
   // bench.request came from `peer` over `stream`; the access log may want it.
   void BeginRecord(const ClientPeer& peer, const Stream& stream, bool is_secure);
@@ -41,6 +42,11 @@ class Observation {
   }
   // bench.decision lets it in: who asks.
   void OnAllowed(absl::string_view client);
+  // Whether bench.request is no use of its session: then its bytes are not either. `prefix` of its
+  // path is the route's. True: it is no use, and nobody knew.
+  bool Judge(const Route& route, absl::string_view prefix);
+  bool is_judged() const { return is_judged_; }
+  bool is_ignored() const { return is_ignored_; }
   void OnHeld() { was_held_ = true; }
   // Its head is about to be written: makes bench.traceparent if that is wanted.
   void OnSend();
@@ -83,6 +89,8 @@ class Observation {
   Instant sent_at_;      // to the backend, at last; 0 before
   Instant answered_at_;  // by the backend, likewise
   bool was_held_ = false;
+  bool is_judged_ = false;
+  bool is_ignored_ = false;
 };
 
 }  // namespace spawner::proxy

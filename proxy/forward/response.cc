@@ -279,6 +279,7 @@ void Exchange::BecomeTunnel(absl::string_view early) {
                      .is_websocket = is_websocket_,
                      .is_capped = std::exchange(capped_in_, nullptr) != nullptr,
                      .is_logged = seen_.is_logged(),
+                     .is_ignored = is_ignored(),
                      .grant = grant_,
                      .client = seen_.client().empty() ? client_.peer().ip : seen_.client(),
                      .user = seen_.user()},

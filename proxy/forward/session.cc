@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "proxy/forward/exchange.h"
 #include "proxy/forward/limits.h"
@@ -20,7 +22,7 @@ Session::Session(Workbench& bench, Sessions& sessions, RouteEntry& entry)
 
 Session::~Session() {
   SPAWNER_CHECK(pending_.empty() && active_.empty() && tunnels_.empty());
-  SPAWNER_CHECK(open_ == 0 && held_ == 0 && waiting_ == 0);
+  SPAWNER_CHECK(open_ == 0 && held_ == 0 && waiting_ == 0 && ignored_ == 0);
   entry_.owner = nullptr;
 }
 
@@ -28,6 +30,11 @@ bool Session::TryEnter(Exchange& exchange) {
   if (!TakeRoomToWait()) return false;
   pending_.push_back(&exchange);
   bench_.counters.held.Add(1);
+  if (exchange.is_ignored()) {
+    exchange.set_waiting(false);
+    ++ignored_;
+    return true;
+  }
   if (is_routed() && route().state == RouteState::kGated) {
     exchange.set_waiting(true);
     ++waiting_;
@@ -64,16 +71,34 @@ bool Session::StopWaiting(Exchange& exchange) {
   return true;
 }
 
+// Nobody has been told yet: without a route there are no reports.
+void Session::Uncount(Exchange& exchange) {
+  if (exchange.is_waiting()) {
+    exchange.set_waiting(false);
+    --waiting_;
+  } else {
+    --held_;
+    --open_;
+    --opened_total_;
+  }
+  ++ignored_;
+}
+
 void Session::Start(Exchange& exchange) {
-  if (StopWaiting(exchange)) {
+  const bool has_waited = StopWaiting(exchange);
+  exchange.set_place(active_.size());
+  active_.push_back(&exchange);
+  if (exchange.is_ignored()) {
+    if (!has_waited) ++ignored_;
+    return;
+  }
+  if (has_waited) {
     SPAWNER_CHECK(!exchange.is_waiting());  // AdmitWaiting came first
     --held_;
   } else {
     ++open_;
     ++opened_total_;
   }
-  exchange.set_place(active_.size());
-  active_.push_back(&exchange);
   last_active_ = bench_.now;
   MarkDirty(open_ == 1);
 }
@@ -85,11 +110,11 @@ void Session::Leave(Exchange& exchange) {
       sessions_.MaybeRelease(*this);
       return;
     }
-    --held_;
+    if (!exchange.is_ignored()) --held_;
   } else {
     RemoveActive(exchange);
   }
-  OneLess();
+  OneLess(exchange.is_ignored());
 }
 
 void Session::RemoveActive(Exchange& exchange) {
@@ -112,10 +137,15 @@ void Session::Leave(Tunnel& tunnel) {
   tunnels_[place] = tunnels_.back();
   tunnels_[place]->session_place = place;
   tunnels_.pop_back();
-  OneLess();
+  OneLess(tunnel.is_ignored());
 }
 
-void Session::OneLess() {
+void Session::OneLess(bool is_ignored) {
+  if (is_ignored) {
+    --ignored_;
+    SPAWNER_CHECK(ignored_ >= 0);
+    return sessions_.MaybeRelease(*this);
+  }
   --open_;
   SPAWNER_CHECK(open_ >= 0 && held_ >= 0 && waiting_ >= 0);
   last_active_ = bench_.now;
@@ -173,7 +203,7 @@ void Session::OnRoute(const RouteEvent& event) {
   const bool is_over = !is_routed() || route().state == RouteState::kEnded;
   if (is_over || is_new_incarnation) {
     DropIdleBefore(Instant::Infinite());
-    EndActive(is_new_incarnation ? kCloseFenced : EndCloseCode());
+    EndActive(/*is_fenced=*/is_new_incarnation);
   }
   if (is_new_incarnation || (event.was_routed && !is_routed())) {
     // What waited counts for the new incarnation from now on: the old one has nothing open.
@@ -229,7 +259,7 @@ void Session::AdmitWaiting() {
 void Session::SendBehindGate() {
   for (Exchange* exchange : pending_) {
     exchange->WaitAnew();
-    if (exchange->is_waiting()) continue;
+    if (exchange->is_waiting() || exchange->is_ignored()) continue;
     exchange->set_waiting(true);
     ++waiting_;
     --held_;
@@ -243,17 +273,21 @@ void Session::GoOnPending() {
   for (Exchange* exchange : pending) exchange->GoOn();
 }
 
-uint16_t Session::EndCloseCode() const {
+uint16_t Session::EndCloseCode(bool is_ignored) const {
+  const absl::string_view reason = is_routed() ? absl::string_view(route().reason) : "";
+  if (is_ignored && absl::StartsWith(reason, "IDLE")) return kCloseIdle;
   if (is_routed() && route().reason == "MAX_LIFETIME") return kCloseLifetime;
   if (is_routed() && route().reason == "REPLACED") return kCloseFenced;
   return kCloseEnded;
 }
 
-void Session::EndActive(uint16_t close_code) {
+void Session::EndActive(bool is_fenced) {
   const std::vector<Exchange*> active = active_;
   for (Exchange* exchange : active) exchange->OnSessionOver();
   const std::vector<Tunnel*> tunnels = tunnels_;
-  for (Tunnel* tunnel : tunnels) tunnel->OnSessionOver(close_code);
+  for (Tunnel* tunnel : tunnels) {
+    tunnel->OnSessionOver(is_fenced ? kCloseFenced : EndCloseCode(tunnel->is_ignored()));
+  }
 }
 
 // What waits is asked for its token again before it goes on.

@@ -39,6 +39,8 @@ class Session {
   // `exchange` begins: it counts as open, or as waiting behind a closed gate. False: too many are
   // held.
   bool TryEnter(Exchange& exchange);
+  // It waits, counted, and turns out to be on an ignored path.
+  void Uncount(Exchange& exchange);
   // It waits no more and is sent to the backend.
   void Start(Exchange& exchange);
   // It is over.
@@ -46,6 +48,7 @@ class Session {
   // It goes on as a tunnel: still one, and open.
   void Continue(Exchange& exchange, Tunnel& tunnel);
   void Leave(Tunnel& tunnel);
+  // Of what counts as use.
   void CountBytes(size_t count);
 
   // Null if none is idle.
@@ -62,7 +65,7 @@ class Session {
 
   int64_t open() const { return open_; }
   int64_t waiting() const { return waiting_; }
-  bool is_idle() const { return open_ == 0 && waiting_ == 0 && idle_.empty(); }
+  bool is_idle() const { return open_ == 0 && waiting_ == 0 && ignored_ == 0 && idle_.empty(); }
   SessionTotals Totals() const;
   void Inspect(Inspection* inspection) const;
   void InspectOldest(size_t count, Inspection* inspection) const;
@@ -76,11 +79,11 @@ class Session {
   void SendBehindGate();
   void GoOnPending();
   // Of WebSockets that the route's end closes.
-  uint16_t EndCloseCode() const;
-  void EndActive(uint16_t close_code);
+  uint16_t EndCloseCode(bool is_ignored) const;
+  void EndActive(bool is_fenced);
   void EndRevoked();
   void RemoveActive(Exchange& exchange);
-  void OneLess();
+  void OneLess(bool is_ignored);
   void MarkDirty(bool is_transition);
 
   Workbench& bench_;
@@ -94,6 +97,7 @@ class Session {
   int64_t open_ = 0;
   int64_t held_ = 0;
   int64_t waiting_ = 0;
+  int64_t ignored_ = 0;        // on ignored paths: in none of the counts above
   uint64_t opened_total_ = 0;  // of this incarnation, as bytes_total_
   uint64_t bytes_total_ = 0;
   Instant last_active_;

@@ -43,7 +43,8 @@ Tunnel::Tunnel(Workbench& bench, const Origin& origin, AddressSlot address, Stre
       moved_at_(bench.now),
       is_websocket_(origin.is_websocket),
       is_capped_(origin.is_capped),
-      is_logged_(origin.is_logged) {
+      is_logged_(origin.is_logged),
+      is_ignored_(origin.is_ignored) {
   bench_.ClientsOf(client_.io()).Add(1);
   bench_.counters.upstreams.Add(1);
   bench_.counters.tunnels.Add(1);
@@ -89,7 +90,7 @@ void Tunnel::Pump() {
   size_t moved = 0;
   const State state = Move(&moved);
   if (moved > 0) {
-    session_->CountBytes(moved);
+    if (!is_ignored_) session_->CountBytes(moved);
     bytes_ += moved;
     moved_at_ = bench_.now;
   }

@@ -24,6 +24,7 @@ class Tunnels;
 inline constexpr uint16_t kCloseEnded = 1001;     // api.md: the session is over
 inline constexpr uint16_t kCloseLeaving = 1012;   // the proxy is
 inline constexpr uint16_t kCloseOverCap = 1013;   // more than the session may have open
+inline constexpr uint16_t kCloseIdle = 4001;      // it was idle: this was no use of it
 inline constexpr uint16_t kCloseLifetime = 4002;  // its lifetime was over
 inline constexpr uint16_t kCloseRevoked = 4003;   // the grant it was opened with
 inline constexpr uint16_t kCloseFenced = 4004;    // a newer incarnation took over
@@ -38,8 +39,9 @@ class Tunnel final : public IoHandler, public TimerHandler {
     Session& session;
     Instant started_at;
     bool is_websocket;
-    bool is_capped;  // it counts for its session's cap, until it ends
-    bool is_logged;  // the access log keeps a record of it
+    bool is_capped;   // it counts for its session's cap, until it ends
+    bool is_logged;   // the access log keeps a record of it
+    bool is_ignored;  // on an ignored path
     GrantMark grant;
     absl::string_view client;  // its address
     absl::string_view user;    // may be empty
@@ -56,6 +58,7 @@ class Tunnel final : public IoHandler, public TimerHandler {
   void OnSessionOver(uint16_t code);
   const GrantMark& grant() const { return grant_; }
   Instant started_at() const { return started_at_; }
+  bool is_ignored() const { return is_ignored_; }
   void OnDrainDeadline();
   // At once, whatever runs.
   void CutOff();
@@ -122,6 +125,7 @@ class Tunnel final : public IoHandler, public TimerHandler {
   const bool is_websocket_ : 1;
   const bool is_capped_ : 1;
   const bool is_logged_ : 1;
+  const bool is_ignored_ : 1;
   bool has_more_ : 1 = false;  // Move stopped at its bound: nothing may ever wake it again
   bool is_later_ : 1 = false;
 };

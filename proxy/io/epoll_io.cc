@@ -47,14 +47,17 @@ void SetOption(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-// A peer that vanished without a word (a laptop asleep, a node lost) is noticed after 30 + 4 * 15
-// s: until then it counts as a user.
-void SetConnectionOptions(int fd) {
+// A peer that vanished without a word (a laptop asleep, a node lost) is noticed after `timeout`:
+// until then it counts as a user. tcp(7): keepalive finds one to which nothing is on its way,
+// TCP_USER_TIMEOUT one that does not acknowledge what is, or takes nothing of it.
+void SetConnectionOptions(int fd, absl::Duration timeout) {
+  const int seconds = static_cast<int>(absl::ToInt64Seconds(timeout));
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
-  SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
-  SetOption(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds / 2);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / (2 * kDeadPeerProbes)));
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPCNT, kDeadPeerProbes);
+  SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000 * seconds);
 }
 
 // recv(), send() and sendmsg() of glibc are points of thread cancellation, which costs two atomic
@@ -76,8 +79,9 @@ ssize_t SendMany(int fd, absl::Span<const iovec> parts, int flags) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<EpollIo>> EpollIo::Create(Descriptors* descriptors) {
-  std::unique_ptr<EpollIo> io(new EpollIo(descriptors));
+absl::StatusOr<std::unique_ptr<EpollIo>> EpollIo::Create(Descriptors* descriptors,
+                                                         absl::Duration dead_peer_timeout) {
+  std::unique_ptr<EpollIo> io(new EpollIo(descriptors, dead_peer_timeout));
   io->epoll_ = epoll_create1(EPOLL_CLOEXEC);
   io->wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   io->reserve_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -107,7 +111,7 @@ absl::StatusOr<Socket> EpollIo::Listen(const Address& address, IoHandler& handle
   if (fd < 0) return ErrnoStatus(errno, what);
   SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  SetConnectionOptions(fd);  // inherited by what it accepts
+  SetConnectionOptions(fd, dead_peer_timeout_);  // inherited by what it accepts
   if (bind(fd, kernel.get(), kernel.size) != 0 || listen(fd, kListenBacklog) != 0) {
     const int error = errno;
     close(fd);
@@ -200,7 +204,7 @@ absl::StatusOr<Socket> EpollIo::Connect(const Address& address, IoHandler& handl
   const int fd =
       socket(kernel.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) return ErrnoStatus(errno, what);
-  SetConnectionOptions(fd);
+  SetConnectionOptions(fd, dead_peer_timeout_);
   if (connect(fd, kernel.get(), kernel.size) != 0 && errno != EINPROGRESS) {
     const int error = errno;
     close(fd);

@@ -25,7 +25,9 @@ class EpollIo final : public Io {
  public:
   // RESOURCE_EXHAUSTED if the kernel gives no epoll instance or eventfd.
   // `descriptors`: counts its sockets and bounds them; null: only the kernel does.
-  static absl::StatusOr<std::unique_ptr<EpollIo>> Create(Descriptors* descriptors = nullptr);
+  // `dead_peer_timeout`: of its connections, those it accepts and those it makes.
+  static absl::StatusOr<std::unique_ptr<EpollIo>> Create(
+      Descriptors* descriptors = nullptr, absl::Duration dead_peer_timeout = kDeadPeerTimeout);
   ~EpollIo() override;
   EpollIo(const EpollIo&) = delete;
   EpollIo& operator=(const EpollIo&) = delete;
@@ -56,13 +58,15 @@ class EpollIo final : public Io {
     uint32_t generation = 0;
   };
 
-  explicit EpollIo(Descriptors* descriptors) : descriptors_(descriptors), pipes_(descriptors) {}
+  EpollIo(Descriptors* descriptors, absl::Duration dead_peer_timeout)
+      : descriptors_(descriptors), dead_peer_timeout_(dead_peer_timeout), pipes_(descriptors) {}
   Accepted RefuseOne(Socket listener);
   IoResult Send(Socket socket, absl::Span<const iovec> parts, int flags);
   void CloseSocket(int fd);
   void CountSocket();
 
   Descriptors* const descriptors_;  // null: not counted
+  const absl::Duration dead_peer_timeout_;
   int epoll_ = -1;
   int wake_ = -1;
   // Given up for a moment when descriptors run out, to accept and refuse what waits.

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 namespace spawner::proxy {
 
 // One per thread. 16 KiB costs 1.7 times as much CPU on 1 MiB bodies; beyond 64 KiB nothing is won.
@@ -23,6 +25,14 @@ inline constexpr size_t kSparePipesMax = 4;
 inline constexpr int kEventsPerWait = 256;
 // Connections waiting for accept, per listener; the kernel caps it at net.core.somaxconn.
 inline constexpr int kListenBacklog = 4096;
+
+// ---- peers that vanish without a word ----
+// How long one may be silent, to a probe or to what was sent to it, until it counts as gone: half
+// of it passes before the first of three probes. tests: half_open_test.
+inline constexpr absl::Duration kDeadPeerTimeout = absl::Seconds(90);
+inline constexpr absl::Duration kDeadPeerTimeoutLeast = absl::Seconds(6);
+inline constexpr absl::Duration kDeadPeerTimeoutMost = absl::Hours(2);
+inline constexpr int kDeadPeerProbes = 3;
 
 // ---- descriptors ----
 // Of the limit of open files, what is not the workers' connections: files, the controller's link,

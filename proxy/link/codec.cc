@@ -105,6 +105,15 @@ absl::StatusOr<Route> RouteFromProto(const v1::Route& proto) {
   if (proto.has_not_issued_before()) {
     route.not_issued_before = SecondOf(TimeFromProto(proto.not_issued_before()));
   }
+  if (proto.ignore_paths_size() > kIgnorePathsMax) {
+    return InvalidField("route.ignore_paths", "too many");
+  }
+  route.ignore_paths = {proto.ignore_paths().begin(), proto.ignore_paths().end()};
+  if (proto.has_ends_at()) {
+    route.ends_at =
+        absl::FormatTime(absl::RFC3339_sec, TimeFromProto(proto.ends_at()), absl::UTCTimeZone());
+    route.ends_as = NameOf(v1::EndReason_Name(proto.ends_as()), proto.ends_as());
+  }
   if (proto.has_hold_timeout()) route.hold_timeout = DurationFromProto(proto.hold_timeout());
   return route;
 }

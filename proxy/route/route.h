@@ -52,6 +52,11 @@ struct Route {
   std::vector<uint64_t> revoked = {};
   uint32_t not_issued_before = 0;
   BackendProtocol protocol = BackendProtocol::kHttp1;
+  // Paths that are no use: exact, or with a '*' at the end.
+  std::vector<std::string> ignore_paths = {};
+  // Its end is near: when, in RFC 3339, and as what ("IDLE"). Empty: it is not.
+  std::string ends_at = {};
+  std::string ends_as = {};
 
   bool operator==(const Route&) const = default;
 };

@@ -189,7 +189,7 @@ TEST(Hold, IsTriedAgainWhenTheWriteFailsForAWhile) {
 TEST(Hold, RacesTheIdleEndAndEitherHoldsOrSaysThatItIsTooLate) {
   int held_up = 0;
   int too_late = 0;
-  for (uint64_t seed = 0; seed < 200; ++seed) {
+  for (uint64_t seed = 0; seed < 80; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Scene scene(seed);
     SeededRandom random(seed ^ 0x401d);
@@ -213,15 +213,15 @@ TEST(Hold, RacesTheIdleEndAndEitherHoldsOrSaysThatItIsTooLate) {
     if (testing::Test::HasFailure()) return;
   }
   // Both ways were met.
-  EXPECT_GT(held_up, 20);
-  EXPECT_GT(too_late, 20);
+  EXPECT_GT(held_up, 8);
+  EXPECT_GT(too_late, 8);
 }
 
 // Goal: a hold that was answered outlives the leader that took it. Method: two controllers, of
 // which the leader is killed at random moments, also in the middle of the hold's write.
 TEST(Hold, OutlivesItsLeader) {
   int held_up = 0;
-  for (uint64_t seed = 0; seed < 100; ++seed) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Scene scene(seed, 2);
     SeededRandom random(seed ^ 0x1eade4);
@@ -254,7 +254,7 @@ TEST(Hold, OutlivesItsLeader) {
     if (testing::Test::HasFailure()) return;
     ++held_up;
   }
-  EXPECT_EQ(held_up, 100);
+  EXPECT_EQ(held_up, 30);
 }
 
 }  // namespace
