@@ -80,6 +80,17 @@ absl::StatusOr<route::FromProxy> ReadAck(const v1::Ack& ack) {
   return out;
 }
 
+absl::StatusOr<route::FromProxy> ReadHold(const v1::HoldRequest& hold) {
+  ASSIGN_OR_RETURN(SessionId id, ReadSessionId("hold.session_id", hold.session_id()));
+  RETURN_IF_ERROR(CheckText("hold.reason", hold.reason(), kHoldReasonBytesMax));
+  ASSIGN_OR_RETURN(const absl::Duration ttl, ReadDuration("hold.ttl", hold.ttl()));
+  return route::HoldRequest{.sequence = hold.sequence(),
+                            .session = std::move(id),
+                            .epoch = {hold.epoch()},
+                            .ttl = ttl,
+                            .reason = hold.reason()};
+}
+
 void WriteRoute(const route::Route& route, v1::Route& out) {
   out.set_session_id(route.session.value);
   out.set_epoch(route.epoch.value);
@@ -141,6 +152,13 @@ struct Writer {
     out.mutable_heartbeat()->set_sequence(heartbeat.sequence);
     *out.mutable_heartbeat()->mutable_now() = WriteTime(extras.wall_now);
   }
+  void operator()(const route::HoldAnswer& answer) const {
+    v1::HoldAnswer& message = *out.mutable_hold();
+    message.set_sequence(answer.sequence);
+    if (answer.ttl.has_value()) *message.mutable_ttl() = WriteDuration(*answer.ttl);
+    message.set_refusal(answer.refusal);
+    message.set_code(answer.code);
+  }
   void operator()(const route::NotLeader& not_leader) const {
     out.mutable_not_leader()->set_leader_address(not_leader.leader_address);
     out.mutable_not_leader()->set_leadership(not_leader.leadership);
@@ -169,8 +187,9 @@ absl::StatusOr<route::FromProxy> ReadFromProxy(const v1::ProxyMessage& message) 
       return route::ProxyHeartbeat{message.heartbeat().sequence()};
     case v1::ProxyMessage::kLeaving:
       return route::Leaving{};
-    case v1::ProxyMessage::kHold:  // none of these is sent yet
-    case v1::ProxyMessage::kUseToken:
+    case v1::ProxyMessage::kHold:
+      return ReadHold(message.hold());
+    case v1::ProxyMessage::kUseToken:  // none of these is sent yet
     case v1::ProxyMessage::kInspected:
     case v1::ProxyMessage::MESSAGE_NOT_SET:
       break;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -117,6 +118,31 @@ void Holds::BeforePlan(Incarnation& incarnation, Instant now) {
   Instant until = incarnation.hold_ended;
   for (const auto& [owner, hold] : incarnation.holds) until = std::max(until, hold.until);
   incarnation.session.held_until = until;
+}
+
+void Holds::OnProxy(uint64_t link, const route::FromProxy& message, Instant now) {
+  const auto* request = std::get_if<route::HoldRequest>(&message);
+  if (request == nullptr) return;
+  KeepAliveParams params;
+  params.id = request->session;
+  params.owner = kBackendOwner;
+  params.reason = request->reason;
+  params.ttl = request->ttl;
+  params.epoch = request->epoch;
+  const Incarnation* newest = table_.FindNewest(request->session);
+  if (newest != nullptr) params.ns = newest->identity.ns;
+  KeepAlive(std::move(params),
+            [this, link, request = *request](const absl::StatusOr<KeepAliveResult>& result) {
+              route::HoldAnswer answer;
+              answer.sequence = request.sequence;
+              if (!result.ok()) {
+                answer.refusal = std::string(result.status().message());
+                answer.code = static_cast<int>(result.status().code());
+              } else if (result->expire_time.has_value()) {
+                answer.ttl = *result->expire_time - table_.clock.WallNow();
+              }
+              table_.links.Send(link, std::move(answer));
+            });
 }
 
 void Holds::OnPod(Incarnation& incarnation) {

@@ -27,6 +27,8 @@ class Holds final : public Feature {
   // ABORTED / EPOCH_FENCED, RESOURCE_EXHAUSTED / QUOTA_HOLDS (with the time until one ends).
   void KeepAlive(KeepAliveParams params, Service::KeepAliveDone done);
 
+  // The backend's "busy", by way of a proxy: a hold of owner "backend".
+  void OnProxy(uint64_t link, const route::FromProxy& message, Instant now) override;
   void OnPod(Incarnation& incarnation) override;
   void BeforePlan(Incarnation& incarnation, Instant now) override;
   // What was not durable may not hold: as the pod says.

@@ -93,7 +93,15 @@ struct ProxyHeartbeat {
 
 struct Leaving {};
 
-using FromProxy = std::variant<Hello, Ack, Usage, Query, ProxyHeartbeat, Leaving>;
+struct HoldRequest {
+  uint64_t sequence = 0;
+  SessionId session;
+  Epoch epoch;
+  absl::Duration ttl;  // 0: a release
+  std::string reason;
+};
+
+using FromProxy = std::variant<Hello, Ack, Usage, Query, ProxyHeartbeat, Leaving, HoldRequest>;
 
 // --- controller to proxy ---------------------------------------------------------------------
 
@@ -120,13 +128,21 @@ struct ControllerHeartbeat {
   uint64_t sequence = 0;
 };
 
+struct HoldAnswer {
+  uint64_t sequence = 0;
+  std::optional<absl::Duration> ttl;
+  std::string refusal;
+  int code = 0;
+};
+
 // The last message of a link.
 struct NotLeader {
   std::string leader_address;
   uint32_t leadership = 0;
 };
 
-using ToProxy = std::variant<Welcome, Routes, RouteUnknown, ControllerHeartbeat, NotLeader>;
+using ToProxy =
+    std::variant<Welcome, Routes, RouteUnknown, ControllerHeartbeat, NotLeader, HoldAnswer>;
 
 }  // namespace spawner::route
 

@@ -34,7 +34,7 @@ class IgnoredUseTest : public testing::Test {
           const bool is_upgrade = absl::StrContains(peer.received, "/ws");
           peer.received.clear();
           if (is_upgrade) peer.on_data = nullptr;
-          if (answers_) peer.Send(is_upgrade ? kSwitch : kOk);
+          if (answers_) peer.Send(is_upgrade ? kSwitch : answer_);
         }) {
     address_ = backend_.Listen({"10.0.1.1", 8080});
     route_ = {.session_id = "a",
@@ -68,6 +68,7 @@ class IgnoredUseTest : public testing::Test {
 
   SimWorld world_;
   bool answers_ = true;
+  std::string answer_ = kOk;
   SimBackend backend_;
   Address address_;
   Route route_;
@@ -144,6 +145,20 @@ TEST_F(IgnoredUseTest, ItsWebSocketIsClosedWith4001AtTheIdleEnd) {
   EXPECT_EQ(ignored.received, CloseFrame(4001));
   EXPECT_EQ(used.received, CloseFrame(1001));
   EXPECT_EQ(Usage().open, 0);
+}
+
+TEST_F(IgnoredUseTest, ABusyBackendIsHeardAndItsVisitorsAreNotTold) {
+  answer_ = "HTTP/1.1 200 OK\r\nSpawner-Busy: 600; a long export\r\nContent-Length: 2\r\n\r\nok";
+  Set(RouteState::kOpen);
+  const std::string received = Ask("/healthz").received;
+  EXPECT_TRUE(absl::StrContains(received, "200 OK")) << received;
+  EXPECT_FALSE(absl::StrContains(received, "Busy")) << received;
+  ASSERT_EQ(world_.reports.busy.size(), 1u);
+  EXPECT_EQ(world_.reports.busy[0].session_id, "a");
+  EXPECT_EQ(world_.reports.busy[0].epoch, 1u);
+  EXPECT_EQ(world_.reports.busy[0].ttl, absl::Seconds(600));
+  EXPECT_EQ(world_.reports.busy[0].reason, "a long export");
+  EXPECT_EQ(Usage().opened_total, 0u);
 }
 
 TEST_F(IgnoredUseTest, TheEndOfALifetimeIsToldInEveryResponse) {

@@ -168,6 +168,9 @@ bool Exchange::AnswerInterim(absl::string_view) {
 void Exchange::AnswerFinal(absl::string_view body) {
   const ResponseHead& response = bench_.response;
   status_ = response.status;
+  if (response.fields.Has(FieldName::kSpawnerBusy)) {
+    session_->OnBusy(response.fields.Value(FieldName::kSpawnerBusy));
+  }
   seen_.OnAnswered();
   phase_ = Phase::kRelaying;
   bench_.ReturnString(std::move(head_));  // nothing is sent again from here on

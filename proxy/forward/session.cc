@@ -1,6 +1,7 @@
 #include "proxy/forward/session.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -10,6 +11,7 @@
 #include "proxy/forward/limits.h"
 #include "proxy/forward/sessions.h"
 #include "proxy/forward/tunnel.h"
+#include "proxy/route/busy.h"
 #include "proxy/route/revocation.h"
 
 namespace spawner::proxy {
@@ -157,6 +159,15 @@ void Session::CountBytes(size_t count) {
   bytes_total_ += count;
   last_active_ = bench_.now;
   MarkDirty(false);
+}
+
+void Session::OnBusy(absl::string_view value) {
+  if (!bench_.options.has_controller) return;
+  std::optional<Busy> busy = ParseBusy(value);
+  if (!busy.has_value()) return;
+  busy->session_id = route().session_id;
+  busy->epoch = route().epoch;
+  sessions_.ReportBusy(*std::move(busy));
 }
 
 std::unique_ptr<Upstream> Session::TakeIdle() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "proxy/forward/inspection.h"
 #include "proxy/forward/upstream.h"
@@ -48,6 +49,8 @@ class Session {
   // It goes on as a tunnel: still one, and open.
   void Continue(Exchange& exchange, Tunnel& tunnel);
   void Leave(Tunnel& tunnel);
+  // The backend said so in a response.
+  void OnBusy(absl::string_view value);
   // Of what counts as use.
   void CountBytes(size_t count);
 

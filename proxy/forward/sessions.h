@@ -13,6 +13,7 @@
 #include "proxy/forward/session.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/http/head.h"
+#include "proxy/route/busy.h"
 #include "proxy/route/route.h"
 #include "proxy/route/route_table.h"
 #include "proxy/route/worker_reports.h"
@@ -67,6 +68,7 @@ class Sessions {
   // ---- for Session ----
   void ReportSoon() { reports_soon_ = true; }
   void ReportLast(SessionTotals totals) { last_reports_.push_back(std::move(totals)); }
+  void ReportBusy(Busy busy) { reports_.OnBusy(worker_, std::move(busy)); }
   void AddDirty(Session& session) { dirty_.push_back(&session); }
   void HasIdle(Session& session) { with_idle_.push_back(&session); }
   void MaybeRelease(Session& session);

@@ -18,6 +18,7 @@
 #include "proxy/io/sim_io.h"
 #include "proxy/io/stream.h"
 #include "proxy/route/authorizer.h"
+#include "proxy/route/busy.h"
 #include "proxy/route/connection_caps.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
@@ -104,6 +105,8 @@ struct RecordedReports final : WorkerReports {
     usage.insert(usage.end(), totals.begin(), totals.end());
   }
   void OnUnknown(int, std::string session_id) override { unknown.push_back(std::move(session_id)); }
+  std::vector<Busy> busy;
+  void OnBusy(int, Busy one) override { busy.push_back(std::move(one)); }
   void OnDrained(int) override {
     is_drained = true;
     if (on_drained) on_drained();

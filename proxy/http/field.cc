@@ -52,7 +52,8 @@ FieldName KnownField(absl::string_view name) {
     case 11:
       return IfEqual(name, {{"traceparent", FieldName::kTraceparent}});
     case 12:
-      return IfEqual(name, {{"content-type", FieldName::kContentType}});
+      return IfEqual(name, {{"content-type", FieldName::kContentType},
+                            {"spawner-busy", FieldName::kSpawnerBusy}});
     case 13:
       return IfEqual(name, {{"authorization", FieldName::kAuthorization}});
     case 14:

@@ -28,6 +28,7 @@ enum class FieldName : uint8_t {
   kProxyAuthorization,
   kProxyConnection,
   kSecWebSocketProtocol,
+  kSpawnerBusy,      // of a backend: "keep my session alive"
   kSpawnerProgress,  // of the progress page: "tell me when it is no longer so"
   kStrictTransportSecurity,
   kTe,
@@ -52,6 +53,7 @@ struct Field {
 // RFC 9110 6.5.1: a peer that merges trailers into the head would take such a field at its word.
 inline bool IsRefusedInTrailers(absl::string_view name) {
   constexpr FieldSet kHarmless = SetOf(FieldName::kOther) | SetOf(FieldName::kContentType) |
+                                 SetOf(FieldName::kSpawnerBusy) |
                                  SetOf(FieldName::kStrictTransportSecurity);
   return (SetOf(KnownField(name)) & kHarmless) == 0;
 }

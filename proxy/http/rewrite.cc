@@ -123,7 +123,7 @@ void AppendResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite
       {"HTTP/1.1 ", head.status_and_reason, head.status_and_reason.size() == 3 ? " \r\n" : "\r\n"},
       out);
   const bool has_nominated = head.fields.Has(FieldName::kConnection) && HasNominated(head.fields);
-  FieldSet drop = kHopByHop;
+  FieldSet drop = kHopByHop | SetOf(FieldName::kSpawnerBusy);  // that one is for us
   // RFC 9110 8.6, RFC 9112 6.1: neither is allowed with these.
   if (rewrite.drop_framing || head.status < 200 || head.status == 204) {
     drop |= SetOf(FieldName::kContentLength) | SetOf(FieldName::kTransferEncoding);

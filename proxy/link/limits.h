@@ -57,6 +57,8 @@ inline constexpr int kKeysMax = 16;
 // Per route. The controller sends at most 1,000 ids, then a time (architecture.md), and 32 origins.
 inline constexpr int kRevokedMax = 4096;
 inline constexpr size_t kOriginsMax = 64;
+// Sessions whose backends said that they are busy while the link was down or full.
+inline constexpr size_t kBusyMax = 4096;
 inline constexpr int kIgnorePathsMax = 64;
 // How much later than written the controller's clock may arrive before it counts as set back.
 inline constexpr absl::Duration kClockSlack = absl::Seconds(2);

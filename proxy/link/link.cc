@@ -44,8 +44,12 @@ void Link::OnMessage(uint64_t stream, const v1::ControllerMessage& message, Inst
     case v1::ControllerMessage::kDrain:
       drain_ = DrainFromProto(message.drain());
       return;
-    case v1::ControllerMessage::kHold:  // no controller sends these yet
-    case v1::ControllerMessage::kUseToken:
+    case v1::ControllerMessage::kHold:
+      if (!message.hold().refusal().empty()) {
+        Log(LogLevel::kInfo, "busy_refused", {{"why", message.hold().refusal()}});
+      }
+      return;
+    case v1::ControllerMessage::kUseToken:  // no controller sends these yet
     case v1::ControllerMessage::kKeys:
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;  // of a newer contract
@@ -189,6 +193,12 @@ void Link::OnInspected(uint64_t stream, v1::Inspected answer) {
   if (stream == stream_ && phase_ == Phase::kUp) inspects_.Answer(std::move(answer));
 }
 
+void Link::OnBusy(Busy busy) {
+  if (busy_.size() >= kBusyMax && busy_.count(busy.session_id) == 0) return;
+  std::string id = busy.session_id;
+  busy_[std::move(id)] = std::move(busy);
+}
+
 void Link::Drained(Instant now) {
   is_leaving_ = true;
   is_drained_ = true;
@@ -284,6 +294,17 @@ bool Link::FillReport(v1::ProxyMessage& message, Instant now) {
   }
   if (std::optional<std::string> id = queries_.Take()) {
     message.mutable_query()->set_session_id(*std::move(id));
+    return true;
+  }
+  if (!busy_.empty()) {
+    const auto first = busy_.begin();
+    v1::HoldRequest* const hold = message.mutable_hold();
+    hold->set_sequence(++busy_sequence_);
+    hold->set_session_id(first->second.session_id);
+    hold->set_epoch(first->second.epoch);
+    SetDuration(*hold->mutable_ttl(), first->second.ttl);
+    hold->set_reason(first->second.reason);
+    busy_.erase(first);
     return true;
   }
   if (usage_.HasChanges() && (usage_due_ <= now || is_drained_)) {

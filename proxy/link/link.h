@@ -2,6 +2,7 @@
 #define SPAWNER_PROXY_LINK_LINK_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "proxy/link/query_book.h"
 #include "proxy/link/route_feed.h"
 #include "proxy/link/usage_book.h"
+#include "proxy/route/busy.h"
 #include "proxy/route/route.h"
 #include "spawner/v1/proxy_link.pb.h"
 
@@ -50,6 +52,8 @@ class Link {
   void OnUsage(int worker, const std::vector<SessionTotals>& totals);
   void OnUnknown(const std::string& session_id, Instant now);
   void OnInspected(uint64_t stream, v1::Inspected answer);
+  // Told once; the newest of a session replaces what waits for the link.
+  void OnBusy(Busy busy);
   // SIGTERM: tells the controller; reports go on until Drained, when every connection is closed.
   void Leave() { is_leaving_ = true; }
   void Drained(Instant now);
@@ -124,6 +128,8 @@ class Link {
   QueryBook queries_;
   InspectBook inspects_;
   std::optional<absl::Duration> drain_;
+  std::map<std::string, Busy> busy_;  // by session
+  uint64_t busy_sequence_ = 0;
   std::vector<RouteChange> changes_;
   LinkState state_;
   bool state_changed_ = false;

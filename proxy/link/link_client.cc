@@ -44,6 +44,8 @@ void LinkClient::Take(Used& event, Instant) { link_.OnUsage(event.worker, event.
 
 void LinkClient::Take(Asked& event, Instant now) { link_.OnUnknown(event.session_id, now); }
 
+void LinkClient::Take(Busy& event, Instant) { link_.OnBusy(std::move(event)); }
+
 void LinkClient::Take(Done&, Instant now) {
   if (--workers_left_ == 0) link_.Drained(now);
 }
@@ -84,6 +86,8 @@ void LinkClient::OnUsage(int worker, std::vector<SessionTotals> totals) {
 void LinkClient::OnUnknown(int, std::string session_id) {
   mailbox_.Post(Asked{std::move(session_id)});
 }
+
+void LinkClient::OnBusy(int, Busy busy) { mailbox_.Post(std::move(busy)); }
 
 void LinkClient::OnDrained(int worker) { mailbox_.Post(Done{worker}); }
 

@@ -14,6 +14,7 @@
 #include "proxy/link/grpc_link.h"
 #include "proxy/link/inspect_book.h"
 #include "proxy/link/link.h"
+#include "proxy/route/busy.h"
 #include "proxy/route/route.h"
 #include "proxy/route/worker_reports.h"
 #include "spawner/v1/proxy_link.pb.h"
@@ -49,6 +50,7 @@ class LinkClient final : public WorkerReports {
   void OnApplied(int worker, RouteVersion version, std::vector<GateCount> gates) override;
   void OnUsage(int worker, std::vector<SessionTotals> totals) override;
   void OnUnknown(int worker, std::string session_id) override;
+  void OnBusy(int worker, Busy busy) override;
   void OnDrained(int worker) override;
 
  private:
@@ -67,12 +69,13 @@ class LinkClient final : public WorkerReports {
   struct Done {
     int worker;
   };
-  using Event = std::variant<StreamEvent, Applied, Used, Asked, Done>;
+  using Event = std::variant<StreamEvent, Applied, Used, Asked, Busy, Done>;
 
   void Take(StreamEvent& event, Instant now);
   void Take(Applied& event, Instant now);
   void Take(Used& event, Instant now);
   void Take(Asked& event, Instant now);
+  void Take(Busy& event, Instant now);
   void Take(Done& event, Instant now);
   Instant Act(Instant now);
 

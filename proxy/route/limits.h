@@ -59,6 +59,10 @@ inline constexpr absl::Duration kAddressWindow = absl::Seconds(10);
 // How long browsers may remember a preflight's answer. Chromium allows 2 h, Firefox 24 h.
 inline constexpr absl::Duration kPreflightMaxAge = absl::Minutes(10);
 
+// Of Spawner-Busy, as the API bounds holds.
+inline constexpr uint32_t kBusySecondsMax = 30 * 24 * 3600;
+inline constexpr size_t kBusyReasonBytesMax = 256;
+
 }  // namespace spawner::proxy
 
 #endif  // SPAWNER_PROXY_ROUTE_LIMITS_H_

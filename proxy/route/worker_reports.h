@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "proxy/route/busy.h"
 #include "proxy/route/route.h"
 
 namespace spawner::proxy {
@@ -25,6 +26,9 @@ class WorkerReports {
 
   // A request waits for an id that no route names and no negative answer covers.
   virtual void OnUnknown(int worker, std::string session_id) = 0;
+
+  // A backend wants its session to stay alive.
+  virtual void OnBusy(int /*worker*/, Busy /*busy*/) {}
 
   // After Worker::Drain: the last connection of this worker is closed.
   virtual void OnDrained(int worker) = 0;

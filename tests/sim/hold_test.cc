@@ -184,6 +184,21 @@ TEST(Hold, IsTriedAgainWhenTheWriteFailsForAWhile) {
   EXPECT_TRUE(scene.Is(id, SessionState::kReady));
 }
 
+TEST(Hold, OfABusyBackendComesByWayOfAProxy) {
+  Scene scene(12);
+  const SessionId id = scene.Ready("doc");
+  scene.world.proxy(0)->Busy(id, absl::Minutes(2));
+  scene.world.RunFor(absl::Seconds(1));
+  ASSERT_EQ(scene.Get(id)->holds.size(), 1u);
+  EXPECT_EQ(scene.Get(id)->holds[0].owner, "backend");
+  EXPECT_EQ(scene.Get(id)->holds[0].reason, "exporting");
+  EXPECT_EQ(scene.Get(id)->connections, 0);
+  scene.world.RunFor(absl::Minutes(1));
+  ASSERT_TRUE(scene.Is(id, SessionState::kReady));
+  scene.world.proxy(1)->Busy(id, absl::ZeroDuration());
+  EXPECT_TRUE(scene.Ends(id, absl::Seconds(10)));
+}
+
 // Goal: whatever the moment, an answered hold holds. Method: a hold at a random instant around the
 // idle end, with proxies that answer late.
 TEST(Hold, RacesTheIdleEndAndEitherHoldsOrSaysThatItIsTooLate) {

@@ -186,6 +186,11 @@ void SimProxy::Serve(const SessionId& session, Use& use, Epoch epoch) {
   listener_.decided(session, Fate::kServed);
 }
 
+void SimProxy::Busy(const SessionId& session, absl::Duration ttl) {
+  if (!is_linked_ || !is_welcome_) return;
+  listener_.send(route::HoldRequest{1, session, EpochOf(session), ttl, "exporting"});
+}
+
 void SimProxy::Request(const SessionId& session) {
   Use& use = uses_[session];
   const auto route = routes_.find(session);

@@ -43,6 +43,9 @@ class SimProxy {
   // Reports nothing at once: what a proxy under load may look like.
   bool is_lazy = false;
 
+  // A backend said that it is busy.
+  void Busy(const SessionId& session, absl::Duration ttl);
+
   // Users.
   void Request(const SessionId& session);
   // Closes one connection, or gives up one request that waits. False: there is none.
