@@ -74,21 +74,21 @@ bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
 }
 
 absl::StatusOr<Ed25519KeyPair> Ed25519FromSeed(absl::string_view seed) {
-  const Key key = PrivateKey(seed);
+  Key key = PrivateKey(seed);
   if (key == nullptr) return absl::InvalidArgumentError("an Ed25519 seed has 32 bytes");
-  Ed25519KeyPair pair{std::string(seed), std::string(kKeyBytes, '\0')};
+  Ed25519KeyPair pair{std::string(seed), std::string(kKeyBytes, '\0'), nullptr};
   size_t length = kKeyBytes;
   SPAWNER_CHECK(EVP_PKEY_get_raw_public_key(key.get(), Bytes(&pair.public_key), &length) == 1);
+  pair.handle = std::move(key);
   return pair;
 }
 
-absl::StatusOr<std::string> Ed25519Sign(absl::string_view private_seed, absl::string_view message) {
-  const Key key = PrivateKey(private_seed);
+absl::StatusOr<std::string> Ed25519Sign(const Ed25519KeyPair& pair, absl::string_view message) {
+  auto* const key = static_cast<EVP_PKEY*>(pair.handle.get());
   const Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   std::string signature(kSignatureBytes, '\0');
   size_t length = signature.size();
-  if (key == nullptr ||
-      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
+  if (key == nullptr || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) != 1 ||
       EVP_DigestSign(context.get(), Bytes(&signature), &length, Bytes(message), message.size()) !=
           1) {
     return absl::InternalError("sign: OpenSSL refused the Ed25519 key");

@@ -21,7 +21,7 @@ TEST(Crypto, MatchesPublishedVectors) {
   ASSERT_TRUE(pair.ok());
   EXPECT_EQ(Hex(pair->public_key),
             "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
-  EXPECT_EQ(Hex(*Ed25519Sign(pair->private_seed, "\x72")),
+  EXPECT_EQ(Hex(*Ed25519Sign(*pair, "\x72")),
             "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
             "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
 }
@@ -29,7 +29,7 @@ TEST(Crypto, MatchesPublishedVectors) {
 TEST(Crypto, VerifyAcceptsOnlyTheSignedMessage) {
   const auto pair = Ed25519FromSeed(std::string(32, 'k'));
   ASSERT_TRUE(pair.ok());
-  std::string signature = *Ed25519Sign(pair->private_seed, "message");
+  std::string signature = *Ed25519Sign(*pair, "message");
   EXPECT_TRUE(Ed25519Verify(pair->public_key, "message", signature));
   EXPECT_FALSE(Ed25519Verify(pair->public_key, "massage", signature));
   EXPECT_FALSE(Ed25519Verify(pair->public_key, "message", "short"));

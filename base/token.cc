@@ -16,6 +16,7 @@ namespace {
 constexpr char kAlgorithm[] = "EdDSA";  // RFC 8037 3.1
 constexpr char kType[] = "JWT";
 constexpr char kIssuer[] = "spawner";
+constexpr char kOneTime[] = "one";
 // The last second that RFC 3339 can write: years 0001 to 9999.
 constexpr int64_t kSecondsMax = 253'402'300'799;
 
@@ -113,6 +114,14 @@ absl::StatusOr<Grant> ReadGrant(absl::string_view part) {
   }
   grant.issued_at = absl::FromUnixSeconds(*issued_at);
   grant.expires_at = absl::FromUnixSeconds(*expires_at);
+  if (reader.Has(kOneTime)) {
+    const std::optional<int64_t> term = reader.Int(kOneTime);
+    if (!error.ok() || !term.has_value() || *term < 1 || *term > UINT32_MAX ||
+        grant.expires_at > grant.issued_at + kOneTimeTtlMax) {
+      return Invalid("its single use is malformed");
+    }
+    grant.one_time_in = static_cast<uint32_t>(*term);
+  }
   return grant;
 }
 
@@ -126,6 +135,9 @@ absl::StatusOr<std::string> SignGrant(const Grant& grant, const SigningKey& key)
   if (HasControlCharacter(grant.user)) {
     return InvalidField("grant.user", "control characters are not allowed");
   }
+  if (grant.one_time_in != 0 && grant.expires_at > grant.issued_at + kOneTimeTtlMax) {
+    return InvalidField("grant.ttl", "of a one-time token is 60s at most");
+  }
   ASSIGN_OR_RETURN(Json claims, ReadClaims(grant.claims_json));
   const Json header = {{"alg", kAlgorithm}, {"kid", key.id}, {"typ", kType}};
   Json payload = {{"iss", kIssuer},
@@ -136,9 +148,10 @@ absl::StatusOr<std::string> SignGrant(const Grant& grant, const SigningKey& key)
                   {"iat", absl::ToUnixSeconds(grant.issued_at)},
                   {"exp", absl::ToUnixSeconds(grant.expires_at)}};
   if (!claims.empty()) payload["claims"] = std::move(claims);
+  if (grant.one_time_in != 0) payload[kOneTime] = grant.one_time_in;
   std::string token =
       absl::StrCat(Base64UrlEncode(AsciiText(header)), ".", Base64UrlEncode(AsciiText(payload)));
-  ASSIGN_OR_RETURN(const std::string signature, Ed25519Sign(key.pair.private_seed, token));
+  ASSIGN_OR_RETURN(const std::string signature, Ed25519Sign(key.pair, token));
   absl::StrAppend(&token, ".", Base64UrlEncode(signature));
   if (token.size() > kTokenBytesMax) {
     return InvalidField("grant", absl::StrCat("makes a token of ", token.size(), " bytes; at most ",

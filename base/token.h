@@ -2,6 +2,7 @@
 #define SPAWNER_BASE_TOKEN_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace spawner {
 inline constexpr size_t kTokenBytesMax = 3800;
 inline constexpr size_t kClaimsBytesMax = 2048;  // as JSON text
 inline constexpr size_t kUserBytesMax = 256;
+// A one-time token lives no longer: for so long its use has to be remembered.
+inline constexpr absl::Duration kOneTimeTtlMax = absl::Seconds(60);
 
 struct Grant {
   std::string id;     // jti; what a revocation names
@@ -30,6 +33,9 @@ struct Grant {
   std::string claims_json = "{}";
   absl::Time issued_at;   // iat; whole seconds
   absl::Time expires_at;  // exp; whole seconds. Not valid at this moment any more.
+  // "one": good for one use, which the leader of this term (its leadership number) has to confirm.
+  // 0: for any number of them; left out of the token.
+  uint32_t one_time_in = 0;
 
   bool operator==(const Grant&) const = default;
 };

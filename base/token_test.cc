@@ -33,7 +33,7 @@ Grant Example() {
 // A token of any header and payload, rightly signed.
 std::string Forge(const SigningKey& key, absl::string_view header, absl::string_view payload) {
   std::string token = absl::StrCat(Base64UrlEncode(header), ".", Base64UrlEncode(payload));
-  const std::string signature = *Ed25519Sign(key.pair.private_seed, token);
+  const std::string signature = *Ed25519Sign(key.pair, token);
   return absl::StrCat(token, ".", Base64UrlEncode(signature));
 }
 
@@ -71,6 +71,22 @@ TEST(Token, AcceptsWhatIsSignedWithTheFormatOfTheContract) {
   const absl::StatusOr<Grant> grant = VerifyGrant(Forge(key, kHeader, kPayload), Ring(key), kNow);
   ASSERT_TRUE(grant.ok()) << grant.status();
   EXPECT_EQ(grant->claims_json, "{}");
+}
+
+TEST(Token, OfOneUseSaysInWhichTermAndLivesNoLongerThanThatIsRemembered) {
+  const SigningKey key = KeyNamed("a");
+  Grant grant = Example();
+  grant.one_time_in = 7;
+  EXPECT_EQ(SignGrant(grant, key).status().code(), absl::StatusCode::kInvalidArgument);
+  grant.expires_at = kNow + kOneTimeTtlMax;
+  EXPECT_EQ(VerifyGrant(*SignGrant(grant, key), Ring(key), kNow)->one_time_in, 7u);
+  const std::string payload = kPayload;
+  for (const char* bad : {R"(,"one":0})", R"(,"one":-1})", R"(,"one":"7"})", R"(,"one":true})",
+                          R"(,"one":4294967296})", R"(,"one":7})"}) {  // the last one: for an hour
+    const std::string token =
+        Forge(key, kHeader, absl::StrCat(payload.substr(0, payload.size() - 1), bad));
+    EXPECT_EQ(ReasonOf(VerifyGrant(token, Ring(key), kNow).status()), "TOKEN_INVALID") << bad;
+  }
 }
 
 TEST(Token, EndsAtItsExpiry) {

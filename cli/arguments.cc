@@ -1,10 +1,13 @@
 #include "cli/arguments.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status.h"
 
 namespace spawner::cli {
@@ -47,6 +50,22 @@ Written Read(absl::string_view word, const std::vector<Flag>& flags) {
   Written written{FindLetter(flags, word[1]), {}};
   if (word.size() > 2) written.value = std::string(word.substr(word[2] == '=' ? 3 : 2));
   return written;
+}
+
+// Of a choice; several are told apart by commas where the flag says so.
+absl::Status CheckChoice(const Flag& flag, absl::string_view value) {
+  if (flag.values == nullptr) return absl::OkStatus();
+  const std::vector<std::string> choices = absl::StrSplit(flag.values, '|');
+  for (absl::string_view word : absl::StrSplit(value, ',')) {
+    const bool is_one = std::any_of(choices.begin(), choices.end(), [word](const std::string& one) {
+      return absl::EqualsIgnoreCase(word, one);
+    });
+    if (!is_one) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--", flag.name, ": \"", word, "\" is not one of ", absl::StrJoin(choices, ", ")));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -126,6 +145,7 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words,
     if (!values.empty() && !written.flag->is_repeatable) {
       return absl::InvalidArgumentError(absl::StrCat("--", name, " is given twice"));
     }
+    RETURN_IF_ERROR(CheckChoice(*written.flag, *written.value));
     values.push_back(*std::move(written.value));
   }
   return arguments;

@@ -19,6 +19,7 @@ struct Flag {
   const char* help;
   char letter = '\0';  // 'o': -o json
   bool is_repeatable = false;
+  const char* values = nullptr;  // what may be given, if it is a choice: "fail|replace"
 };
 
 // A command line taken apart. Flags stand anywhere before "--", as with kubectl.

@@ -1,7 +1,6 @@
 #include "cli/client.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,8 +35,20 @@ bool FindDetail(const grpc::Status& status, Detail* found) {
 std::string NextStepOfReason(absl::string_view reason) {
   if (reason == "NO_LEADER") return "an election takes some seconds: try again";
   if (reason == "KUBERNETES_UNREACHABLE") return "`spawnctl status` says why";
-  if (reason == "NAMESPACE_FORBIDDEN") return "choose one with --namespace or SPAWNER_NAMESPACE";
+  if (reason == "NAMESPACE_FORBIDDEN") return "or choose another with --namespace";
   if (reason == "KEY_NOT_HELD") return "say what to run by --image=IMAGE or -- COMMAND";
+  if (reason == "TEMPLATE_NOT_FOUND") return "`spawnctl get templates` lists what there is";
+  if (reason == "KEY_TAG_MISMATCH") return "--on-mismatch=replace ends the old one and starts anew";
+  if (reason == "NOT_IDLE") return "`spawnctl why` says who uses it";
+  if (reason == "SESSION_ENDING") return "`spawnctl why` says how it ended";
+  if (reason == "ETAG_MISMATCH") return "it was changed meanwhile: get it again, then repeat";
+  if (reason == "EPOCH_FENCED") return "another incarnation runs by now: `spawnctl get session`";
+  if (reason == "TOKEN_INVALID" || reason == "TOKEN_EXPIRED") {
+    return "give a token by SPAWNER_TOKEN or --token-file, or --client-cert and --client-key; "
+           "`spawnctl context show` says which is used";
+  }
+  if (reason == "QUOTA_SESSIONS") return "`spawnctl get quotas` shows what is used and allowed";
+  if (reason == "START_TIMEOUT") return "`spawnctl why` and `spawnctl logs` say what it did";
   return "";
 }
 
@@ -48,13 +59,16 @@ std::string NextStep(const grpc::Status& status, absl::string_view reason, absl:
       return reason.empty() ? "is a controller running there? --address or SPAWNER_ADDRESS names "
                               "another"
                             : "";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "this controller cannot do that: `spawnctl version` says how old it is";
     case grpc::StatusCode::INVALID_ARGUMENT:
       return absl::StrCat("`spawnctl ", verb, " --help` says more");
     case grpc::StatusCode::NOT_FOUND:
       return "`spawnctl get sessions` lists what there is";
     case grpc::StatusCode::UNAUTHENTICATED:
     case grpc::StatusCode::PERMISSION_DENIED:
-      return "set SPAWNER_TOKEN to a token that is allowed to do this";
+      return "a token that is allowed to do this comes from SPAWNER_TOKEN or a context "
+             "(`spawnctl context show`)";
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return "give it longer with --timeout, or look with `spawnctl describe`";
     default:
@@ -90,10 +104,11 @@ Client::Client(Options options, const InterruptFlag& interrupted)
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // as many as it takes
-  channel_ =
-      grpc::CreateCustomChannel(options_.address, grpc::InsecureChannelCredentials(), arguments);
+  const auto credentials = MakeChannelCredentials(options_.tls, &arguments);
+  channel_ = grpc::CreateCustomChannel(options_.address, credentials, arguments);
   sessions_ = v1::Sessions::NewStub(channel_);
   admin_ = v1::Admin::NewStub(channel_);
+  templates_ = v1::Templates::NewStub(channel_);
 }
 
 bool Client::WasReached() const {
@@ -101,8 +116,8 @@ bool Client::WasReached() const {
   return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
 }
 
-absl::Time Client::CallDeadline() const {
-  return absl::FromChrono(std::chrono::system_clock::now()) + options_.timeout;
+absl::Time Client::CallDeadline(std::optional<absl::Duration> timeout) const {
+  return absl::FromChrono(std::chrono::system_clock::now()) + timeout.value_or(options_.timeout);
 }
 
 bool Client::Pause(absl::Duration wait) {
@@ -139,9 +154,8 @@ bool Client::AwaitOne(grpc::CompletionQueue* queue, grpc::ClientContext* context
         break;
     }
     if (interrupted_.load()) context->TryCancel();
-    if (!what.empty() && steps % kStepsPerNotice == 0) {
-      std::fprintf(stderr, "%.*s: waiting for %s (%d s)\n", static_cast<int>(what.size()),
-                   what.data(), options_.address.c_str(), steps / kStepsPerNotice);
+    if (!what.empty() && options_.on_wait != nullptr && steps % kStepsPerNotice == 0) {
+      options_.on_wait(what, absl::FromChrono(kStep) * steps);
     }
   }
 }

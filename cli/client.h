@@ -11,8 +11,10 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/grpc_security.h"
 #include "spawner/v1/admin.grpc.pb.h"
 #include "spawner/v1/sessions.grpc.pb.h"
+#include "spawner/v1/templates.grpc.pb.h"
 
 namespace spawner::cli {
 
@@ -33,14 +35,17 @@ enum ExitCode {
 // Set by SIGINT when a command asked for it (see Client::interrupted).
 using InterruptFlag = std::atomic<bool>;
 
-// One controller address: unary calls that show on stderr that they still wait, streams that can
+// One controller address: unary calls that tell each second that they still wait, streams that can
 // be interrupted. Thread: main's; gRPC's completion queue is the only wait.
 class Client {
  public:
   struct Options {
     std::string address;                         // "127.0.0.1:9090"
     std::string token;                           // sent as "authorization: Bearer"; may be empty
+    TlsClientFiles tls;                          // checked; empty: no TLS
     absl::Duration timeout = absl::Seconds(30);  // of a unary call
+    // Once a second while a unary call has no answer. May make calls of its own, with `what` "".
+    std::function<void(absl::string_view what, absl::Duration waited)> on_wait = {};
   };
 
   Client(Options options, const InterruptFlag& interrupted);
@@ -51,19 +56,25 @@ class Client {
   bool WasReached() const;
   v1::Sessions::Stub& sessions() { return *sessions_; }
   v1::Admin::Stub& admin() { return *admin_; }
+  v1::Templates::Stub& templates() { return *templates_; }
 
-  // Of a unary call that begins now.
-  absl::Time CallDeadline() const;
+  // Of a unary call that begins now, and may take so long; by default as long as --timeout.
+  absl::Time CallDeadline(std::optional<absl::Duration> timeout = std::nullopt) const;
   // False: interrupted meanwhile.
   bool Pause(absl::Duration wait);
 
-  // Runs one unary call:
-  //   client.Call("get session", [&](auto* context, auto* queue) {
-  //     return client.sessions().AsyncGetSession(context, request, queue); }, &response);
-  // CANCELLED when interrupted.
-  template <typename Response, typename Start>
-  grpc::Status Call(absl::string_view what, Start start, Response* response) {
-    return Call(what, start, response, CallDeadline());
+  // Runs one unary call; CANCELLED when interrupted:
+  //   client.Ask("get session", client.sessions(), &v1::Sessions::Stub::AsyncGetSession, request,
+  //              &response);
+  template <typename Stub, typename Request, typename Response>
+  grpc::Status Ask(absl::string_view what, Stub& stub,
+                   std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (Stub::*method)(
+                       grpc::ClientContext*, const Request&, grpc::CompletionQueue*),
+                   const Request& request, Response* response,
+                   std::optional<absl::Time> deadline = std::nullopt) {
+    return Call(
+        what, [&](auto* context, auto* queue) { return (stub.*method)(context, request, queue); },
+        response, deadline.value_or(CallDeadline()));
   }
   template <typename Response, typename Start>
   grpc::Status Call(absl::string_view what, Start start, Response* response, absl::Time deadline) {
@@ -103,10 +114,12 @@ class Client {
     return is_ended_by_us ? grpc::Status::OK : status;
   }
 
- private:
+  // For calls made by hand: the deadline and who we are.
   void Prepare(grpc::ClientContext* context, absl::Time deadline) const;
-  // Waits for the next event; cancels the call when interrupted. With `what`, says once a second on
-  // stderr that it still waits. The event's success.
+
+ private:
+  // Waits for the next event; cancels the call when interrupted. With `what`, tells on_wait. The
+  // event's success.
   bool AwaitOne(grpc::CompletionQueue* queue, grpc::ClientContext* context, absl::string_view what);
 
   const Options options_;
@@ -114,6 +127,7 @@ class Client {
   std::shared_ptr<grpc::Channel> channel_;  // gRPC's; the stubs hold it as well
   std::unique_ptr<v1::Sessions::Stub> sessions_;
   std::unique_ptr<v1::Admin::Stub> admin_;
+  std::unique_ptr<v1::Templates::Stub> templates_;
 };
 
 // The message for people, with a next step, and the exit code. `what` begins with the verb.

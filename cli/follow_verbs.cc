@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <functional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cli/connect.h"
+#include "cli/find_session.h"
 #include "cli/request.h"
-#include "cli/session_verbs.h"
 #include "cli/session_watch.h"
+#include "cli/verb_list.h"
 #include "google/protobuf/util/message_differencer.h"
 
 namespace spawner::cli {
@@ -90,12 +93,8 @@ grpc::Status End(const Invocation& i, const v1::Session& started) {
   request.set_name(started.name());
   request.set_epoch(started.epoch());
   v1::Session ended;
-  return i.client.Call(
-      "terminate",
-      [&](auto* context, auto* queue) {
-        return i.client.sessions().AsyncTerminateSession(context, request, queue);
-      },
-      &ended);
+  return i.client.Ask("terminate", i.client.sessions(), &v1::Sessions::Stub::AsyncTerminateSession,
+                      request, &ended);
 }
 
 // As the session was meant to end, whatever its process made of SIGTERM.
@@ -122,11 +121,26 @@ std::string EndOf(const v1::Session& session) {
   return text;
 }
 
-}  // namespace
+std::vector<Flag> RunFlags() {
+  std::vector<Flag> flags = ConnectFlags();
+  flags.erase(std::remove_if(flags.begin(), flags.end(),
+                             [](const Flag& flag) { return std::string(flag.name) == "wait"; }),
+              flags.end());
+  flags.push_back({"rm", nullptr, "keep nothing of it after its end, as --retention=0s"});
+  return flags;
+}
 
 int RunSession(const Invocation& i) {
   auto request = MakeConnectRequest(i.arguments, i.ns);
   if (!request.ok()) return Usage(i, request.status().message());
+  if (!i.arguments.positionals.empty()) {
+    if (i.arguments.Has("image")) return Usage(i, "the image is given twice");
+    request->mutable_spec()->set_image(i.arguments.positionals[0]);
+  }
+  if (i.arguments.Has("rm")) {
+    if (i.arguments.Has("retention")) return Usage(i, "--rm is --retention=0s: give one of them");
+    if (request->has_spec()) request->mutable_spec()->mutable_lifetime()->mutable_retention();
+  }
   if (!request->has_spec()) return Usage(i, "say what to run by --image=IMAGE or -- COMMAND");
   v1::ConnectResponse response;
   grpc::Status status = CallConnect(i, *std::move(request), &response);
@@ -150,7 +164,7 @@ int RunSession(const Invocation& i) {
 
 int Watch(const Invocation& i) {
   std::vector<std::string> what = i.arguments.positionals;
-  if (!what.empty() && IsKind(what[0])) what.erase(what.begin());
+  if (!what.empty() && IsSessionWord(what[0])) what.erase(what.begin());
   const bool has_key = i.arguments.Has("key");
   if (what.size() > 1 || (has_key && !what.empty())) {
     return Usage(i, "name one session by ID or --key=KEY, or none for all");
@@ -187,6 +201,44 @@ int Watch(const Invocation& i) {
     return Fail(i, {grpc::StatusCode::NOT_FOUND, absl::StrCat("there is no ", name)}, "watch");
   }
   return status.ok() ? static_cast<int>(kOk) : Fail(i, status, "watch");
+}
+
+}  // namespace
+
+Verb RunVerb() {
+  return {
+      .name = "run",
+      .group = Group::kSessions,
+      .usage = "run (IMAGE | --template=NAME | -- COMMAND...) [--rm] [--key=KEY]",
+      .help = "start a session and follow it until it ends; Ctrl-C ends it",
+      .details =
+          "Standard output has the URL; what happens goes to standard error. The exit code is 0 "
+          "if the session ended as it was meant to (idle, terminated, exit code 0), 1 if it "
+          "failed.",
+      .examples =
+          "run registry.example/editor:7 --rm --grace=30s\n"
+          "run -- python3 -m http.server 8080",
+      .flags = RunFlags(),
+      .words_max = 1,
+      .takes_command = true,
+      .run = RunSession};
+}
+
+Verb WatchVerb() {
+  return {.name = "watch",
+          .group = Group::kSessions,
+          .usage = "watch [session (ID | --key=KEY)]",
+          .help = "sessions, and then each change as it happens",
+          .details =
+              "Goes on over controllers that come and go, until Ctrl-C. With -o json one "
+              "event a line.",
+          .examples =
+              "watch\n"
+              "watch session --key=document-42 -o json",
+          .flags = {KeyFlag()},
+          .words_max = 2,
+          .words = Words::kSession,
+          .run = Watch};
 }
 
 }  // namespace spawner::cli

@@ -16,4 +16,35 @@ int Usage(const Invocation& invocation, absl::string_view why) {
   return kUsage;
 }
 
+void Print(const Invocation& invocation, const google::protobuf::Message& message,
+           absl::string_view text, absl::string_view name) {
+  switch (invocation.format) {
+    case Format::kJson:
+      return invocation.surroundings.out(ToJson(message));
+    case Format::kYaml:
+      return invocation.surroundings.out(ToYaml(message));
+    case Format::kName:
+      return invocation.surroundings.out(absl::StrCat(name, name.empty() ? "" : "\n"));
+    case Format::kTable:
+    case Format::kWide:
+      return invocation.surroundings.out(std::string(text));
+  }
+}
+
+void Tell(const Invocation& invocation, absl::string_view line) {
+  invocation.surroundings.err(absl::StrCat(invocation.verb, ": ", line, "\n"));
+}
+
+bool IsConfirmed(const Invocation& invocation, absl::string_view question) {
+  if (invocation.arguments.Has("yes")) return true;
+  if (!invocation.surroundings.is_input_terminal) {
+    Tell(invocation, "nothing was done: give --yes, or run it at a terminal and answer");
+    return false;
+  }
+  invocation.surroundings.err(absl::StrCat(question, " Type yes to go on: "));
+  if (invocation.surroundings.read_line() == "yes") return true;
+  Tell(invocation, "nothing was done");
+  return false;
+}
+
 }  // namespace spawner::cli

@@ -1,11 +1,10 @@
-#include "cli/logs_verb.h"
-
-#include <string>
-
 #include "absl/time/time.h"
-#include "cli/session_verbs.h"
+#include "cli/find_session.h"
+#include "cli/times.h"
+#include "cli/verb_list.h"
 
 namespace spawner::cli {
+namespace {
 
 int ShowLogs(const Invocation& i) {
   v1::StreamLogsRequest request;
@@ -20,15 +19,17 @@ int ShowLogs(const Invocation& i) {
   if (!since.ok()) return Usage(i, since.status().message());
   if (since->has_value()) {
     if (**since <= absl::ZeroDuration()) return Usage(i, "--since: a duration above 0, such as 5m");
-    absl::Duration rest;
-    request.mutable_since()->set_seconds(absl::IDivDuration(**since, absl::Seconds(1), &rest));
-    request.mutable_since()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+    *request.mutable_since() = DurationProto(**since);
+  }
+  if (i.arguments.Has("previous") && i.arguments.Has("epoch")) {
+    return Usage(i, "--previous is the one before the newest: not with --epoch");
   }
   v1::Session session;
   grpc::Status status = FindNamed(i, &session);
   if (!status.ok()) return Fail(i, status, "logs");
   request.set_name(session.name());
-  request.set_epoch(session.epoch());
+  request.set_previous(i.arguments.Has("previous"));
+  if (!request.previous()) request.set_epoch(session.epoch());
   status = i.client.Read<v1::StreamLogsResponse>(
       [&](auto* context, auto* queue) {
         return i.client.sessions().AsyncStreamLogs(context, request, queue, nullptr);
@@ -39,6 +40,31 @@ int ShowLogs(const Invocation& i) {
       });
   if (i.surroundings.interrupted->load()) return kInterrupted;
   return status.ok() ? kOk : Fail(i, status, "logs");
+}
+
+}  // namespace
+
+Verb LogsVerb() {
+  return {.name = "logs",
+          .group = Group::kSessions,
+          .usage = "logs (ID | --key=KEY) [--previous]",
+          .help = "what a session's backend has written; also after its end",
+          .details =
+              "Standard output and error as they are. With -f it goes on until the backend "
+              "exits, and may begin before it has started. --previous shows the session of "
+              "the key before the newest: why did it crash?",
+          .examples =
+              "logs --key=document-42 --tail=20 -f\n"
+              "logs --key=document-42 --previous",
+          .flags = {KeyFlag(),
+                    EpochFlag(),
+                    {"follow", nullptr, "go on until the backend exits", 'f'},
+                    {"tail", "N", "only the last N lines"},
+                    {"since", "DURATION", "only what is younger, such as 5m"},
+                    {"previous", nullptr, "of the session before the newest", 'p'}},
+          .words_max = 2,
+          .words = Words::kSession,
+          .run = ShowLogs};
 }
 
 }  // namespace spawner::cli

@@ -1,14 +1,18 @@
-// spawnctl: what operators and developers type. docs/api.md has its contract.
+// spawnctl: what operators and developers type. docs/spawnctl.md shows it.
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "base/clock.h"
 #include "cli/verbs.h"
 
 namespace {
+
+constexpr int kRowsDefault = 24;
 
 // Lock-free, and so fit for a signal handler.
 spawner::cli::InterruptFlag interrupted{false};
@@ -27,20 +31,37 @@ void Write(FILE* file, const std::string& text) {
   if (std::fflush(file) != 0 || !is_written) std::_Exit(128 + SIGPIPE);
 }
 
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe) one thread
+  return value == nullptr ? "" : value;
+}
+
+std::string ReadLine() {
+  std::string line;
+  std::getline(std::cin, line);
+  return line;
+}
+
+int Rows() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row
+                                                                         : kRowsDefault;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   signal(SIGINT, OnInterrupt);
   signal(SIGPIPE, SIG_IGN);  // of a connection, too: gRPC says so by itself
   const std::vector<std::string> words(argv + 1, argv + argc);
-  return spawner::cli::Run(
-      words, {.environment = [](const char* name) -> std::string {
-                const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe) one thread
-                return value == nullptr ? "" : value;
-              },
-              .out = [](const std::string& text) { Write(stdout, text); },
-              .err = [](const std::string& text) { Write(stderr, text); },
-              .is_terminal = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
-              .interrupted = &interrupted,
-              .now = [] { return spawner::SystemClock().WallNow(); }});
+  return spawner::cli::Run(words, {.environment = Environment,
+                                   .out = [](const std::string& text) { Write(stdout, text); },
+                                   .err = [](const std::string& text) { Write(stderr, text); },
+                                   .read_line = ReadLine,
+                                   .is_terminal = isatty(STDOUT_FILENO) == 1,
+                                   .is_error_terminal = isatty(STDERR_FILENO) == 1,
+                                   .is_input_terminal = isatty(STDIN_FILENO) == 1,
+                                   .rows = Rows,
+                                   .interrupted = &interrupted,
+                                   .now = [] { return spawner::SystemClock().WallNow(); }});
 }

@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "google/protobuf/util/json_util.h"
-#include "google/protobuf/util/time_util.h"
 
 namespace spawner::cli {
 namespace {
-
-constexpr char kNone[] = "-";
 
 constexpr int kIndent = 2;
 
@@ -66,12 +64,6 @@ std::string Colour(absl::string_view state) {
   return "\x1b[33m";
 }
 
-std::string OrNone(const std::string& text) { return text.empty() ? kNone : text; }
-
-absl::Time TimeOf(const google::protobuf::Timestamp& stamp) {
-  return absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(stamp));
-}
-
 // What the state alone does not say.
 std::string Detail(const v1::Session& session) {
   if (session.reason() != v1::END_REASON_UNSPECIFIED) {
@@ -79,23 +71,18 @@ std::string Detail(const v1::Session& session) {
     if (session.has_exit_code()) absl::StrAppend(&detail, " (exit ", session.exit_code(), ")");
     return detail;
   }
-  return session.phase() == v1::START_PHASE_UNSPECIFIED ? kNone
+  return session.phase() == v1::START_PHASE_UNSPECIFIED ? "-"
                                                         : v1::StartPhase_Name(session.phase());
 }
 
 void Line(std::string* out, absl::string_view name, absl::string_view value) {
-  absl::StrAppendFormat(out, "%-18s %s\n", absl::StrCat(std::string(name), ":"), value);
+  absl::StrAppendFormat(out, "%-18s %s\n", absl::StrCat(std::string(name), ":"), Printable(value));
 }
 
 void TimeLine(std::string* out, absl::string_view name, bool is_set,
               const google::protobuf::Timestamp& stamp, absl::Time now) {
   if (!is_set) return;
-  const absl::Time time = TimeOf(stamp);
-  const std::string relative =
-      time <= now ? absl::StrCat(Age(now - time), " ago") : absl::StrCat("in ", Age(time - now));
-  Line(out, name,
-       absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()), " (",
-                    relative, ")"));
+  Line(out, name, When(stamp, now));
 }
 
 }  // namespace
@@ -128,34 +115,54 @@ std::string ToJson(const std::vector<Fact>& facts) {
   return object.dump(kIndent) + "\n";
 }
 
-std::string ToTable(const std::vector<std::vector<std::string>>& rows, bool use_colour) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
+std::string ToYaml(const std::vector<Fact>& facts) {
+  YAML::Emitter out;
+  nlohmann::ordered_json object;
+  for (const auto& [name, value] : facts) object[name] = value;
+  Emit(object, out);
+  return absl::StrCat(out.c_str(), "\n");
+}
+
+std::string Printable(absl::string_view text) {
   std::string out;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t i = 0; i < rows[r].size(); ++i) {
-      const std::string& cell = rows[r][i];
-      const bool is_coloured = use_colour && r > 0 && rows[0][i] == "STATE";
-      if (is_coloured) absl::StrAppend(&out, Colour(cell));
-      absl::StrAppend(&out, cell);
-      if (is_coloured) absl::StrAppend(&out, "\x1b[0m");
-      if (i + 1 < rows[r].size()) out.append(widths[i] - cell.size() + 2, ' ');
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out.push_back(c);
+    } else {
+      absl::StrAppend(&out, c == '\n' ? "\\n" : absl::StrFormat("\\x%02x", byte));
     }
-    out.push_back('\n');
   }
   return out;
 }
 
-std::string Age(absl::Duration duration) {
-  const int64_t s = std::max<int64_t>(0, absl::ToInt64Seconds(duration));
-  if (s < 60) return absl::StrCat(s, "s");
-  if (s < 3600)
-    return s % 60 == 0 ? absl::StrCat(s / 60, "m") : absl::StrCat(s / 60, "m", s % 60, "s");
-  if (s < 86400) return absl::StrCat(s / 3600, "h", s % 3600 / 60, "m");
-  return absl::StrCat(s / 86400, "d", s % 86400 / 3600, "h");
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
+std::string ToTable(const std::vector<std::vector<std::string>>& rows, bool use_colour) {
+  std::vector<std::vector<std::string>> cells = rows;
+  std::vector<size_t> widths;
+  for (auto& row : cells) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) {
+      row[i] = Printable(row[i]);
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string out;
+  for (size_t r = 0; r < cells.size(); ++r) {
+    size_t spaces = 0;  // written with the next cell: no line ends in spaces
+    for (size_t i = 0; i < cells[r].size(); ++i) {
+      const std::string& cell = cells[r][i];
+      const bool is_coloured = use_colour && r > 0 && i < cells[0].size() && cells[0][i] == "STATE";
+      if (!cell.empty()) out.append(std::exchange(spaces, 0), ' ');
+      if (is_coloured) absl::StrAppend(&out, Colour(cell));
+      absl::StrAppend(&out, cell);
+      if (is_coloured) absl::StrAppend(&out, "\x1b[0m");
+      spaces += widths[i] - cell.size() + 2;
+    }
+    out.push_back('\n');
+  }
+  return out;
 }
 
 std::string IdOf(const v1::Session& session) {
@@ -169,14 +176,14 @@ std::vector<std::vector<std::string>> SessionRows(const std::vector<v1::Session>
   if (is_wide) rows[0].insert(rows[0].end(), {"EPOCH", "POD", "NODE", "URL"});
   for (const v1::Session& session : sessions) {
     std::vector<std::string> row = {IdOf(session),
-                                    OrNone(session.key().name()),
+                                    OrDash(session.key().name()),
                                     v1::SessionState_Name(session.state()),
                                     Detail(session),
                                     absl::StrCat(session.connections()),
                                     Age(now - TimeOf(session.create_time()))};
     if (is_wide) {
-      row.insert(row.end(), {absl::StrCat(session.epoch()), OrNone(session.pod()),
-                             OrNone(session.node()), OrNone(session.url())});
+      row.insert(row.end(), {absl::StrCat(session.epoch()), OrDash(session.pod()),
+                             OrDash(session.node()), OrDash(session.url())});
     }
     rows.push_back(std::move(row));
   }
@@ -186,7 +193,7 @@ std::vector<std::vector<std::string>> SessionRows(const std::vector<v1::Session>
 std::string Describe(const v1::Session& session, absl::Time now) {
   std::string out;
   Line(&out, "Name", session.name());
-  Line(&out, "Key", OrNone(session.key().name()));
+  Line(&out, "Key", OrDash(session.key().name()));
   if (!session.key().tag().empty()) Line(&out, "Tag", session.key().tag());
   Line(&out, "State", v1::SessionState_Name(session.state()));
   if (session.phase() != v1::START_PHASE_UNSPECIFIED) {
@@ -197,10 +204,10 @@ std::string Describe(const v1::Session& session, absl::Time now) {
   }
   if (session.has_exit_code()) Line(&out, "Exit code", absl::StrCat(session.exit_code()));
   if (!session.message().empty()) Line(&out, "Message", session.message());
-  Line(&out, "URL", OrNone(session.url()));
+  Line(&out, "URL", OrDash(session.url()));
   Line(&out, "Epoch", absl::StrCat(session.epoch()));
-  Line(&out, "Pod", OrNone(session.pod()));
-  Line(&out, "Node", OrNone(session.node()));
+  Line(&out, "Pod", OrDash(session.pod()));
+  Line(&out, "Node", OrDash(session.node()));
   Line(&out, "Connections", absl::StrCat(session.connections()));
   TimeLine(&out, "Created", session.has_create_time(), session.create_time(), now);
   TimeLine(&out, "Ready", session.has_ready_time(), session.ready_time(), now);

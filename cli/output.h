@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "cli/times.h"
 #include "google/protobuf/message.h"
 #include "spawner/v1/admin.pb.h"
 #include "spawner/v1/session.pb.h"
@@ -28,13 +29,17 @@ std::string ToYaml(const google::protobuf::Message& message);
 using Fact = std::pair<std::string, std::string>;  // its name and its value
 // One object, its members in this order.
 std::string ToJson(const std::vector<Fact>& facts);
+std::string ToYaml(const std::vector<Fact>& facts);
 
 // Columns as wide as their widest cell, two spaces between; the first row is the heading. Cells of
-// the column "STATE" are coloured if `use_colour`.
+// the column "STATE" are coloured if `use_colour`. Cells are made printable.
 std::string ToTable(const std::vector<std::vector<std::string>>& rows, bool use_colour);
 
-// "3s", "5m12s", "4h3m", "2d": the two largest units.
-std::string Age(absl::Duration duration);
+// Without control characters, which would move a terminal's cursor: "a\x1b" for those.
+std::string Printable(absl::string_view text);
+
+// "-" for what is empty.
+std::string OrDash(const std::string& text);
 
 // The id of "namespaces/x/sessions/id".
 std::string IdOf(const v1::Session& session);

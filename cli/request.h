@@ -15,6 +15,11 @@ std::vector<Flag> CommonFlags();
 // Flags of connect and run.
 std::vector<Flag> ConnectFlags();
 
+// Flags of who a grant is for: of connect and grant create.
+std::vector<Flag> GrantFlags();
+// Fills it from them. INVALID_ARGUMENT names the flag.
+absl::Status FillGrant(const Arguments& arguments, v1::GrantSpec* grant);
+
 // The request that connect and run send. INVALID_ARGUMENT names the flag. A spec is sent only if a
 // flag or "-- COMMAND" says something of it.
 absl::StatusOr<v1::ConnectRequest> MakeConnectRequest(const Arguments& arguments,

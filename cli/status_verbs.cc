@@ -2,18 +2,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
-#include "cli/session_verbs.h"
+#include "cli/verb_list.h"
+#include "spawner/v1/admin.pb.h"
 
 namespace spawner::cli {
 namespace {
 
 grpc::Status GetStatus(const Invocation& i, v1::GetStatusResponse* response) {
-  return i.client.Call(
-      i.verb,
-      [&](auto* context, auto* queue) {
-        return i.client.admin().AsyncGetStatus(context, v1::GetStatusRequest(), queue);
-      },
-      response);
+  return i.client.Ask(i.verb, i.client.admin(), &v1::Admin::Stub::AsyncGetStatus,
+                      v1::GetStatusRequest(), response);
 }
 
 void PrintVersions(const Invocation& i, const std::vector<Fact>& versions) {
@@ -24,27 +21,11 @@ void PrintVersions(const Invocation& i, const std::vector<Fact>& versions) {
   }
 }
 
-}  // namespace
-
 int ShowStatus(const Invocation& i) {
   v1::GetStatusResponse response;
   const grpc::Status status = GetStatus(i, &response);
   if (!status.ok()) return Fail(i, status, "status");
-  switch (i.format) {
-    case Format::kJson:
-      i.surroundings.out(ToJson(response));
-      break;
-    case Format::kYaml:
-      i.surroundings.out(ToYaml(response));
-      break;
-    case Format::kName:
-      i.surroundings.out(absl::StrCat(response.controller_id(), "\n"));
-      break;
-    case Format::kTable:
-    case Format::kWide:
-      i.surroundings.out(DescribeStatus(response, i.surroundings.now()));
-      break;
-  }
+  Print(i, response, DescribeStatus(response, i.surroundings.now()), response.controller_id());
   return kOk;
 }
 
@@ -58,6 +39,34 @@ int ShowVersion(const Invocation& i) {
   }
   PrintVersions(i, versions);
   return status.ok() ? static_cast<int>(kOk) : Fail(i, status, "version");
+}
+
+}  // namespace
+
+Verb StatusVerb() {
+  return {.name = "status",
+          .group = Group::kOperations,
+          .usage = "status",
+          .help = "the controller, its Kubernetes, its proxies",
+          .details =
+              "Of the controller that answers; proxies as the one that leads knows them. "
+              "`spawnctl doctor` looks for what is wrong.",
+          .examples =
+              "status\n"
+              "status -o json | jq .sessionsByState",
+          .flags = {},
+          .run = ShowStatus};
+}
+
+Verb VersionVerb() {
+  return {.name = "version",
+          .group = Group::kItself,
+          .usage = "version [--client]",
+          .help = "of spawnctl and of the controller",
+          .details = "They need not be the same: either may be one release older.",
+          .examples = "version\nversion --client",
+          .flags = {{"client", nullptr, "ask no controller"}},
+          .run = ShowVersion};
 }
 
 }  // namespace spawner::cli

@@ -2,48 +2,74 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
 namespace spawner::cli {
 namespace {
 
-// What one command line wrote; Surroundings takes plain functions.
 struct Written {
   int code = 0;
   std::string out;
   std::string err;
 };
-Written* written = nullptr;
 
 // No line here gets as far as asking a controller.
-Written Try(const std::vector<std::string>& words, const char* address = "") {
-  static const char* environment_address = nullptr;
-  environment_address = address;
-  Written result;
-  written = &result;
+Written Try(const std::vector<std::string>& words, const std::string& address = "") {
+  Written written;
   InterruptFlag interrupted{false};
-  result.code =
-      Run(words, {.environment = [](const char* name) -> std::string {
-                    return std::string(name) == "SPAWNER_ADDRESS" ? environment_address : "";
-                  },
-                  .out = [](const std::string& text) { written->out += text; },
-                  .err = [](const std::string& text) { written->err += text; },
-                  .interrupted = &interrupted,
-                  .now = [] { return absl::UnixEpoch(); }});
-  written = nullptr;
-  return result;
+  written.code = Run(words, {.environment = [&address](const char* name) -> std::string {
+                               return std::string(name) == "SPAWNER_ADDRESS" ? address : "";
+                             },
+                             .out = [&written](const std::string& text) { written.out += text; },
+                             .err = [&written](const std::string& text) { written.err += text; },
+                             .interrupted = &interrupted,
+                             .now = [] { return absl::UnixEpoch(); }});
+  return written;
 }
 
 TEST(Run, EveryVerbHasAHelpWithItsFlagsAndAnExample) {
   const Written all = Try({"--help"});
   EXPECT_EQ(all.code, kOk);
-  for (const char* verb :
-       {"connect", "run", "get", "describe", "watch", "terminate", "status", "version"}) {
-    EXPECT_NE(all.out.find(std::string("\n  ") + verb + " "), std::string::npos) << all.out;
-    const Written help = Try({verb, "--help"});
-    EXPECT_EQ(help.code, kOk);
-    EXPECT_EQ(help.out.rfind(std::string("usage: spawnctl ") + verb, 0), 0u) << help.out;
+  int verbs = 0;
+  for (absl::string_view line : absl::StrSplit(all.out, '\n')) {
+    const std::vector<std::string> parts = absl::StrSplit(line, "  ", absl::SkipEmpty());
+    if (!absl::StartsWith(line, "  ") || parts.size() != 2 || parts[0].rfind("spawnctl", 0) == 0) {
+      continue;
+    }
+    ++verbs;
+    std::vector<std::string> words = absl::StrSplit(parts[0], ' ');
+    words.push_back("--help");
+    const Written help = Try(words);
+    EXPECT_EQ(help.code, kOk) << parts[0];
+    EXPECT_EQ(help.out.rfind("usage: spawnctl " + parts[0], 0), 0u) << help.out;
     EXPECT_NE(help.out.find("\n  -n, --namespace=NAME "), std::string::npos) << help.out;
-    EXPECT_NE(help.out.find(std::string("Such as:\n  spawnctl ") + verb), std::string::npos);
+    EXPECT_NE(help.out.find("Such as:\n  spawnctl " + parts[0]), std::string::npos) << help.out;
     EXPECT_EQ(help.err, "");
+    words.pop_back();
+    words.insert(words.begin(), "help");
+    EXPECT_EQ(Try(words).out, help.out);
+    for (absl::string_view help_line : absl::StrSplit(help.out, '\n')) {
+      EXPECT_LE(help_line.size(), 132u) << help_line;
+    }
+  }
+  EXPECT_EQ(verbs, 32);
+}
+
+TEST(Run, OfTwoWordVerbsTheFirstWordAloneTellsTheOthers) {
+  const Written grant = Try({"grant", "--help"});
+  EXPECT_EQ(grant.code, kOk);
+  EXPECT_NE(grant.out.find("spawnctl grant revoke"), std::string::npos);
+  EXPECT_EQ(Try({"grant"}).code, kUsage);
+  EXPECT_EQ(Try({"grant"}).err, grant.out);
+}
+
+TEST(Run, TheManPageHasEveryVerb) {
+  const std::string page = Try({"__man"}).out;
+  EXPECT_EQ(page.rfind(".TH SPAWNCTL 1", 0), 0u);
+  for (const char* verb : {"why", "grant create", "top", "uninstall"}) {
+    EXPECT_NE(page.find(absl::StrCat("\n.SS ", verb, "\n")), std::string::npos) << verb;
   }
 }
 
@@ -62,7 +88,7 @@ TEST(Run, EachUsageErrorIsSaidAndEndsWith2) {
       {{"get", "sessions", "--", "x"},
        "get: no command may follow `--` here\n  `spawnctl get --help` says more\n"},
       {{"get", "sessions", "-oxml"},
-       "get: -o: \"xml\" is not one of table, wide, json, yaml, name\n"
+       "get: --output: \"xml\" is not one of table, wide, json, yaml, name\n"
        "  `spawnctl get --help` says more\n"},
       {{"get", "sessions", "--timeout=-1s"},
        "get: --timeout: must be above zero\n  `spawnctl get --help` says more\n"},

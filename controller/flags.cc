@@ -9,11 +9,15 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "controller/api/urls.h"
+#include "controller/quota_flags.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:9090",
           "ADDR:PORT of gRPC, for applications, proxies and spawnctl.");
 ABSL_FLAG(std::string, http_listen, "127.0.0.1:9091",
-          "ADDR:PORT of HTTP: /healthz, /readyz, /metrics.");
+          "ADDR:PORT of HTTP: the status page, /healthz, /readyz, /metrics, the HTTP API.");
+ABSL_FLAG(std::string, http_public_url, "",
+          "Where applications reach --http-listen, http(s)://HOST[:PORT]: for the status URLs in "
+          "answers. Empty: Connect names none.");
 ABSL_FLAG(
     std::string, advertise_address, "",
     "ADDR:PORT where other controllers and proxies reach --listen. Empty: $POD_IP and its port.");
@@ -74,6 +78,18 @@ absl::StatusOr<std::vector<std::string>> ReadNamespaces(const std::string& text)
   return namespaces;
 }
 
+// Without a slash at the end.
+absl::StatusOr<std::string> ReadOrigin(absl::string_view name, std::string text) {
+  if (text.empty()) return text;
+  // The same rules as for --public-url.
+  if (!api::SessionUrls::Make(text, "").ok()) {
+    return Bad(absl::StrCat("--", name, "=", text),
+               "http://HOST[:PORT] or https://HOST[:PORT], without a path");
+  }
+  if (text.back() == '/') text.pop_back();
+  return text;
+}
+
 absl::Status CheckUrls(ControllerFlags& flags) {
   if (flags.local && flags.public_url.empty() && flags.base_domain.empty()) {
     flags.public_url = "http://127.0.0.1:8080";
@@ -90,8 +106,8 @@ Program ControllerProgram() {
               "  controller --local --public-url=http://127.0.0.1:8080   no cluster needed\n"
               "  controller --kubeconfig=FILE --base-domain=NAME         a cluster, from "
               "outside",
-          .flag_files = "controller/flags.cc",
-          .repeatable = {"namespace"}};
+          .flag_files = "controller/",
+          .repeatable = {"namespace", "oidc-audience", "proxy-name"}};
 }
 
 absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::string>& arguments) {
@@ -119,6 +135,8 @@ absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::stri
   flags.base_domain = absl::GetFlag(FLAGS_base_domain);
   flags.public_url = absl::GetFlag(FLAGS_public_url);
   RETURN_IF_ERROR(CheckUrls(flags));
+  ASSIGN_OR_RETURN(flags.http_public_url,
+                   ReadOrigin("http-public-url", absl::GetFlag(FLAGS_http_public_url)));
   ASSIGN_OR_RETURN(flags.lost_proxy_hold,
                    ReadDuration("lost-proxy-hold", absl::GetFlag(FLAGS_lost_proxy_hold)));
   ASSIGN_OR_RETURN(flags.node_lost_after,
@@ -127,6 +145,8 @@ absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::stri
     return Bad(absl::StrCat("--log-level=", absl::GetFlag(FLAGS_log_level)),
                "debug, info, warning or error");
   }
+  ASSIGN_OR_RETURN(flags.fairness, ReadQuotaFlags());
+  ASSIGN_OR_RETURN(flags.security, ReadSecurityFlags(flags.listen, flags.http_listen));
   return flags;
 }
 

@@ -9,6 +9,8 @@
 #include "base/address.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "controller/core/fairness.h"
+#include "controller/security_flags.h"
 
 namespace spawner {
 
@@ -22,9 +24,12 @@ struct ControllerFlags {
   std::vector<std::string> namespaces;  // empty: the kubeconfig's, or "default"; {"*"}: all
   std::string base_domain;
   std::string public_url;
+  std::string http_public_url;     // empty: unknown
   absl::Duration lost_proxy_hold;  // infinite: never
   absl::Duration node_lost_after;  // infinite: never
   LogLevel log_level = LogLevel::kInfo;
+  SecurityFlags security;
+  core::FairnessLimits fairness;
 };
 
 // For --help and --version, and what ParseControllerFlags parses.

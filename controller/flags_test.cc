@@ -30,8 +30,9 @@ TEST(ControllerFlags, HaveDefaults) {
 }
 
 TEST(ControllerFlags, TakeBothFormsAndForgetEarlierCommandLines) {
-  ControllerFlags flags = Parse({"--listen", ":7000", "--http-listen=[::1]:0", "--base-domain",
-                                 "apps.test", "--lost-proxy-hold=never", "--log-level=debug"});
+  ControllerFlags flags =
+      Parse({"--listen", ":7000", "--insecure-allow-anonymous", "--http-listen=[::1]:0",
+             "--base-domain", "apps.test", "--lost-proxy-hold=never", "--log-level=debug"});
   EXPECT_EQ(flags.listen.port, 7000);
   EXPECT_EQ(flags.http_listen, (Address{"::1", 0}));
   EXPECT_EQ(flags.base_domain, "apps.test");
@@ -52,9 +53,16 @@ TEST(ControllerFlags, NamespacesAddUp) {
 TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
   const std::pair<std::vector<std::string>, std::string> cases[] = {
       {{"--lisen=:1"},
-       "--lisen: no such flag; there are --advertise-address, --base-domain, --http-listen, "
-       "--kubeconfig, --listen, --local, --log-level, --lost-proxy-hold, --namespace, "
-       "--node-lost-after, --public-url, --help and --version"},
+       "--lisen: no such flag; there are --advertise-address, --auth-audience, "
+       "--auth-kubernetes, --base-domain, --client-ca, --http-listen, --http-public-url, "
+       "--insecure-allow-anonymous, --kubeconfig, --listen, --local, --log-level, "
+       "--lost-proxy-hold, --namespace, --node-lost-after, --oidc-audience, --oidc-ca, "
+       "--oidc-groups-claim, --oidc-issuer, --oidc-jwks-file, --oidc-jwks-url, "
+       "--oidc-prefix, --oidc-user-claim, --peer-ca, --proxy-name, --public-url, "
+       "--quota-connections-per-namespace, --quota-sessions-per-namespace, --quota-starts, "
+       "--quota-starts-per-namespace, --rate-connects-per-caller, "
+       "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --help and "
+       "--version"},
       {{"--listen=1.2.3.4:70000"},
        "--listen=1.2.3.4:70000: allowed is ADDR:PORT such as 127.0.0.1:9090 or :9090, PORT 0 to "
        "65535 (0: any free one)"},
@@ -73,7 +81,16 @@ TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
        "--advertise-address=here: allowed is ADDR:PORT such as 10.0.0.7:9090, PORT 1 to 65535"},
       {{"--local", "--public-url=x"},
        "--public-url: allowed is http://HOST[:PORT] or https://HOST[:PORT], without a path"},
+      {{"--local", "--http-public-url=http://c/x"},
+       "--http-public-url=http://c/x: allowed is http://HOST[:PORT] or https://HOST[:PORT], "
+       "without "
+       "a path"},
       {{}, "one of --public-url and --base-domain is needed"},
+      {{"--local", "--http-listen=0.0.0.0:9091"},
+       "--http-listen=0.0.0.0:9091: whoever reaches it could do everything. Say who may call by "
+       "--auth-kubernetes, --token-file=FILE, --client-ca=FILE or --oidc-issuer=URL "
+       "(docs/security.md), listen on 127.0.0.1, or give --insecure-allow-anonymous for "
+       "development"},
   };
   for (const auto& [arguments, message] : cases) EXPECT_EQ(ErrorOf(arguments), message);
   EXPECT_TRUE(absl::StartsWith(ErrorOf({"--flagfile=x"}), "--flagfile: no such flag; "));

@@ -12,9 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/flags.h"
+#include "base/grpc_security.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/signals.h"
@@ -24,10 +27,14 @@
 #include "controller/api/grpc_log.h"
 #include "controller/api/grpc_port.h"
 #include "controller/api/http_port.h"
+#include "controller/api/http_routes.h"
 #include "controller/api/limits.h"
+#include "controller/auth/guard.h"
 #include "controller/cluster.h"
 #include "controller/core/engine.h"
+#include "controller/core/fairness.h"
 #include "controller/core/loop.h"
+#include "controller/core/operations.h"
 #include "controller/core/pod_logs.h"
 #include "controller/core/templates.h"
 #include "controller/flags.h"
@@ -35,6 +42,7 @@
 #include "controller/kube/counting_transport.h"
 #include "controller/kube/http_kube_client.h"
 #include "controller/kube/lease.h"
+#include "controller/security.h"
 
 namespace spawner {
 namespace {
@@ -56,23 +64,37 @@ std::vector<std::string> CoreNamespaces(const std::vector<std::string>& namespac
   return namespaces == std::vector<std::string>{"*"} ? std::vector<std::string>{""} : namespaces;
 }
 
+bool IsLoopback(const Address& address) {
+  return address.ip == "::1" || absl::StartsWith(address.ip, "127.");
+}
+
 // Everything between two signals. Members are made in this order and end in the other one.
 class Controller {
  public:
   Controller(const ControllerFlags& flags, const Surroundings& surroundings, const Clock& clock,
-             Random& random, Cluster cluster, api::SessionUrls urls)
+             Random& random, Cluster cluster, api::SessionUrls urls, Security security)
       : flags_(flags),
         surroundings_(surroundings),
         clock_(clock),
         random_(random),
         cluster_(std::move(cluster)),
         id_(absl::StrCat(surroundings.pod_name, "-", random.Base32(kProcessIdLetters))),
+        tls_(security.tls),
+        guard_(client_, clock_, std::move(security.ways)),
         edge_([this](std::function<void()> work) { loop_.Post(std::move(work)); }, clock_,
               {.namespaces = cluster_.namespaces,
                .urls = std::move(urls),
+               .http_public_url = flags.http_public_url,
                .start_time = clock_.WallNow(),
                .command_image = flags.local ? "local" : "",
-               .kubernetes_requests = [this] { return KubernetesRequests(); }}) {}
+               .kubernetes_requests = [this] { return KubernetesRequests(); },
+               .guard = &guard_,
+               .peer_tls = security.peer_tls,
+               .fairness = &fairness_,
+               .rotate_keys = [this](absl::Duration overlap, api::RotateDone done) {
+                 keys_.Rotate(overlap, std::move(done));
+               },
+               .operations = &operations_}) {}
 
   int Run();
   void Stop(int signal);  // any thread
@@ -96,14 +118,21 @@ class Controller {
   kube::HttpKubeClient client_{transport_};
   core::PodLogs logs_{transport_, clock_};
   core::Templates templates_{client_};
+  const TlsServerFiles tls_;
+  auth::Guard guard_;
+  core::Fairness fairness_{clock_, flags_.fairness};
+  const core::Operations operations_{
+      .kube = &client_, .system_namespace = cluster_.system_namespace, .is_local = flags_.local};
   api::Edge edge_;
   api::GrpcPort grpc_{edge_};
-  api::HttpPort http_{edge_};
+  api::HttpRoutes routes_{edge_, {.is_loopback = IsLoopback(flags_.http_listen)}};
+  api::HttpPort http_{routes_};
   KeyStore keys_{client_, random_, cluster_.system_namespace};
 
   // The loop's thread:
   bool is_stopping_ = false;
   bool is_serving_ = false;
+  uint64_t keys_serial_ = 0;  // that the edge has
   Instant health_at_{};
 };
 
@@ -118,6 +147,8 @@ std::map<std::string, int64_t> Controller::KubernetesRequests() const {
 
 int Controller::Run() {
   if (const absl::Status status = Listen(); !status.ok()) return Fail(kExitFailed, status);
+  loop_.Add({.step = [this](Instant now) { guard_.Step(now); },
+             .next_wake = [this] { return guard_.NextWake(); }});
   if (GetKeys()) {
     Serve();
   } else {
@@ -137,7 +168,8 @@ void Controller::Stop(int signal) {
 }
 
 absl::Status Controller::Listen() {
-  RETURN_IF_ERROR(Annotate(grpc_.Start(flags_.listen), "--listen"));
+  RETURN_IF_ERROR(Annotate(grpc_.Start(flags_.listen, tls_), "--listen"));
+  routes_.SetChannel(grpc_.InProcessChannel());
   RETURN_IF_ERROR(Annotate(http_.Start(flags_.http_listen), "--http-listen"));
   Log(LogLevel::kInfo, "controller_started",
       {{"version", kVersion},
@@ -152,7 +184,11 @@ absl::Status Controller::Listen() {
 bool Controller::GetKeys() {
   loop_.Add({.step =
                  [this](Instant now) {
-                   keys_.Step(now);
+                   keys_.Step(now, clock_.WallNow());
+                   if (edge_.service() != nullptr && keys_.serial() != keys_serial_) {
+                     keys_serial_ = keys_.serial();
+                     edge_.SetKeys(*keys_.ring());
+                   }
                    if (!keys_.status().ok()) edge_.SetNotReadyReason(keys_.status().message());
                  },
              .next_wake = [this] { return keys_.NextWake(); }});
@@ -161,6 +197,7 @@ bool Controller::GetKeys() {
 }
 
 void Controller::Serve() {
+  guard_.SetInstallSecret(keys_.ring()->install_secret);
   kube::LeaseOptions lease = cluster_.lease;
   lease.identity = id_;
   lease.address = AdvertisedAddress(flags_, surroundings_, grpc_.port());
@@ -184,6 +221,8 @@ void Controller::Serve() {
                    // Soon until we are ready; afterwards whenever the loop turns.
                    return is_serving_ ? engine.NextWake() : std::min(engine.NextWake(), health_at_);
                  }});
+  loop_.Add({.step = [this](Instant now) { fairness_.Step(now); },
+             .next_wake = [this] { return fairness_.NextWake(); }});
   loop_.Add({.step = [this](Instant now) { logs_.Step(now); },
              .next_wake = [this] { return logs_.NextWake(); }});
   edge_.SetTemplates(templates_);
@@ -236,7 +275,10 @@ int Main(const std::vector<std::string>& arguments) {
   absl::StatusOr<api::SessionUrls> urls =
       api::SessionUrls::Make(flags->public_url, flags->base_domain);
   if (!urls.ok()) return Fail(kExitUsage, urls.status());
-  Controller controller(*flags, surroundings, clock, random, *std::move(cluster), *std::move(urls));
+  absl::StatusOr<Security> security = OpenSecurity(flags->security, flags->listen, clock);
+  if (!security.ok()) return Fail(kExitUsage, security.status());
+  Controller controller(*flags, surroundings, clock, random, *std::move(cluster), *std::move(urls),
+                        *std::move(security));
   const Signals signals({SIGTERM, SIGINT}, [&controller](int signal) { controller.Stop(signal); });
   return controller.Run();
 }

@@ -22,6 +22,16 @@ ABSL_FLAG(std::string, admin_listen, "",
           "ADDR:PORT of /healthz, /readyz and /metrics. Empty: none.");
 ABSL_FLAG(std::string, controller, "",
           "HOST:PORT of the controller's gRPC. Either this or --static-routes.");
+ABSL_FLAG(std::string, controller_ca, "",
+          "FILE in PEM: authorities of the controller's certificate. Empty: no TLS to it.");
+ABSL_FLAG(std::string, controller_cert, "",
+          "FILE in PEM: our client certificate, by which the controller knows us.");
+ABSL_FLAG(std::string, controller_key, "", "FILE in PEM: the key of --controller-cert.");
+ABSL_FLAG(std::string, controller_server_name, "",
+          "NAME that the controller's certificate must be for. Empty: the host of --controller.");
+ABSL_FLAG(std::string, controller_token_file, "",
+          "FILE with the token by which the controller knows us, such as a ServiceAccount's; read "
+          "again as it changes.");
 ABSL_FLAG(std::string, base_domain, "",
           "Sessions are also reached as http://{id}.NAME/. Empty: only as /s/{id}/.");
 ABSL_FLAG(std::string, static_routes, "",
@@ -235,6 +245,14 @@ absl::StatusOr<Settings> SettingsFromFlags() {
   if (!settings.controller.empty() && settings.controller.find(':') == std::string::npos) {
     return Bad("controller", absl::StrCat("\"", settings.controller, "\" must be HOST:PORT"));
   }
+  settings.controller_tls = {.ca = absl::GetFlag(FLAGS_controller_ca),
+                             .cert = absl::GetFlag(FLAGS_controller_cert),
+                             .key = absl::GetFlag(FLAGS_controller_key),
+                             .server_name = absl::GetFlag(FLAGS_controller_server_name)};
+  if (const absl::Status status = CheckTlsFiles(settings.controller_tls); !status.ok()) {
+    return Bad("controller-ca, --controller-cert, --controller-key", status.message());
+  }
+  settings.controller_token_file = absl::GetFlag(FLAGS_controller_token_file);
   settings.base_domain = absl::AsciiStrToLower(absl::GetFlag(FLAGS_base_domain));
   if (!settings.base_domain.empty() && (!IsValidHost(settings.base_domain) ||
                                         HostName(settings.base_domain) != settings.base_domain)) {

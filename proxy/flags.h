@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/address.h"
+#include "base/grpc_security.h"
 #include "base/ip_ranges.h"
 #include "base/log.h"
 #include "proxy/forward/limits.h"
@@ -22,6 +23,8 @@ struct Settings {
   Address listen;
   std::optional<Address> admin_listen;
   std::string controller;  // "HOST:PORT"; empty: static routes
+  TlsClientFiles controller_tls;
+  std::string controller_token_file;
   std::string base_domain;
   std::string static_routes;  // a file; empty: a controller
   std::optional<Address> tls_listen;

@@ -81,6 +81,10 @@ void Fleet::Post(const LinkState& state) {
   for (Member& member : members_) member.worker->Post(state);
 }
 
+void Fleet::Post(int worker, const TokenUseAnswer& answer) {
+  members_[static_cast<size_t>(worker)].worker->Post(answer);
+}
+
 void Fleet::Drain(absl::Duration patience) {
   for (Member& member : members_) member.worker->Drain(patience);
 }

@@ -21,6 +21,7 @@
 #include "proxy/io/epoll_io.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 #include "proxy/route/worker_reports.h"
 #include "proxy/shared_addresses.h"
 #include "proxy/shared_caps.h"
@@ -63,6 +64,7 @@ class Fleet {
                               absl::FunctionRef<std::unique_ptr<Authorizer>()> make_authorizer);
   void Post(const RouteChange& change);
   void Post(const LinkState& state);
+  void Post(int worker, const TokenUseAnswer& answer);
   // For handshakes from now on. INVALID_ARGUMENT never: it was tried before.
   void Post(const TlsMaterial& material);
   void Drain(absl::Duration patience);

@@ -37,6 +37,16 @@ LinkOptions OptionsFor(const Settings& settings, const Clock& clock) {
           .workers = settings.workers};
 }
 
+// A leader is followed to the address of its pod, which is not in its certificate: what is verified
+// is the name by which we were told to find the controllers.
+LinkClient::Credentials CredentialsFor(const Settings& settings) {
+  LinkClient::Credentials credentials{settings.controller_tls, settings.controller_token_file};
+  if (credentials.tls.server_name.empty()) {
+    credentials.tls.server_name = settings.controller.substr(0, settings.controller.rfind(':'));
+  }
+  return credentials;
+}
+
 class LinkSource final : public RouteSource {
  public:
   LinkSource(const Settings& settings, Sinks sinks, const Clock& clock, Random& random)
@@ -46,8 +56,9 @@ class LinkSource final : public RouteSource {
                  .post_change = std::move(sinks.post_change),
                  .post_state = std::move(sinks.post_state),
                  .inspect = std::move(sinks.inspect),
-                 .drain = std::move(sinks.drain)},
-                clock, random) {}
+                 .drain = std::move(sinks.drain),
+                 .post_use = std::move(sinks.post_use)},
+                clock, random, CredentialsFor(settings)) {}
 
   WorkerReports& reports() override { return client_; }
   std::unique_ptr<Authorizer> MakeAuthorizer() override { return std::make_unique<GrantCheck>(); }

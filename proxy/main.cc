@@ -130,7 +130,9 @@ absl::Status Run(const Settings& settings) {
       .post_state = [&fleet](const LinkState& state) { fleet.Post(state); },
       .inspect = [&fleet,
                   &inspections](const InspectAsked& asked) { inspections.Ask(asked, fleet); },
-      .drain = [&leave](absl::Duration patience) { leave = patience; }};
+      .drain = [&leave](absl::Duration patience) { leave = patience; },
+      .post_use = [&fleet](int worker,
+                           const TokenUseAnswer& answer) { fleet.Post(worker, answer); }};
   const bool has_controller = !settings.controller.empty();
   const std::unique_ptr<RouteSource> source = has_controller
                                                   ? MakeLinkSource(settings, sinks, clock, random)

@@ -15,6 +15,7 @@
 #include "proxy/metrics.h"
 #include "proxy/route/authorizer.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 #include "proxy/route/worker_reports.h"
 #include "spawner/v1/proxy_link.pb.h"
 
@@ -32,6 +33,7 @@ class RouteSource {
     // the deadline of the flag).
     std::function<void(const InspectAsked&)> inspect;
     std::function<void(absl::Duration)> drain;
+    std::function<void(int worker, const TokenUseAnswer&)> post_use;
   };
 
   virtual ~RouteSource() = default;

@@ -8,8 +8,8 @@ import re
 
 ROOT = os.environ.get("SPAWNER_SOURCE_ROOT") or os.path.dirname(
     os.path.dirname(os.path.realpath(__file__)))
-# Of what is not built yet: warm pools, WaitSession.
-NOT_YET = {"POOL_EMPTY", "WAIT_TIMEOUT"}
+# Of what is not built yet: warm pools.
+NOT_YET = {"POOL_EMPTY"}
 CODES = {"INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RANGE",
          "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAUTHENTICATED", "ALREADY_EXISTS"}
 WORD = r"[A-Z]+(?:_[A-Z]+)+"

@@ -1,12 +1,21 @@
 #include "controller/api/admin.h"
 
+#include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/status.h"
 #include "base/version.h"
 #include "controller/api/call.h"
 #include "controller/api/convert.h"
+#include "controller/api/diagnose.h"
 #include "controller/api/leader_client.h"
+#include "controller/api/limits.h"
+#include "controller/api/names.h"
+#include "controller/core/fairness.h"
+#include "controller/api/uninstall.h"
 #include "controller/session/session.h"
 #include "spawner/v1/admin.grpc.pb.h"
 
@@ -22,12 +31,38 @@ Unary* Refuse(Context* context, absl::string_view method) {
   return reactor;
 }
 
-template <typename Response>
-class RefusingStream final : public grpc::ServerWriteReactor<Response> {
- public:
-  explicit RefusingStream(absl::string_view method) { this->Finish(NotThereYet(method)); }
-  void OnDone() override { delete this; }
+void WriteProxies(const core::CoreStatus& status,
+                  google::protobuf::RepeatedPtrField<v1::ProxyStatus>& out) {
+  for (const core::ProxyInfo& proxy : status.proxies) {
+    v1::ProxyStatus& added = *out.Add();
+    added.set_id(proxy.id);
+    added.set_pod(proxy.pod);
+    added.set_version(proxy.version);
+    added.set_connected(proxy.is_connected);
+    if (!proxy.is_connected) *added.mutable_lost_for() = WriteDuration(proxy.lost_for);
+    added.set_route_version(proxy.route_version);
+    added.set_connections(proxy.connections);
+  }
+}
+
+struct DrainOrder {
+  std::string proxy;
+  std::optional<absl::Duration> deadline;
 };
+
+absl::StatusOr<DrainOrder> ReadDrain(const v1::DrainProxyRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  if (request.proxy().empty()) return InvalidField("proxy", "is missing: an id as of ListProxies");
+  RETURN_IF_ERROR(CheckText("proxy", request.proxy(), kProxyIdBytesMax));
+  DrainOrder order{.proxy = request.proxy(), .deadline = std::nullopt};
+  if (!request.has_deadline()) return order;
+  ASSIGN_OR_RETURN(order.deadline, ReadDuration("deadline", request.deadline()));
+  if (*order.deadline > kProxyDrainMax) {
+    return InvalidField("deadline",
+                        absl::StrCat("is more than ", absl::FormatDuration(kProxyDrainMax)));
+  }
+  return order;
+}
 
 void WriteStatus(const core::CoreStatus& status, absl::Time start_time,
                  v1::GetStatusResponse& out) {
@@ -46,17 +81,36 @@ void WriteStatus(const core::CoreStatus& status, absl::Time start_time,
   }
   out.mutable_kubernetes_requests()->insert(status.kubernetes_requests.begin(),
                                             status.kubernetes_requests.end());
-  for (const core::ProxyInfo& proxy : status.proxies) {
-    v1::ProxyStatus& added = *out.add_proxies();
-    added.set_id(proxy.id);
-    added.set_pod(proxy.pod);
-    added.set_version(proxy.version);
-    added.set_connected(proxy.is_connected);
-    if (!proxy.is_connected) *added.mutable_lost_for() = WriteDuration(proxy.lost_for);
-    added.set_route_version(proxy.route_version);
-    added.set_connections(proxy.connections);
-  }
+  WriteProxies(status, *out.mutable_proxies());
   *out.mutable_start_time() = WriteTime(start_time);
+}
+
+absl::StatusOr<std::string> ReadQuotas(const Edge& edge, const v1::GetQuotasRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  ASSIGN_OR_RETURN(std::string ns, ParseParent("parent", request.parent()));
+  RETURN_IF_ERROR(edge.CheckNamespace(ns));
+  return ns;
+}
+
+void WriteQuotas(const Edge& edge, const std::string& ns, v1::GetQuotasResponse& response) {
+  if (edge.fairness() == nullptr) return;
+  for (const core::Fairness::Quota& quota : edge.fairness()->QuotasOf(ns)) {
+    v1::GetQuotasResponse::Quota& out = *response.add_quotas();
+    out.set_resource(quota.resource);
+    out.set_used(quota.used);
+    out.set_allowed(quota.allowed);
+  }
+}
+
+absl::StatusOr<absl::Duration> ReadOverlap(const v1::RotateKeysRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  if (!request.has_overlap()) return kOverlapDefault;
+  ASSIGN_OR_RETURN(const absl::Duration overlap, ReadDuration("overlap", request.overlap()));
+  if (overlap > kOverlapMax) {
+    return InvalidField("overlap", absl::StrCat(absl::FormatDuration(overlap), "; at most ",
+                                                absl::FormatDuration(kOverlapMax)));
+  }
+  return overlap;
 }
 
 class AdminService final : public v1::Admin::CallbackService {
@@ -74,11 +128,27 @@ class AdminService final : public v1::Admin::CallbackService {
   }
   Unary* ListProxies(Context* context, const v1::ListProxiesRequest* request,
                      v1::ListProxiesResponse* response) override {
-    return Refuse(context, "ListProxies");
+    return StartCall(edge_, context, CheckRequest(*request),
+                     [this, response](const CallPtr& call, core::Service& service) {
+                       if (leader_.ShouldAsk(call->context())) return AskToList(call, response);
+                       WriteProxies(service.GetStatus(), *response->mutable_proxies());
+                       call->Finish(absl::OkStatus());
+                     });
   }
   Unary* DrainProxy(Context* context, const v1::DrainProxyRequest* request,
                     v1::DrainProxyResponse* response) override {
-    return Refuse(context, "DrainProxy");
+    const absl::StatusOr<DrainOrder> read = ReadDrain(*request);
+    const DrainOrder order = read.ok() ? *read : DrainOrder{};
+    return StartCall(edge_, context, read.status(),
+                     [this, order, request](const CallPtr& call, core::Service& service) {
+                       const absl::Status status = service.DrainProxy(order.proxy, order.deadline);
+                       if (!leader_.ShouldForward(status, *call)) return call->Finish(status);
+                       leader_.DrainProxy(
+                           call->context(), *request,
+                           [call](const grpc::Status& answer, const v1::DrainProxyResponse&) {
+                             if (call->is_open()) call->Finish(answer);
+                           });
+                     });
   }
   Unary* DrainNode(Context* context, const v1::DrainNodeRequest* request,
                    v1::DrainNodeResponse* response) override {
@@ -86,22 +156,62 @@ class AdminService final : public v1::Admin::CallbackService {
   }
   Unary* RotateKeys(Context* context, const v1::RotateKeysRequest* request,
                     v1::RotateKeysResponse* response) override {
-    return Refuse(context, "RotateKeys");
+    const absl::StatusOr<absl::Duration> overlap = ReadOverlap(*request);
+    const absl::Duration value = overlap.value_or(absl::ZeroDuration());
+    return StartCall(edge_, context, overlap.status(),
+                     [this, value, request, response](const CallPtr& call, core::Service&) {
+                       if (leader_.ShouldAsk(call->context())) {
+                         return leader_.RotateKeys(call, *request, response);
+                       }
+                       Rotate(call, value, response);
+                     });
   }
   grpc::ServerWriteReactor<v1::DiagnoseResponse>* Diagnose(
       Context* context, const v1::DiagnoseRequest* request) override {
-    return new RefusingStream<v1::DiagnoseResponse>("Diagnose");
+    return StartDiagnose(edge_, leader_, context, *request);
   }
   grpc::ServerWriteReactor<v1::UninstallResponse>* Uninstall(
       Context* context, const v1::UninstallRequest* request) override {
-    return new RefusingStream<v1::UninstallResponse>("Uninstall");
+    return StartUninstall(edge_, context, *request);
   }
   Unary* GetQuotas(Context* context, const v1::GetQuotasRequest* request,
                    v1::GetQuotasResponse* response) override {
-    return Refuse(context, "GetQuotas");
+    const absl::StatusOr<std::string> ns = ReadQuotas(edge_, *request);
+    return StartCall(
+        edge_, context, ns.status(),
+        [this, ns = ns.value_or(""), request, response](const CallPtr& call, core::Service&) {
+          if (!leader_.ShouldAsk(call->context())) {
+            WriteQuotas(edge_, ns, *response);
+            return call->Finish(absl::OkStatus());
+          }
+          leader_.FindQuotas(
+              call->context(), *request,
+              [call, response](const grpc::Status& status, const v1::GetQuotasResponse& leader) {
+                if (!call->is_open()) return;
+                if (status.ok()) *response = leader;
+                call->Finish(status);
+              });
+        });
   }
 
  private:
+  // Only the leader's proxies hear of it at once.
+  void Rotate(const CallPtr& call, absl::Duration overlap, v1::RotateKeysResponse* response) {
+    if (!edge_.Status().is_leader) {
+      return call->Finish(WithRetryAfter(
+          WithReason(absl::UnavailableError("rotate keys: no leader is known; try again"),
+                     "NO_LEADER"),
+          kNotReadyRetry));
+    }
+    edge_.RotateKeys(overlap, [call, response](const absl::StatusOr<Rotated>& rotated) {
+      if (!call->is_open()) return;
+      if (rotated.ok()) {
+        response->set_key_id(rotated->key_id);
+        *response->mutable_retire_time() = WriteTime(rotated->retire_time);
+      }
+      call->Finish(rotated.status());
+    });
+  }
   // Our own status, with the proxies as the leader knows them: they report to it alone. If it does
   // not answer, with what we know.
   void AskForProxies(const CallPtr& call, v1::GetStatusResponse* response) {
@@ -113,6 +223,22 @@ class AdminService final : public v1::Admin::CallbackService {
                          WriteStatus(edge->Status(), edge->start_time(), *response);
                          if (status.ok() && leader.is_leader())
                            *response->mutable_proxies() = leader.proxies();
+                         call->Finish(absl::OkStatus());
+                       });
+  }
+
+  // The proxies as the leader knows them; if it does not answer, as we do.
+  void AskToList(const CallPtr& call, v1::ListProxiesResponse* response) {
+    leader_.FindStatus(call->context(),
+                       [edge = &edge_, call, response](const grpc::Status& status,
+                                                       const v1::GetStatusResponse& leader) {
+                         if (!call->is_open()) return;
+                         if (edge->service() == nullptr) return call->Finish(edge->NotReady());
+                         if (status.ok() && leader.is_leader()) {
+                           *response->mutable_proxies() = leader.proxies();
+                         } else {
+                           WriteProxies(edge->Status(), *response->mutable_proxies());
+                         }
                          call->Finish(absl::OkStatus());
                        });
   }

@@ -27,7 +27,12 @@ class ApiServer {
       : edge(loop.poster(), clock,
              {.namespaces = {"default", "team-a"},
               .urls = *SessionUrls::Make("http://proxy.test:8080", ""),
-              .start_time = clock.WallNow()}),
+              .http_public_url = "http://controller.test:9091",
+              .start_time = clock.WallNow(),
+              .rotate_keys =
+                  [this](absl::Duration overlap, const RotateDone& done) {
+                    done(Rotated{"k-new", clock.WallNow() + overlap});
+                  }}),
         port(edge) {
     SeededRandom random(7);
     keys = MakeKeyRing(random);

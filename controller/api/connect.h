@@ -1,11 +1,10 @@
 #ifndef SPAWNER_CONTROLLER_API_CONNECT_H_
 #define SPAWNER_CONTROLLER_API_CONNECT_H_
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "controller/api/grants.h"
 #include "controller/api/key_ring.h"
 #include "controller/api/urls.h"
 #include "controller/core/service.h"
@@ -16,9 +15,7 @@ namespace spawner::api {
 // What a ConnectRequest asks for, every field checked.
 struct ConnectOrder {
   core::ConnectParams params;
-  std::string user;
-  std::string claims_json;
-  absl::Duration grant_ttl;
+  GrantOrder grant;
   bool has_grant = false;
 };
 

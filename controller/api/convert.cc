@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "base/strings.h"
 #include "controller/api/limits.h"
 #include "controller/api/names.h"
+#include "controller/session/volume_claim.h"
 
 namespace spawner::api {
 namespace {
@@ -120,6 +123,49 @@ void ReadAccess(const v1::Access& access, Access& out) {
   out.strip_prefix = access.path_prefix() != v1::PATH_PREFIX_KEEP;
 }
 
+absl::StatusOr<std::vector<VolumeClaim>> ReadClaims(const v1::SessionSpec& spec) {
+  std::vector<VolumeClaim> claims;
+  for (const v1::VolumeClaim& claim : spec.volume_claims()) {
+    VolumeClaim& out = claims.emplace_back();
+    out.name = claim.name();
+    out.mount_path = claim.mount_path();
+    out.size = claim.size();
+    out.storage_class = claim.storage_class();
+    out.access_modes = {claim.access_modes().begin(), claim.access_modes().end()};
+    out.is_kept = claim.policy() == v1::CLAIM_POLICY_KEEP;
+  }
+  return claims;
+}
+
+// What a template may fill in, by the names of spawner.dev/spec.
+std::set<std::string> FindUnset(const v1::SessionSpec& spec) {
+  const v1::IdlePolicy& idle = spec.idle();
+  const v1::Lifetime& lifetime = spec.lifetime();
+  const v1::Access& access = spec.access();
+  const std::pair<const char*, bool> fields[] = {
+      {"port", spec.port() != 0},
+      {"protocol", spec.protocol() != v1::BACKEND_PROTOCOL_UNSPECIFIED},
+      {"grace", idle.has_grace()},
+      {"initial_grace", idle.has_initial_grace() || idle.has_grace()},  // grace is its default
+      {"hold_max", idle.has_hold_max()},
+      {"never_idle", static_cast<int>(idle.on_idle()) != 0},
+      {"max", lifetime.has_max()},
+      {"start_timeout", lifetime.has_start_timeout()},
+      {"stop_grace", lifetime.has_stop_grace()},
+      {"retention", lifetime.has_retention()},
+      {"token_required", static_cast<int>(access.mode()) != 0},
+      {"strip_prefix", static_cast<int>(access.path_prefix()) != 0},
+      {"allowed_origins", access.allowed_origins_size() > 0},
+      {"embed_origins", access.embed_origins_size() > 0},
+      {"max_connections", access.max_connections() != 0},
+  };
+  std::set<std::string> unset;
+  for (const auto& [name, is_set] : fields) {
+    if (!is_set) unset.insert(name);
+  }
+  return unset;
+}
+
 // A number that no version of ours knows never becomes the default.
 absl::Status ReadProtocol(v1::BackendProtocol protocol, BackendProtocol& out) {
   switch (protocol) {
@@ -152,8 +198,9 @@ absl::StatusOr<absl::Duration> ReadDuration(absl::string_view field,
 }
 
 absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_view command_image) {
-  if (!spec.template_().empty()) return UnsupportedField("spec.template");
-  if (spec.volume_claims_size() > 0) return UnsupportedField("spec.volume_claims");
+  if (spec.volume_claims_size() > 0 && !command_image.empty()) {
+    return UnsupportedField("spec.volume_claims (this is local mode, which has no volumes)");
+  }
   SessionSpec out;
   out.template_name = spec.template_();
   out.image = spec.image();
@@ -181,6 +228,8 @@ absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_v
   RETURN_IF_ERROR(ReadLifetime(spec.lifetime(), out.lifetime));
   ReadAccess(spec.access(), out.access);
   RETURN_IF_ERROR(ReadProtocol(spec.protocol(), out.protocol));
+  ASSIGN_OR_RETURN(out.volume_claims, ReadClaims(spec));
+  if (!out.template_name.empty()) out.unset = FindUnset(spec);
   RETURN_IF_ERROR(ValidateSpec(out));
   return out;
 }
@@ -215,6 +264,15 @@ void WriteSpec(const SessionSpec& spec, v1::SessionSpec& out) {
     out.mutable_resources()->mutable_limits()->insert(spec.limits.begin(), spec.limits.end());
   }
   out.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
+  for (const VolumeClaim& claim : spec.volume_claims) {
+    v1::VolumeClaim& added = *out.add_volume_claims();
+    added.set_name(claim.name);
+    added.set_mount_path(claim.mount_path);
+    added.set_size(claim.size);
+    added.set_storage_class(claim.storage_class);
+    added.mutable_access_modes()->Assign(claim.access_modes.begin(), claim.access_modes.end());
+    added.set_policy(claim.is_kept ? v1::CLAIM_POLICY_KEEP : v1::CLAIM_POLICY_DELETE);
+  }
   if (!spec.pod_overrides_json.empty()) {
     // Was JSON when it came in; a record that was changed by hand shows none.
     if (!google::protobuf::util::JsonStringToMessage(spec.pod_overrides_json,

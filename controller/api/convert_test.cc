@@ -3,6 +3,8 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <variant>
 
 #include "base/status.h"
@@ -52,6 +54,8 @@ TEST(ReadSpec, IsTheInverseOfWriteSpec) {
     lifetime { max { seconds: 60 } stop_grace { seconds: 3 } retention { } }
     access { mode: PUBLIC path_prefix: PATH_PREFIX_KEEP allowed_origins: 'https://a.test'
              embed_origins: 'https://b.test' max_connections: 7 }
+    volume_claims { name: 'data' mount_path: '/data' size: '10Gi' storage_class: 'fast'
+                    access_modes: 'ReadWriteMany' policy: CLAIM_POLICY_KEEP }
     protocol: H2C)"));
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->protocol, BackendProtocol::kH2c);
@@ -79,17 +83,25 @@ TEST(ReadSpec, NamesTheFieldThatIsWrong) {
   }
 }
 
-TEST(ReadSpec, FieldsThatAreNotThereYetNameThemselves) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"image: 'demo' volume_claims { name: 'data' }", "spec.volume_claims"},
-      {"template: 't'", "spec.template"},
-  };
-  for (const auto& [text, field] : cases) {
-    const absl::Status status = ReadSpec(SpecOf(text)).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-    EXPECT_EQ(status.message(),
-              std::string(field) + ": not supported by this version; leave it unset");
-  }
+TEST(ReadSpec, KnowsWhatIsLeftToATemplate) {
+  const auto all = ReadSpec(SpecOf("template: 't'"));
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->unset.size(), 15u);
+  const auto none = ReadSpec(SpecOf(R"(
+    template: 't' port: 81 protocol: HTTP1 idle { grace { } hold_max { } on_idle: STOP }
+    lifetime { max { seconds: 60 } start_timeout { seconds: 5 } stop_grace { } retention { } }
+    access { mode: TOKEN path_prefix: PATH_PREFIX_STRIP allowed_origins: 'https://a.test'
+             embed_origins: 'https://b.test' max_connections: 7 })"));
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_EQ(none->unset, std::set<std::string>{});
+  EXPECT_EQ(ReadSpec(SpecOf("image: 'demo'"))->unset, std::set<std::string>{});
+}
+
+TEST(ReadSpec, LocalModeHasNoVolumes) {
+  const v1::SessionSpec spec =
+      SpecOf("image: 'demo' volume_claims { name: 'a' mount_path: '/a' size: '1Gi' }");
+  EXPECT_TRUE(ReadSpec(spec).ok());
+  EXPECT_EQ(ReadSpec(spec, "local").status().code(), absl::StatusCode::kUnimplemented);
 }
 
 TEST(ReadSpec, NamesAProtocolThatItDoesNotKnow) {

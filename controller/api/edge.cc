@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "controller/api/limits.h"
+#include "controller/core/fairness.h"
 
 namespace spawner::api {
 namespace {
@@ -20,19 +21,51 @@ absl::string_view NameOf(Edge::StreamKind kind) {
       return "logs";
     case Edge::StreamKind::kLink:
       return "links";
+    case Edge::StreamKind::kSteps:
+      return "diagnoses and removals";
   }
   return "streams";
+}
+
+std::string DefaultOf(const std::vector<std::string>& namespaces) {
+  return namespaces.empty() || namespaces[0] == "*" ? "default" : namespaces[0];
 }
 
 }  // namespace
 
 Edge::Edge(Poster post, const Clock& clock, EdgeOptions options)
-    : post_(std::move(post)), clock_(clock), options_(std::move(options)) {}
+    : post_(std::move(post)),
+      clock_(clock),
+      options_(std::move(options)),
+      default_namespace_(DefaultOf(options_.namespaces)) {}
 
 void Edge::Open(core::Service& service, core::LogSource& logs, KeyRing keys) {
   keys_ = std::move(keys);
   service_ = &service;
   logs_ = &logs;
+  if (options_.fairness == nullptr) return;
+  options_.fairness->Open({.is_leader = [&service] { return service.GetStatus().is_leader; },
+                           .watch =
+                               [&service](core::Watcher* watcher) {
+                                 return service.Watch(core::ListParams{}, "", watcher);
+                               },
+                           .cancel = [&service](uint64_t id) { service.CancelWatch(id); }});
+}
+
+void Edge::SetKeys(KeyRing keys) {
+  keys_ = std::move(keys);
+  for (const auto& [listener, changed] : key_listeners_) changed();
+}
+
+void Edge::AddKeyListener(const void* listener, std::function<void()> changed) {
+  key_listeners_[listener] = std::move(changed);
+}
+
+void Edge::RotateKeys(absl::Duration overlap, RotateDone done) const {
+  if (options_.rotate_keys == nullptr) {
+    return done(absl::UnimplementedError("rotate keys: they are not kept in a Secret here"));
+  }
+  options_.rotate_keys(overlap, std::move(done));
 }
 
 void Edge::EndStreams() {
@@ -94,6 +127,7 @@ bool Edge::IsQuiet() const {
 }
 
 void Edge::Close() {
+  if (options_.fairness != nullptr && service_ != nullptr) options_.fairness->Close();
   service_ = nullptr;
   logs_ = nullptr;
   templates_ = nullptr;

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "base/grpc_security.h"
+#include "controller/api/edge_options.h"
 #include "controller/api/key_ring.h"
 #include "controller/api/metrics.h"
 #include "controller/api/urls.h"
@@ -20,28 +21,7 @@
 #include "controller/core/service.h"
 #include "controller/core/template_store.h"
 
-namespace spawner::auth {
-class Guard;
-}
-
 namespace spawner::api {
-
-// Runs a function on the loop's thread: CoreLoop::Post. Any thread.
-using Poster = std::function<void(std::function<void()>)>;
-
-struct EdgeOptions {
-  std::vector<std::string> namespaces;  // that are served; {"*"}: all
-  SessionUrls urls;
-  absl::Time start_time;
-  // The image of a spec that has only a command: --local runs commands, no images. Empty: such a
-  // spec is refused.
-  std::string command_image;
-  // "create pods 201" -> n, since start. Called on the loop.
-  std::function<std::map<std::string, int64_t>()> kubernetes_requests;
-  // Who may call: null, everybody. Outlives the edge.
-  auth::Guard* guard = nullptr;
-  TlsClientFiles peer_tls;  // of calls to the leader
-};
 
 // What the services of the edge share. They take calls as soon as the port is open; until Open, and
 // after Close, every call is answered with UNAVAILABLE, which says why.
@@ -56,14 +36,18 @@ class Edge {
   void SetTemplates(core::TemplateStore& templates) { templates_ = &templates; }
   // Both outlive the call of Close.
   void Open(core::Service& service, core::LogSource& logs, KeyRing keys);
+  void SetKeys(KeyRing keys);
+  // `changed` is called on the loop after each SetKeys, until the listener is removed.
+  void AddKeyListener(const void* listener, std::function<void()> changed);
+  void RemoveKeyListener(const void* listener) { key_listeners_.erase(listener); }
   // Ends every open watch, log and link, and refuses new ones and new calls: UNAVAILABLE.
   void EndStreams();
   void Close();
   // Why there is no service yet: "keys: get secrets: connection refused".
   void SetNotReadyReason(absl::string_view reason) { not_ready_reason_ = std::string(reason); }
-
   // Why the Lease can't be read or written; empty: it can.
   void SetLeaseProblem(absl::string_view problem) { lease_problem_ = std::string(problem); }
+  const std::string& lease_problem() const { return lease_problem_; }
 
   // Who leads, as the Lease says. What is relayed from another leader ends, and so does every watch
   // when it is not us: UNAVAILABLE / NO_LEADER.
@@ -76,6 +60,7 @@ class Edge {
   // The core's, with the requests to Kubernetes. Only while there is a service.
   core::CoreStatus Status() const;
   const KeyRing& keys() const { return keys_; }
+  void RotateKeys(absl::Duration overlap, RotateDone done) const;
   // UNAVAILABLE with a wait, which says why: what a call gets while `service` is null
   // (KUBERNETES_UNREACHABLE) and after EndStreams (NO_LEADER).
   absl::Status NotReady() const;
@@ -88,9 +73,15 @@ class Edge {
   void Post(std::function<void()> work) const { post_(std::move(work)); }
   const Clock& clock() const { return clock_; }
   const SessionUrls& urls() const { return options_.urls; }
+  const std::string& http_public_url() const { return options_.http_public_url; }
+  // Of a caller by HTTP that names none: the first that is served.
+  const std::string& default_namespace() const { return default_namespace_; }
   const std::string& command_image() const { return options_.command_image; }
-  auth::Guard* guard() const { return options_.guard; }  // asked on the loop only
+  auth::Guard* guard() const { return options_.guard; }           // asked on the loop only
+  core::Fairness* fairness() const { return options_.fairness; }  // on the loop only
   const TlsClientFiles& peer_tls() const { return options_.peer_tls; }
+  const core::Operations* operations() const { return options_.operations; }
+  const std::vector<std::string>& namespaces() const { return options_.namespaces; }
   absl::Time start_time() const { return options_.start_time; }
   // PERMISSION_DENIED / NAMESPACE_FORBIDDEN unless `ns` is served.
   absl::Status CheckNamespace(absl::string_view ns) const;
@@ -102,7 +93,7 @@ class Edge {
   Metrics& metrics() { return metrics_; }
   // A stream that is open, of one kind: `end` ends it, and calls RemoveStream. UNAVAILABLE while
   // there is no service, RESOURCE_EXHAUSTED / RATE_LIMITED if `kind` has `max` of them.
-  enum class StreamKind { kWatch, kRelay, kLog, kLink };
+  enum class StreamKind { kWatch, kRelay, kLog, kLink, kSteps };
   absl::Status AddStream(StreamKind kind, const void* stream, int max,
                          std::function<void(const absl::Status&)> end);
   // Of a stream that was not added: nothing happens.
@@ -123,10 +114,12 @@ class Edge {
   const Poster post_;
   const Clock& clock_;
   const EdgeOptions options_;
+  const std::string default_namespace_;
   core::Service* service_ = nullptr;
   core::LogSource* logs_ = nullptr;
   core::TemplateStore* templates_ = nullptr;
   KeyRing keys_;
+  std::map<const void*, std::function<void()>> key_listeners_;
   std::string not_ready_reason_ = "starting";
   std::string lease_problem_;
   std::string leader_id_;

@@ -45,6 +45,19 @@ void FakeService::Connect(core::ConnectParams params, ConnectDone done) {
       .grant_id = "g-1"});
 }
 
+void FakeService::CreateGrant(core::GrantParams params, ConnectDone done) {
+  grants.push_back(params);
+  const auto found = sessions.find(params.id.value);
+  if (found == sessions.end()) return done(NotFound(params.id.value));
+  done(core::ConnectResult{.session = found->second, .grant_id = "g2", .leadership = 7});
+}
+
+void FakeService::RevokeGrant(core::RevokeParams params, RevokeDone done) {
+  revokes.push_back(params);
+  if (on_revoke != nullptr) return on_revoke(params, std::move(done));
+  done(core::RevokeResult{{"proxy-2"}});
+}
+
 absl::StatusOr<SessionView> FakeService::Get(absl::string_view ns, const SessionId& id,
                                              Epoch epoch) {
   const auto found = sessions.find(id.value);
@@ -114,6 +127,28 @@ core::Service::LinkId FakeService::OpenLink(core::ProxyPeer* peer) {
 void FakeService::OnLinkMessage(LinkId link, route::FromProxy message) {
   link_messages.push_back(message);
   if (on_link_message != nullptr) on_link_message(links.at(link), link, message);
+}
+
+void FakeService::Explain(absl::string_view ns, const SessionId& id, Epoch epoch,
+                          core::ExplainDone done) {
+  const absl::StatusOr<SessionView> view = Get(ns, id, epoch);
+  if (!view.ok()) return done(view.status());
+  core::Explanation answer = explanation;
+  answer.session = *view;
+  done(std::move(answer));
+}
+
+absl::StatusOr<Epoch> FakeService::FindPrevious(absl::string_view ns, const SessionId& id) {
+  const absl::StatusOr<SessionView> view = Get(ns, id, Epoch{});
+  if (!view.ok()) return view.status();
+  if (view->epoch.value <= 1) return NotFound(id.value);
+  return Epoch{view->epoch.value - 1};
+}
+
+absl::Status FakeService::DrainProxy(absl::string_view proxy,
+                                     std::optional<absl::Duration> deadline) {
+  drains.emplace_back(std::string(proxy), deadline);
+  return drain_status;
 }
 
 }  // namespace spawner::api

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ class FakeService final : public core::Service {
   core::CoreStatus status;
   std::function<void(const core::ConnectParams&, ConnectDone)> on_connect;
   std::function<void(const core::TerminateParams&, ViewDone)> on_terminate;
+  core::Explanation explanation;  // but for its session
+  absl::Status drain_status;
+  std::function<void(const core::RevokeParams&, RevokeDone)> on_revoke;
   std::function<void(core::ProxyPeer*, LinkId, const route::FromProxy&)> on_link_message;
 
   std::function<void(const core::KeepAliveParams&, KeepAliveDone)> on_keep_alive;
@@ -30,11 +34,14 @@ class FakeService final : public core::Service {
   std::vector<core::TerminateParams> terminates;
   std::vector<core::KeepAliveParams> keep_alives;
   std::map<WaitId, core::WaitParams> waits;
+  std::vector<core::GrantParams> grants;
+  std::vector<core::RevokeParams> revokes;
   core::ListParams last_list;
   std::string last_resume_version;
   std::map<WatchId, core::Watcher*> watches;
   std::map<LinkId, core::ProxyPeer*> links;
   std::vector<route::FromProxy> link_messages;
+  std::vector<std::pair<std::string, std::optional<absl::Duration>>> drains;
 
   static absl::Status NotFound(absl::string_view id);
   static SessionView MakeSession(absl::string_view id);
@@ -49,10 +56,16 @@ class FakeService final : public core::Service {
   void KeepAlive(core::KeepAliveParams params, KeepAliveDone done) override;
   WaitId Wait(core::WaitParams params, ViewDone done) override;
   void CancelWait(WaitId id) override { waits.erase(id); }
+  void CreateGrant(core::GrantParams params, ConnectDone done) override;
+  void RevokeGrant(core::RevokeParams params, RevokeDone done) override;
   LinkId OpenLink(core::ProxyPeer* peer) override;
   void OnLinkMessage(LinkId link, route::FromProxy message) override;
   void CloseLink(LinkId link) override { links.erase(link); }
   core::CoreStatus GetStatus() override { return status; }
+  void Explain(absl::string_view ns, const SessionId& id, Epoch epoch,
+               core::ExplainDone done) override;
+  absl::StatusOr<Epoch> FindPrevious(absl::string_view ns, const SessionId& id) override;
+  absl::Status DrainProxy(absl::string_view proxy, std::optional<absl::Duration> deadline) override;
 
  private:
   uint64_t last_id_ = 0;

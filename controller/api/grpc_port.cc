@@ -16,6 +16,7 @@
 #include "controller/api/proxy_link.h"
 #include "controller/api/sessions.h"
 #include "controller/api/templates.h"
+#include "grpc/health/v1/health.pb.h"
 
 namespace spawner::api {
 namespace {
@@ -38,6 +39,7 @@ GrpcPort::~GrpcPort() { Drain(absl::ZeroDuration()); }
 absl::Status GrpcPort::Start(const Address& address, const TlsServerFiles& tls) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::health::v1::HealthCheckRequest::descriptor();  // for reflection: gRPC brings none along
   grpc::ServerBuilder builder;
   builder.AddListeningPort(ToString(address), MakeServerCredentials(tls), &port_);
   // Two controllers on one port would each get half of the calls: fail instead.

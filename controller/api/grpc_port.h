@@ -39,7 +39,7 @@ class GrpcPort {
   // and waits until all are done. Not on the loop's thread: their answers come from there.
   void Drain(absl::Duration timeout);
 
-  // For tests: a client in this process.
+  // A client in this process: the HTTP port. Once started.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
  private:

@@ -5,17 +5,17 @@
 
 #include "absl/status/status.h"
 #include "base/address.h"
-#include "controller/api/edge.h"
+#include "controller/api/http_exchange.h"
 
 namespace spawner::api {
 
-// The controller's HTTP port, for machines: GET /healthz (the loop turns), /readyz (with the
-// reasons if it is not), /metrics. One thread of its own; every answer is made on the loop. Thread:
-// main's. Owner: main().
+// The controller's HTTP port: HTTP/1.1 with one thread of its own, on which `handler` lives.
+// Connections, streams, heads, bodies and what waits for slow clients are bounded (limits.h).
+// Thread: main's. Owner: main().
 class HttpPort {
  public:
-  explicit HttpPort(Edge& edge);
-  // Closes all connections. Answers that are still on their way from the loop are dropped.
+  explicit HttpPort(HttpHandler& handler);
+  // Closes all connections and waits until the handler has finished.
   ~HttpPort();
   HttpPort(const HttpPort&) = delete;
   HttpPort& operator=(const HttpPort&) = delete;

@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
+#include <functional>
+#include <future>
+#include <memory>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -15,6 +13,10 @@
 #include "controller/api/fake_logs.h"
 #include "controller/api/fake_loop.h"
 #include "controller/api/fake_service.h"
+#include "controller/api/grpc_port.h"
+#include "controller/api/http_routes.h"
+#include "controller/api/http_test_client.h"
+#include "controller/api/limits.h"
 
 namespace spawner::api {
 namespace {
@@ -24,27 +26,23 @@ class HttpPortTest : public ::testing::Test {
   HttpPortTest()
       : edge_(loop_.poster(), clock_,
               {.namespaces = {"default"}, .urls = *SessionUrls::Make("http://p:1", "")}),
-        port_(edge_) {
+        grpc_(edge_),
+        routes_(edge_, {.is_loopback = true}),
+        port_(routes_) {
+    EXPECT_TRUE(grpc_.Start({"127.0.0.1", 0}).ok());
+    routes_.SetChannel(grpc_.InProcessChannel());
     EXPECT_TRUE(port_.Start({"127.0.0.1", 0}).ok());
+  }
+  ~HttpPortTest() override {
+    loop_.Run([] {});  // what the port has asked of the edge
   }
   void Open() {
     loop_.Run([this] { edge_.Open(service_, logs_, {}); });
   }
-  // Sends the bytes and reads to the end of the connection.
-  std::string Exchange(const std::string& bytes) {
-    boost::asio::io_context context;
-    boost::asio::ip::tcp::socket socket(context);
-    socket.connect(
-        {boost::asio::ip::make_address("127.0.0.1"), static_cast<uint16_t>(port_.port())});
-    boost::asio::write(socket, boost::asio::buffer(bytes));
-    std::string answer;
-    boost::system::error_code error;
-    boost::asio::read(socket, boost::asio::dynamic_buffer(answer), error);
-    return answer;
-  }
+  std::string Exchange(const std::string& bytes) { return HttpExchangeBytes(port_.port(), bytes); }
   std::string Get(const std::string& path) {
     return Exchange(
-        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+        absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
   }
 
   FakeClock clock_;
@@ -52,6 +50,8 @@ class HttpPortTest : public ::testing::Test {
   FakeLogs logs_;
   FakeLoop loop_;
   Edge edge_;
+  GrpcPort grpc_;
+  HttpRoutes routes_;
   HttpPort port_;
 };
 
@@ -127,8 +127,8 @@ TEST_F(HttpPortTest, MetricsHaveTheContractsNames) {
 }
 
 TEST_F(HttpPortTest, TheRestIsRefusedWithAHint) {
-  EXPECT_TRUE(absl::StartsWith(Get("/spawn"), "HTTP/1.1 404 "));
-  EXPECT_TRUE(absl::StrContains(Get("/spawn"), "spawnctl connect"));
+  EXPECT_TRUE(absl::StartsWith(Get("/nothing"), "HTTP/1.1 404 "));
+  EXPECT_TRUE(absl::StrContains(Get("/nothing"), "POST /spawn"));
   EXPECT_TRUE(absl::StartsWith(
       Exchange(
           "POST /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"),
@@ -144,6 +144,38 @@ TEST_F(HttpPortTest, MalformedAndHugeHeadsCloseTheConnection) {
             "");
 }
 
+TEST_F(HttpPortTest, ABodyThatIsTooLargeIsRefusedUnread) {
+  EXPECT_TRUE(absl::StartsWith(
+      Exchange("POST /spawn HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"),
+      "HTTP/1.1 413 "));
+}
+
+// Sends more at once than a client may leave unread.
+class Flood final : public HttpHandler {
+ public:
+  void Begin(std::shared_ptr<HttpThread> thread) override {}
+  void Handle(const HttpExchangePtr& exchange) override {
+    if (!exchange->StartEvents([this] { gone_.set_value(); })) return;
+    const std::string piece(kHttpStreamBytesMax / 8, 'x');
+    for (int i = 0; i < 9; ++i) exchange->Send(piece);
+  }
+  void Finish(std::function<void()> done) override { done(); }
+  void WaitUntilGone() { gone_.get_future().wait(); }
+
+ private:
+  std::promise<void> gone_;
+};
+
+TEST(HttpPort, CutsOffWhoLeavesTooMuchUnread) {
+  Flood flood;
+  HttpPort port(flood);
+  ASSERT_TRUE(port.Start({"127.0.0.1", 0}).ok());
+  HttpTestClient client(port.port());
+  client.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  flood.WaitUntilGone();
+  EXPECT_LT(client.ReadToEnd().size(), kHttpStreamBytesMax);
+}
+
 TEST_F(HttpPortTest, ServesManyRequestsOfOneConnection) {
   const std::string request = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
   const std::string answer = Exchange(
@@ -157,7 +189,7 @@ TEST_F(HttpPortTest, ServesManyRequestsOfOneConnection) {
 }
 
 TEST_F(HttpPortTest, SaysThatAPortIsInUse) {
-  HttpPort second(edge_);
+  HttpPort second(routes_);
   const absl::Status status = second.Start({"127.0.0.1", static_cast<uint16_t>(port_.port())});
   EXPECT_EQ(status.message(),
             absl::StrCat("listen on 127.0.0.1:", port_.port(), ": Address already in use"));

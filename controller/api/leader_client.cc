@@ -78,11 +78,17 @@ const LeaderClient::Stubs& LeaderClient::LeaderStubs() {
 template <typename Request, typename Response, typename Start>
 void LeaderClient::Forward(const CallPtr& call, const Request& request, Response* response,
                            Terms terms, Start start) {
+  Pass(*LeaderStubs().sessions, call, request, response, std::move(terms), start);
+}
+
+template <typename Stub, typename Request, typename Response, typename Start>
+void LeaderClient::Pass(Stub& stub, const CallPtr& call, const Request& request, Response* response,
+                        Terms terms, Start start) {
   auto hop = std::make_shared<Hop<Response>>();
   hop->context = MakeContext(edge_, call->context(), call->caller().get());
   const auto limit = absl::ToChronoTime(edge_.clock().WallNow() + terms.patience);
   if (hop->context->deadline() > limit) hop->context->set_deadline(limit);
-  start(*LeaderStubs().sessions, hop->context.get(), &request, &hop->response,
+  start(stub, hop->context.get(), &request, &hop->response,
         [edge = &edge_, call, hop, response,
          otherwise = std::move(terms.otherwise)](const grpc::Status& status) {
           edge->Post([call, hop, response, status, otherwise] {
@@ -101,6 +107,35 @@ void LeaderClient::Connect(const CallPtr& call, const v1::ConnectRequest& reques
              v1::ConnectResponse* out, std::function<void(grpc::Status)> done) {
             stub.async()->Connect(context, in, out, std::move(done));
           });
+}
+
+void LeaderClient::CreateGrant(const CallPtr& call, const v1::CreateGrantRequest& request,
+                               v1::CreateGrantResponse* response) {
+  Forward(
+      call, request, response, {kForwardTimeoutMax, nullptr},
+      [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::CreateGrantRequest* in,
+         v1::CreateGrantResponse* out, std::function<void(grpc::Status)> done) {
+        stub.async()->CreateGrant(context, in, out, std::move(done));
+      });
+}
+
+void LeaderClient::RevokeGrant(const CallPtr& call, const v1::RevokeGrantRequest& request,
+                               v1::RevokeGrantResponse* response) {
+  Forward(
+      call, request, response, {kForwardTimeoutMax, nullptr},
+      [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::RevokeGrantRequest* in,
+         v1::RevokeGrantResponse* out, std::function<void(grpc::Status)> done) {
+        stub.async()->RevokeGrant(context, in, out, std::move(done));
+      });
+}
+
+void LeaderClient::RotateKeys(const CallPtr& call, const v1::RotateKeysRequest& request,
+                              v1::RotateKeysResponse* response) {
+  Pass(*LeaderStubs().admin, call, request, response, {kForwardTimeoutMax, nullptr},
+       [](v1::Admin::Stub& stub, grpc::ClientContext* context, const v1::RotateKeysRequest* in,
+          v1::RotateKeysResponse* out, std::function<void(grpc::Status)> done) {
+         stub.async()->RotateKeys(context, in, out, std::move(done));
+       });
 }
 
 void LeaderClient::Terminate(const CallPtr& call, const v1::TerminateSessionRequest& request,
@@ -152,6 +187,16 @@ void LeaderClient::List(const CallPtr& call, const v1::ListSessionsRequest& requ
       });
 }
 
+void LeaderClient::Explain(const CallPtr& call, const v1::ExplainSessionRequest& request,
+                           v1::ExplainSessionResponse* response, std::function<void()> otherwise) {
+  Forward(call, request, response, {kForwardExplainMax, std::move(otherwise)},
+          [](v1::Sessions::Stub& stub, grpc::ClientContext* context,
+             const v1::ExplainSessionRequest* in, v1::ExplainSessionResponse* out,
+             std::function<void(grpc::Status)> done) {
+            stub.async()->ExplainSession(context, in, out, std::move(done));
+          });
+}
+
 template <typename Response, typename Start>
 void LeaderClient::Ask(grpc::CallbackServerContext& context, Start start,
                        std::function<void(const grpc::Status&, const Response&)> done) {
@@ -184,6 +229,30 @@ void LeaderClient::FindStatus(
          std::function<void(grpc::Status)> heard) {
         const v1::GetStatusRequest request;
         stubs.admin->async()->GetStatus(hop, &request, out, std::move(heard));
+      },
+      std::move(done));
+}
+
+void LeaderClient::DrainProxy(
+    grpc::CallbackServerContext& context, const v1::DrainProxyRequest& request,
+    std::function<void(const grpc::Status&, const v1::DrainProxyResponse&)> done) {
+  Ask<v1::DrainProxyResponse>(
+      context,
+      [&request](const Stubs& stubs, grpc::ClientContext* hop, v1::DrainProxyResponse* out,
+                 std::function<void(grpc::Status)> heard) {
+        stubs.admin->async()->DrainProxy(hop, &request, out, std::move(heard));
+      },
+      std::move(done));
+}
+
+void LeaderClient::FindQuotas(
+    grpc::CallbackServerContext& context, const v1::GetQuotasRequest& request,
+    std::function<void(const grpc::Status&, const v1::GetQuotasResponse&)> done) {
+  Ask<v1::GetQuotasResponse>(
+      context,
+      [&request](const Stubs& stubs, grpc::ClientContext* hop, v1::GetQuotasResponse* out,
+                 std::function<void(grpc::Status)> heard) {
+        stubs.admin->async()->GetQuotas(hop, &request, out, std::move(heard));
       },
       std::move(done));
 }

@@ -39,11 +39,19 @@ class LeaderClient {
   void KeepAlive(const CallPtr& call, const v1::KeepAliveRequest& request,
                  v1::KeepAliveResponse* response);
   void Wait(const CallPtr& call, const v1::WaitSessionRequest& request, v1::Session* response);
+  void CreateGrant(const CallPtr& call, const v1::CreateGrantRequest& request,
+                   v1::CreateGrantResponse* response);
+  void RevokeGrant(const CallPtr& call, const v1::RevokeGrantRequest& request,
+                   v1::RevokeGrantResponse* response);
+  void RotateKeys(const CallPtr& call, const v1::RotateKeysRequest& request,
+                  v1::RotateKeysResponse* response);
   // The same; if the leader does not answer in time `otherwise` has to.
   void Get(const CallPtr& call, const v1::GetSessionRequest& request, v1::Session* response,
            std::function<void()> otherwise);
   void List(const CallPtr& call, const v1::ListSessionsRequest& request,
             v1::ListSessionsResponse* response, std::function<void()> otherwise);
+  void Explain(const CallPtr& call, const v1::ExplainSessionRequest& request,
+               v1::ExplainSessionResponse* response, std::function<void()> otherwise);
   // For what is no unary call: the session as the leader knows it. `context` is the one of the call
   // that asks; see IsNoAnswer.
   void Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
@@ -51,6 +59,11 @@ class LeaderClient {
   // The same for what the leader says of itself, and of the proxies.
   void FindStatus(grpc::CallbackServerContext& context,
                   std::function<void(const grpc::Status&, const v1::GetStatusResponse&)> done);
+  void DrainProxy(grpc::CallbackServerContext& context, const v1::DrainProxyRequest& request,
+                  std::function<void(const grpc::Status&, const v1::DrainProxyResponse&)> done);
+  // The same for what the leader counts.
+  void FindQuotas(grpc::CallbackServerContext& context, const v1::GetQuotasRequest& request,
+                  std::function<void(const grpc::Status&, const v1::GetQuotasResponse&)> done);
   // A watch at the leader, still to be started by StartCall. The context ends with the call, which
   // is cancelled with the one that `context` is of.
   std::unique_ptr<grpc::ClientContext> BindWatch(
@@ -65,6 +78,9 @@ class LeaderClient {
   template <typename Request, typename Response, typename Start>
   void Forward(const CallPtr& call, const Request& request, Response* response, Terms terms,
                Start start);
+  template <typename Stub, typename Request, typename Response, typename Start>
+  void Pass(Stub& stub, const CallPtr& call, const Request& request, Response* response,
+            Terms terms, Start start);
   template <typename Response, typename Start>
   void Ask(grpc::CallbackServerContext& context, Start start,
            std::function<void(const grpc::Status&, const Response&)> done);

@@ -30,6 +30,7 @@ inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;
 inline constexpr size_t kTemplateNameBytesMax = 253;  // as Kubernetes
 inline constexpr int kMessageDepthMax = 64;  // nesting that the search for unknown fields follows
+inline constexpr size_t kGrantIdBytesMax = 64;
 inline constexpr absl::Duration kGrantTtlDefault = absl::Hours(1);
 inline constexpr absl::Duration kGrantTtlMax = absl::Hours(24);
 
@@ -43,6 +44,8 @@ inline constexpr absl::Duration kNotReadyRetry = absl::Seconds(1);
 inline constexpr absl::Duration kForwardTimeoutMax = absl::Minutes(10);
 // How long a read waits for the leader before the standby's own view has to do.
 inline constexpr absl::Duration kForwardReadMax = absl::Seconds(1);
+// An explanation asks proxies and Kubernetes first, for 2 s at most.
+inline constexpr absl::Duration kForwardExplainMax = absl::Seconds(3);
 // A connection, ours to the leader or a client's to us, that carries nothing for this long is
 // probed; no answer in as long again as the second cuts it.
 inline constexpr int kKeepaliveMs = 10'000;
@@ -51,10 +54,14 @@ inline constexpr int kKeepaliveTimeoutMs = 5'000;
 inline constexpr int kForwardBytesMax = 64 << 20;
 
 // --- streams ------------------------------------------------------------------------------------
-inline constexpr int kWatchersMax = 128;
-// Events of one watcher that are not on the wire yet: the initial list of 10,000 sessions and what
-// changes while it is sent. A watcher that is slower gets RESOURCE_EXHAUSTED and lists again.
-inline constexpr size_t kWatchOutboxMax = 16'384;
+inline constexpr int kWatchersMax = 1'000;
+// Events of one watcher that are not on the wire yet. A watcher that is slower gets
+// RESOURCE_EXHAUSTED and lists again.
+inline constexpr size_t kWatchOutboxMax = 4'096;
+// Of the initial list, which waits for its reader.
+inline constexpr size_t kWatchListAhead = 64;
+// Diagnose, Uninstall: for operators, some 20 requests each.
+inline constexpr int kStepStreamsMax = 4;
 inline constexpr int kLogsMax = 64;  // each with a connection to the API server, and to a kubelet
 // Of one log, not on the wire yet: then its sender waits. One piece may come on top.
 inline constexpr size_t kLogOutboxBytesMax = 256 << 10;
@@ -66,15 +73,53 @@ inline constexpr int kLinksMax = 1'000;
 // and gets a snapshot.
 inline constexpr size_t kLinkOutboxMax = 4'096;
 inline constexpr size_t kProxyIdBytesMax = 128;
+// Of a proxy's answer to Inspect: what was asked for, and a client's address, with a zone.
+inline constexpr int kInspectedMax = 20;
+inline constexpr size_t kPeerBytesMax = 128;
+
+inline constexpr absl::Duration kProxyDrainMax = absl::Hours(24);  // as proxies' --drain-timeout
 
 // --- HTTP port ----------------------------------------------------------------------------------
 inline constexpr int kHttpConnectionsMax = 64;
 inline constexpr size_t kHttpHeadBytesMax = 8 << 10;
-inline constexpr absl::Duration kHttpTimeout = absl::Seconds(5);  // head, answer and idle, each
+inline constexpr size_t kHttpBodyBytesMax = 256 << 10;             // as kRequestBytesMax
+inline constexpr absl::Duration kHttpTimeout = absl::Seconds(5);   // head, answer and idle, each
+inline constexpr absl::Duration kHttpCallMax = absl::Seconds(30);  // what the gRPC services take
+// Of the connections: health checks and metrics always find one.
+inline constexpr int kHttpStreamsMax = 32;
+// Of one stream, not on the wire yet: more cuts its client off.
+inline constexpr size_t kHttpStreamBytesMax = 512 << 10;
+// And so does a piece that does not leave within this long.
+inline constexpr absl::Duration kHttpStreamWriteMax = absl::Seconds(15);
+// A comment, so that proxies in between keep the stream, and a peer that is gone is noticed.
+inline constexpr absl::Duration kHttpKeepAlive = absl::Seconds(15);
+// How often a status stream looks at its session: before it is ready, and afterwards.
+inline constexpr absl::Duration kBackendPollStarting = absl::Milliseconds(100);
+inline constexpr absl::Duration kBackendPollReady = absl::Seconds(1);
+// The status page. An hour of history; each look counts the sessions, as a scrape of /metrics does.
+inline constexpr absl::Duration kHistoryLookEvery = absl::Seconds(5);
+inline constexpr absl::Duration kHistoryStep = absl::Seconds(10);
+inline constexpr size_t kHistoryPointsMax = 360;
+inline constexpr absl::Duration kStatusEvery = absl::Seconds(2);
+inline constexpr absl::Duration kSessionsEvery = absl::Milliseconds(250);
+// After a watch that has ended: for a new leader, or for another reason.
+inline constexpr absl::Duration kRewatchSoon = absl::Seconds(1);
+inline constexpr absl::Duration kRewatchLater = absl::Minutes(1);
 
 // --- start and end ------------------------------------------------------------------------------
 inline constexpr absl::Duration kKeysRetryMin = absl::Milliseconds(200);
 inline constexpr absl::Duration kKeysRetryMax = absl::Seconds(5);
+// --- keys ---------------------------------------------------------------------------------------
+// A standby learns of a rotation this late at the most.
+inline constexpr absl::Duration kKeysRereadEvery = absl::Seconds(5);
+// Until a new key signs: the proxies, which are told of it at once, have it long before.
+inline constexpr absl::Duration kSignAfter = absl::Seconds(2);
+// That count at one time: half of what a proxy takes.
+inline constexpr size_t kKeysMax = 8;
+// Writes of a rotation that found the Secret changed.
+inline constexpr int kKeysConflictsMax = 5;
+inline constexpr absl::Duration kOverlapDefault = absl::Hours(24);  // the longest ttl of a grant
+inline constexpr absl::Duration kOverlapMax = absl::Hours(24 * 30);
 // Of the 5 s that SIGTERM may take: calls get this long to be answered before they are cancelled.
 inline constexpr absl::Duration kDrainTimeout = absl::Seconds(3);
 // And then this long for the last answers and the GOAWAY to go out. gRPC would wait here for every

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/token.h"
 #include "controller/api/convert.h"
 #include "controller/api/limits.h"
 #include "controller/api/names.h"
@@ -80,6 +81,38 @@ absl::StatusOr<route::FromProxy> ReadAck(const v1::Ack& ack) {
   return out;
 }
 
+absl::StatusOr<route::FromProxy> ReadInspected(const v1::Inspected& inspected) {
+  if (inspected.connections_size() > kInspectedMax) {
+    return InvalidField("inspected.connections", absl::StrCat(inspected.connections_size(),
+                                                              " are more than were asked for"));
+  }
+  route::Inspected out{.sequence = inspected.sequence(), .connections = {}};
+  for (const v1::InspectedConnection& connection : inspected.connections()) {
+    ASSIGN_OR_RETURN(const absl::Duration age, ReadDuration("inspected.age", connection.age()));
+    ASSIGN_OR_RETURN(const absl::Duration idle_for,
+                     ReadDuration("inspected.idle_for", connection.idle_for()));
+    RETURN_IF_ERROR(CheckText("inspected.peer", connection.peer(), kPeerBytesMax));
+    RETURN_IF_ERROR(CheckText("inspected.user", connection.user(), kUserBytesMax));
+    out.connections.push_back({.kind = connection.kind(),
+                               .age = age,
+                               .idle_for = idle_for,
+                               .bytes = connection.bytes(),
+                               .peer = connection.peer(),
+                               .user = connection.user(),
+                               .is_ignored = connection.ignored()});
+  }
+  return out;
+}
+
+absl::StatusOr<route::FromProxy> ReadUseToken(const v1::UseToken& token) {
+  route::UseToken out = {.sequence = token.sequence(), .leadership = token.leadership()};
+  ASSIGN_OR_RETURN(out.session, ReadSessionId("use_token.session_id", token.session_id()));
+  RETURN_IF_ERROR(CheckText("use_token.grant_id", token.grant_id(), kGrantIdBytesMax));
+  out.grant_id = token.grant_id();
+  out.expires_at = absl::FromUnixSeconds(token.expire_time().seconds());
+  return route::FromProxy(std::move(out));
+}
+
 absl::StatusOr<route::FromProxy> ReadHold(const v1::HoldRequest& hold) {
   ASSIGN_OR_RETURN(SessionId id, ReadSessionId("hold.session_id", hold.session_id()));
   RETURN_IF_ERROR(CheckText("hold.reason", hold.reason(), kHoldReasonBytesMax));
@@ -116,6 +149,26 @@ void WriteRoute(const route::Route& route, v1::Route& out) {
     out.set_ends_as(static_cast<v1::EndReason>(route.ends_as));
   }
   *out.mutable_hold_timeout() = WriteDuration(route.hold_timeout);
+  for (const std::string& id : route.revoked_grants) out.add_revoked_grants(id);
+  for (const auto& [user, second] : route.revoked_users) {
+    v1::UserRevocation& revoked = *out.add_revoked_users();
+    revoked.set_user(user);
+    *revoked.mutable_not_issued_before() = WriteTime(second);
+  }
+  if (route.not_issued_before.has_value()) {
+    *out.mutable_not_issued_before() = WriteTime(*route.not_issued_before);
+  }
+}
+
+template <typename Keys>
+void WriteKeys(const LinkExtras& extras, Keys& out) {
+  if (extras.keys == nullptr) return;
+  for (const VerificationKey& key : *extras.keys) {
+    v1::VerificationKey& added = *out.add_keys();
+    added.set_id(key.id);
+    added.set_public_key(key.public_key);
+    added.set_renewal_secret(key.renewal_secret);
+  }
 }
 
 // One overload for each message.
@@ -129,14 +182,13 @@ struct Writer {
     message.set_leadership(welcome.leadership);
     *message.mutable_now() = WriteTime(extras.wall_now);
     *message.mutable_heartbeat_interval() = WriteDuration(welcome.heartbeat_interval);
-    if (extras.keys == nullptr) return;
-    for (const VerificationKey& key : *extras.keys) {
-      v1::VerificationKey& added = *message.add_keys();
-      added.set_id(key.id);
-      added.set_public_key(key.public_key);
-      added.set_renewal_secret(key.renewal_secret);
-    }
+    WriteKeys(extras, message);
   }
+  void operator()(const route::UseTokenAnswer& answer) const {
+    out.mutable_use_token()->set_sequence(answer.sequence);
+    out.mutable_use_token()->set_is_first_use(answer.is_first_use);
+  }
+  void operator()(const route::KeysChanged&) const { WriteKeys(extras, *out.mutable_keys()); }
   void operator()(const route::Routes& routes) const {
     v1::Routes& message = *out.mutable_routes();
     message.set_snapshot(routes.is_snapshot);
@@ -151,6 +203,15 @@ struct Writer {
   void operator()(const route::ControllerHeartbeat& heartbeat) const {
     out.mutable_heartbeat()->set_sequence(heartbeat.sequence);
     *out.mutable_heartbeat()->mutable_now() = WriteTime(extras.wall_now);
+  }
+  void operator()(const route::Inspect& inspect) const {
+    out.mutable_inspect()->set_sequence(inspect.sequence);
+    out.mutable_inspect()->set_session_id(inspect.session.value);
+    out.mutable_inspect()->set_connections_max(inspect.connections_max);
+  }
+  void operator()(const route::Drain& drain) const {
+    v1::Drain& message = *out.mutable_drain();
+    if (drain.deadline.has_value()) *message.mutable_deadline() = WriteDuration(*drain.deadline);
   }
   void operator()(const route::HoldAnswer& answer) const {
     v1::HoldAnswer& message = *out.mutable_hold();
@@ -185,12 +246,14 @@ absl::StatusOr<route::FromProxy> ReadFromProxy(const v1::ProxyMessage& message) 
     }
     case v1::ProxyMessage::kHeartbeat:
       return route::ProxyHeartbeat{message.heartbeat().sequence()};
+    case v1::ProxyMessage::kUseToken:
+      return ReadUseToken(message.use_token());
     case v1::ProxyMessage::kLeaving:
       return route::Leaving{};
     case v1::ProxyMessage::kHold:
       return ReadHold(message.hold());
-    case v1::ProxyMessage::kUseToken:  // none of these is sent yet
     case v1::ProxyMessage::kInspected:
+      return ReadInspected(message.inspected());
     case v1::ProxyMessage::MESSAGE_NOT_SET:
       break;
   }

@@ -21,6 +21,7 @@ namespace {
 struct LogOrder {
   SessionName name;
   Epoch epoch;
+  bool is_previous = false;
   core::LogQuery query;
 };
 
@@ -29,7 +30,10 @@ absl::StatusOr<LogOrder> ReadLogs(const Edge& edge, const v1::StreamLogsRequest&
   LogOrder order;
   ASSIGN_OR_RETURN(order.name, ParseSessionName("name", request.name()));
   RETURN_IF_ERROR(edge.CheckNamespace(order.name.ns));
-  if (request.previous()) return UnsupportedField("previous");
+  if (request.previous() && request.epoch() != 0) {
+    return InvalidField("previous", "names an incarnation, as `epoch` does: give one of the two");
+  }
+  order.is_previous = request.previous();
   order.epoch = {request.epoch()};
   order.query.ns = order.name.ns;
   order.query.follow = request.follow();
@@ -107,6 +111,13 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
                                                [this](const absl::Status& status) { End(status); });
     if (!added.ok()) return End(added);
     order_ = order;
+    if (order_.is_previous) {
+      // Every controller sees every pod: the leader need not be asked.
+      const absl::StatusOr<Epoch> before =
+          edge_.service()->FindPrevious(order_.name.ns, order_.name.id);
+      if (!before.ok()) return End(before.status());
+      order_.epoch = *before;
+    }
     Find([](LogReactor& self, const absl::Status& status, const Found& found) {
       if (!status.ok()) return self.End(status);
       // One incarnation's log, whatever starts at this key meanwhile.
@@ -152,6 +163,12 @@ class LogReactor final : public grpc::ServerWriteReactor<v1::StreamLogsResponse>
 
   void StartRead(absl::Duration delay) {
     order_.query.delay = delay;
+    // A standby has the pods as well; the leader's answer does not say it.
+    if (edge_.service() != nullptr) {
+      const absl::StatusOr<SessionView> view =
+          edge_.service()->Get(order_.name.ns, order_.name.id, order_.epoch);
+      if (view.ok()) order_.query.container = view->container;
+    }
     read_ = edge_.logs()->Start(order_.query, this);
   }
 

@@ -18,10 +18,15 @@
 namespace spawner::api {
 namespace {
 
-absl::StatusOr<route::FromProxy> Read(grpc::ByteBuffer& bytes) {
+// Nothing for a message of a kind that only a newer contract has: the proxy does without an answer.
+absl::StatusOr<std::optional<route::FromProxy>> Read(grpc::ByteBuffer& bytes) {
   v1::ProxyMessage message;
   if (!grpc::SerializationTraits<v1::ProxyMessage>::Deserialize(&bytes, &message).ok()) {
     return InvalidField("message", "is no protobuf message of ProxyLink.Connect");
+  }
+  if (message.message_case() == v1::ProxyMessage::MESSAGE_NOT_SET &&
+      !message.GetReflection()->GetUnknownFields(message).empty()) {
+    return std::nullopt;
   }
   return ReadFromProxy(message);
 }
@@ -59,6 +64,7 @@ class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
           absl::StrCat("the proxy is slow: ", kLinkOutboxMax, " messages wait; dial again")));
     }
     is_ending_ = std::holds_alternative<route::NotLeader>(message);
+    is_welcome_ = is_welcome_ || std::holds_alternative<route::Welcome>(message);
     outbox_.push_back(std::move(message));
     WriteNext();
   }
@@ -89,6 +95,10 @@ class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
     const absl::Status added = edge_.AddStream(Edge::StreamKind::kLink, this, kLinksMax,
                                                [this](const absl::Status& status) { End(status); });
     if (!added.ok()) return End(added);
+    // Welcome has them; a change of them is no message of the core's.
+    edge_.AddKeyListener(this, [this] {
+      if (is_welcome_) Send(route::KeysChanged{});
+    });
     link_ = edge_.service()->OpenLink(this);
     StartRead(&received_);
   }
@@ -97,12 +107,17 @@ class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
     // The proxy closed its side: nothing more comes.
     if (!ok) return End(absl::OkStatus());
     if (edge_.service() == nullptr) return End(edge_.NotReady());
-    absl::StatusOr<route::FromProxy> message = Read(received_);
+    absl::StatusOr<std::optional<route::FromProxy>> message = Read(received_);
     if (!message.ok()) {
       Log(LogLevel::kWarning, "proxy_refused", {{"error", message.status().ToString()}});
       return End(message.status());
     }
-    edge_.service()->OnLinkMessage(*link_, *std::move(message));
+    if (message->has_value()) {
+      edge_.service()->OnLinkMessage(*link_, **std::move(message));
+    } else if (!std::exchange(is_newer_told_, true)) {
+      Log(LogLevel::kWarning, "proxy_message_ignored",
+          {{"why", "the proxy is newer than this controller"}});
+    }
     StartRead(&received_);
   }
 
@@ -126,6 +141,7 @@ class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   // The last thing that the loop does with this object.
   void End(const absl::Status& status) {
     edge_.RemoveStream(Edge::StreamKind::kLink, this);
+    edge_.RemoveKeyListener(this);
     if (link_.has_value() && edge_.service() != nullptr) edge_.service()->CloseLink(*link_);
     loop_.Clear();
     Finish(ToGrpc(status));
@@ -140,6 +156,8 @@ class LinkReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   bool is_writing_ = false;
   bool is_ending_ = false;  // takes no further message of the core
   bool is_not_leader_sent_ = false;
+  bool is_welcome_ = false;  // queued, or sent
+  bool is_newer_told_ = false;
 };
 
 }  // namespace

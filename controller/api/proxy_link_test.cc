@@ -72,6 +72,65 @@ TEST_F(ProxyLinkTest, CarriesMessagesInOrderBothWays) {
   server_.loop.Run([this] { EXPECT_TRUE(server_.service.links.empty()); });
 }
 
+TEST_F(ProxyLinkTest, CarriesTheUseOfATokenAndRevocations) {
+  const std::unique_ptr<Stream> stream = stub_->Connect(&context_);
+  ASSERT_TRUE(stream->Write(HelloOf("p")));
+  v1::ProxyMessage use;
+  use.mutable_use_token()->set_sequence(4);
+  use.mutable_use_token()->set_session_id("s1");
+  use.mutable_use_token()->set_grant_id("g1");
+  use.mutable_use_token()->mutable_expire_time()->set_seconds(1'800'000'060);
+  use.mutable_use_token()->set_leadership(7);
+  ASSERT_TRUE(stream->Write(use));
+  WaitForMessages(2);
+  server_.loop.Run([this] {
+    const auto& seen = std::get<route::UseToken>(server_.service.link_messages[1]);
+    EXPECT_EQ(seen.session.value, "s1");
+    EXPECT_EQ(seen.grant_id, "g1");
+    EXPECT_EQ(seen.expires_at, absl::FromUnixSeconds(1'800'000'060));
+    EXPECT_EQ(seen.leadership, 7u);
+  });
+  WithPeer([](core::ProxyPeer& peer) {
+    peer.Send(route::UseTokenAnswer{.sequence = 4, .is_first_use = true});
+    route::Route route;
+    route.session = {"s1"};
+    route.revoked_grants = {"g2"};
+    route.revoked_users = {{"ada", absl::FromUnixSeconds(7)}};
+    route.not_issued_before = absl::FromUnixSeconds(5);
+    peer.Send(route::Routes{.version = 1, .routes = {route}});
+  });
+  v1::ControllerMessage message;
+  ASSERT_TRUE(stream->Read(&message));
+  EXPECT_EQ(message.use_token().sequence(), 4u);
+  EXPECT_TRUE(message.use_token().is_first_use());
+  ASSERT_TRUE(stream->Read(&message));
+  const v1::Route& route = message.routes().routes(0);
+  EXPECT_EQ(route.revoked_grants(0), "g2");
+  EXPECT_EQ(route.revoked_users(0).user(), "ada");
+  EXPECT_EQ(route.revoked_users(0).not_issued_before().seconds(), 7);
+  EXPECT_EQ(route.not_issued_before().seconds(), 5);
+}
+
+TEST_F(ProxyLinkTest, NewKeysAreSentOverLinksThatHaveHadTheirWelcome) {
+  const std::unique_ptr<Stream> stream = stub_->Connect(&context_);
+  ASSERT_TRUE(stream->Write(HelloOf("p")));
+  WaitForMessages(1);
+  SeededRandom random(8);
+  KeyRing next = Rotate(server_.keys, absl::Hours(1), server_.clock.WallNow(), random);
+  // Before the Welcome they would be the first message, which no proxy takes.
+  server_.loop.Run([this, &next] { server_.edge.SetKeys(next); });
+  WithPeer([](core::ProxyPeer& peer) { peer.Send(route::Welcome{.leadership = 3}); });
+  v1::ControllerMessage message;
+  ASSERT_TRUE(stream->Read(&message));
+  EXPECT_EQ(message.welcome().keys_size(), 2);
+  next = Rotate(next, absl::ZeroDuration(), server_.clock.WallNow(), random);
+  server_.loop.Run([this, &next] { server_.edge.SetKeys(next); });
+  ASSERT_TRUE(stream->Read(&message));
+  ASSERT_EQ(message.keys().keys_size(), 1);
+  EXPECT_EQ(message.keys().keys(0).id(), next.signing.id);
+  EXPECT_EQ(message.keys().keys(0).renewal_secret(), RenewalSecret(next.signing));
+}
+
 TEST_F(ProxyLinkTest, NotLeaderIsTheLastMessage) {
   const std::unique_ptr<Stream> stream = stub_->Connect(&context_);
   ASSERT_TRUE(stream->Write(HelloOf("p")));
@@ -98,6 +157,27 @@ TEST_F(ProxyLinkTest, ProxyThatBreaksTheProtocolIsCutOff) {
   EXPECT_EQ(status.error_message(),
             "message: is empty, or of a kind that this controller does not know");
   server_.loop.WaitUntil([this] { return server_.service.links.empty(); });
+}
+
+TEST_F(ProxyLinkTest, MessagesOfAKindThatOnlyANewerProxyKnowsAreIgnored) {
+  const std::unique_ptr<Stream> stream = stub_->Connect(&context_);
+  ASSERT_TRUE(stream->Write(HelloOf("p")));
+  v1::ProxyMessage newer;
+  ASSERT_TRUE(newer.ParseFromString(std::string("\x9a\x06\x02\x08\x01", 5)));  // field 99
+  ASSERT_TRUE(stream->Write(newer));
+  ASSERT_TRUE(stream->Write(newer));
+  v1::ProxyMessage known;
+  known.mutable_heartbeat()->set_sequence(7);
+  known.MergeFrom(newer);  // a new field beside a known kind
+  ASSERT_TRUE(stream->Write(known));
+  WaitForMessages(2);
+  server_.loop.Run([this] {
+    EXPECT_EQ(std::get<route::ProxyHeartbeat>(server_.service.link_messages[1]).sequence, 7u);
+  });
+  stream->WritesDone();
+  v1::ControllerMessage message;
+  EXPECT_FALSE(stream->Read(&message));
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(ProxyLinkTest, ProxyThatDoesNotReadIsCutOffAtTheBound) {

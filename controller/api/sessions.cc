@@ -6,13 +6,17 @@
 #include "absl/strings/str_cat.h"
 #include "base/grpc_status.h"
 #include "base/status.h"
+#include "controller/api/backend_api.h"
 #include "controller/api/connect.h"
 #include "controller/api/convert.h"
+#include "controller/api/explain.h"
 #include "controller/api/filter.h"
+#include "controller/api/grants.h"
 #include "controller/api/limits.h"
 #include "controller/api/logs.h"
 #include "controller/api/names.h"
 #include "controller/api/watch.h"
+#include "controller/core/fairness.h"
 
 namespace spawner::api {
 namespace {
@@ -42,8 +46,47 @@ void FinishConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const 
     }
     return call->Finish(result.status());
   }
+  if (!edge.http_public_url().empty()) {
+    connect.response->set_status_url(BackendUrl(edge.http_public_url(), edge.default_namespace(),
+                                                result->session.ns, result->session.id.value,
+                                                "status"));
+  }
   call->Finish(WriteConnect(connect.order, *result, edge.keys(), edge.urls(),
                             edge.clock().WallNow(), *connect.response));
+}
+
+// Once it is let in: until then nothing has been asked of the core.
+void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const Connecting& connect,
+                  const absl::StatusOr<core::Fairness::Ticket>& ticket) {
+  core::Fairness* const fairness = edge.fairness();
+  const auto leave = [fairness, id = ticket.value_or(0)] {
+    if (fairness != nullptr && id != 0) fairness->Leave(id);
+  };
+  if (!ticket.ok()) return FinishConnect(edge, leader, call, connect, ticket.status());
+  if (!call->is_open()) return leave();  // gone while it waited
+  if (edge.service() == nullptr) return call->Finish(edge.NotReady());
+  edge.service()->Connect(connect.order.params,
+                          [edge = &edge, leader = &leader, call, connect,
+                           leave](const absl::StatusOr<core::ConnectResult>& result) {
+                            leave();
+                            FinishConnect(*edge, *leader, call, connect, result);
+                          });
+}
+
+void EnterConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
+                  const Connecting& connect) {
+  if (edge.fairness() == nullptr) return StartConnect(edge, leader, call, connect, 0);
+  const core::ConnectParams& params = connect.order.params;
+  const absl::Time deadline = absl::FromChrono(call->context().deadline());
+  edge.fairness()->Enter({.ns = params.ns,
+                          .key = params.key,
+                          .has_spec = params.spec.has_value(),
+                          .caller = call->caller() == nullptr ? "" : call->caller()->name,
+                          .deadline = edge.clock().Now() + (deadline - edge.clock().WallNow())},
+                         [edge = &edge, leader = &leader, call,
+                          connect](const absl::StatusOr<core::Fairness::Ticket>& ticket) {
+                           StartConnect(*edge, *leader, call, connect, ticket);
+                         });
 }
 
 absl::StatusOr<core::ListParams> ReadList(const Edge& edge,
@@ -85,12 +128,6 @@ absl::StatusOr<SessionName> ReadGet(const Edge& edge, const v1::GetSessionReques
   return name;
 }
 
-grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, absl::string_view method) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(NotThereYet(method));
-  return reactor;
-}
-
 }  // namespace
 
 grpc::ServerUnaryReactor* SessionsService::Connect(grpc::CallbackServerContext* context,
@@ -103,12 +140,8 @@ grpc::ServerUnaryReactor* SessionsService::Connect(grpc::CallbackServerContext* 
   if (!order.ok()) return StartCall(edge_, context, order.status(), nullptr);
   const Connecting connect{*std::move(order), edge_.clock().Now(), request, response};
   return StartCall(edge_, context, absl::OkStatus(),
-                   [this, connect](const CallPtr& call, core::Service& service) {
-                     service.Connect(connect.order.params,
-                                     [edge = &edge_, leader = &leader_, call,
-                                      connect](const absl::StatusOr<core::ConnectResult>& result) {
-                                       FinishConnect(*edge, *leader, call, connect, result);
-                                     });
+                   [this, connect](const CallPtr& call, core::Service&) {
+                     EnterConnect(edge_, leader_, call, connect);
                    });
 }
 
@@ -183,19 +216,59 @@ grpc::ServerUnaryReactor* SessionsService::TerminateSession(
 grpc::ServerUnaryReactor* SessionsService::ExplainSession(grpc::CallbackServerContext* context,
                                                           const v1::ExplainSessionRequest* request,
                                                           v1::ExplainSessionResponse* response) {
-  return Refuse(context, "ExplainSession");
+  return StartExplain(edge_, leader_, context, request, response);
 }
 
 grpc::ServerUnaryReactor* SessionsService::CreateGrant(grpc::CallbackServerContext* context,
                                                        const v1::CreateGrantRequest* request,
                                                        v1::CreateGrantResponse* response) {
-  return Refuse(context, "CreateGrant");
+  absl::StatusOr<CreateGrantOrder> read = ReadCreateGrant(*request);
+  if (read.ok()) {
+    if (absl::Status served = edge_.CheckNamespace(read->params.ns); !served.ok()) read = served;
+  }
+  const CreateGrantOrder order = read.ok() ? *read : CreateGrantOrder{};
+  return StartCall(edge_, context, read.status(),
+                   [this, order, request, response](const CallPtr& call, core::Service& service) {
+                     service.CreateGrant(
+                         order.params,
+                         [edge = &edge_, leader = &leader_, call, order, request,
+                          response](const absl::StatusOr<core::ConnectResult>& result) {
+                           if (!call->is_open()) return;
+                           if (leader->ShouldForward(result.status(), *call)) {
+                             return leader->CreateGrant(call, *request, response);
+                           }
+                           if (!result.ok()) return call->Finish(result.status());
+                           call->Finish(WriteCreateGrant(order, *result, edge->keys(), edge->urls(),
+                                                         edge->clock().WallNow(), *response));
+                         });
+                   });
 }
 
 grpc::ServerUnaryReactor* SessionsService::RevokeGrant(grpc::CallbackServerContext* context,
                                                        const v1::RevokeGrantRequest* request,
                                                        v1::RevokeGrantResponse* response) {
-  return Refuse(context, "RevokeGrant");
+  absl::StatusOr<core::RevokeParams> read = ReadRevokeGrant(*request);
+  if (read.ok()) {
+    if (absl::Status served = edge_.CheckNamespace(read->ns); !served.ok()) read = served;
+  }
+  const core::RevokeParams params = read.ok() ? *read : core::RevokeParams{};
+  return StartCall(edge_, context, read.status(),
+                   [this, params, request, response](const CallPtr& call, core::Service& service) {
+                     service.RevokeGrant(
+                         params, [leader = &leader_, call, request,
+                                  response](const absl::StatusOr<core::RevokeResult>& result) {
+                           if (!call->is_open()) return;
+                           if (leader->ShouldForward(result.status(), *call)) {
+                             return leader->RevokeGrant(call, *request, response);
+                           }
+                           if (result.ok()) {
+                             for (const std::string& proxy : result->pending_proxies) {
+                               response->add_pending_proxies(proxy);
+                             }
+                           }
+                           call->Finish(result.status());
+                         });
+                   });
 }
 
 grpc::ServerWriteReactor<v1::StreamLogsResponse>* SessionsService::StreamLogs(

@@ -28,6 +28,9 @@ class SessionsService final : public v1::Sessions::CallbackService {
   grpc::ServerUnaryReactor* TerminateSession(grpc::CallbackServerContext* context,
                                              const v1::TerminateSessionRequest* request,
                                              v1::Session* response) override;
+  grpc::ServerUnaryReactor* ExplainSession(grpc::CallbackServerContext* context,
+                                           const v1::ExplainSessionRequest* request,
+                                           v1::ExplainSessionResponse* response) override;
   grpc::ServerWriteReactor<v1::StreamLogsResponse>* StreamLogs(
       grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) override;
   grpc::ServerUnaryReactor* WaitSession(grpc::CallbackServerContext* context,
@@ -38,9 +41,6 @@ class SessionsService final : public v1::Sessions::CallbackService {
                                       v1::KeepAliveResponse* response) override;
 
   // --- not there yet ----------------------------------------------------------------------------
-  grpc::ServerUnaryReactor* ExplainSession(grpc::CallbackServerContext* context,
-                                           const v1::ExplainSessionRequest* request,
-                                           v1::ExplainSessionResponse* response) override;
   grpc::ServerUnaryReactor* CreateGrant(grpc::CallbackServerContext* context,
                                         const v1::CreateGrantRequest* request,
                                         v1::CreateGrantResponse* response) override;

@@ -64,6 +64,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
     WriteNext();
     return true;
   }
+  bool HasRoom() const override { return outbox_.size() < kWatchListAhead; }
   void OnWatchEnd(const absl::Status& status) override {
     watch_.reset();  // over on the core's side
     // Not from within the core's call: End may be called by Watch itself.

@@ -40,7 +40,7 @@ std::string SubjectFlag(absl::string_view name) {
 absl::string_view RoleFor(const Ask& ask) {
   if (ask.resource == "proxies" && ask.verb == "connect") return "spawner-proxy";
   const bool is_of_users =
-      ask.resource == "sessions" || ask.resource == "grants" ||
+      ask.resource == "sessions" || ask.resource == "grants" || ask.resource == "quotas" ||
       (ask.resource == "templates" && (ask.verb == "get" || ask.verb == "list"));
   return is_of_users ? "spawner-user" : "spawner-admin";
 }

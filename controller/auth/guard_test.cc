@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -16,45 +17,40 @@
 #include "base/test_certificates.h"
 #include "controller/auth/limits.h"
 #include "controller/kube/fake_http_transport.h"
+#include "controller/kube/http_kube_client.h"
 
 namespace spawner::auth {
 namespace {
 
-// Keeps what was POSTed until the test answers; anything else is a mistake.
-class FakeKube final : public kube::KubeClient {
+// Keeps what was POSTed until the test answers.
+class FakeKube {
  public:
   struct Post {
     std::string path;
     Json body;
-    ObjectDone done;
+    std::function<void(const absl::StatusOr<std::string>&)> done;
   };
-  void CreatePod(absl::string_view, std::string, PodDone) override { ADD_FAILURE(); }
-  void PatchPod(absl::string_view, absl::string_view, std::string, PodDone) override {
-    ADD_FAILURE();
-  }
-  void DeletePod(absl::string_view, absl::string_view, kube::DeleteOptions,
-                 std::function<void(absl::Status)>) override {
-    ADD_FAILURE();
-  }
-  void GetObject(std::string, ObjectDone) override { ADD_FAILURE(); }
-  void CreateObject(std::string path, std::string json, ObjectDone done) override {
-    posts.push_back({std::move(path), *ParseJson(json), std::move(done)});
-  }
-  void ReplaceObject(std::string, std::string, ObjectDone) override { ADD_FAILURE(); }
-  void DeleteObject(std::string, kube::DeleteOptions, std::function<void(absl::Status)>) override {
-    ADD_FAILURE();
-  }
 
-  // The only one there is.
+  // The only one that has no answer.
   Post Take() {
-    EXPECT_EQ(posts.size(), 1u);
-    Post post = std::move(posts.back());
-    posts.pop_back();
-    return post;
+    EXPECT_EQ(open(), 1u);
+    const kube::HttpTransport::RequestId id = ++taken_;
+    const kube::HttpRequest& request = transport_.sent()[id - 1];
+    EXPECT_EQ(request.method, "POST");
+    return {request.path, *ParseJson(request.body),
+            [this, id](const absl::StatusOr<std::string>& text) {
+              text.ok() ? transport_.Answer(id, 201, *text) : transport_.End(id, text.status());
+            }};
   }
   void Answer(const absl::StatusOr<std::string>& text) { Take().done(text); }
+  void Refuse(int code) { transport_.Answer(++taken_, code, ""); }
+  size_t open() const { return transport_.sent().size() - taken_; }
+  kube::KubeClient& client() { return client_; }
 
-  std::vector<Post> posts;
+ private:
+  kube::FakeHttpTransport transport_;
+  kube::HttpKubeClient client_{transport_};
+  size_t taken_ = 0;
 };
 
 constexpr char kKnown[] =
@@ -68,7 +64,7 @@ const Ask kLink{.verb = "connect", .resource = "proxies"};
 
 class GuardTest : public testing::Test {
  protected:
-  void Use(Ways ways) { guard_ = std::make_unique<Guard>(kube_, clock_, std::move(ways)); }
+  void Use(Ways ways) { guard_ = std::make_unique<Guard>(kube_.client(), clock_, std::move(ways)); }
   void UseKubernetes() {
     Ways ways;
     ways.asks_kubernetes = true;
@@ -188,13 +184,13 @@ TEST_F(GuardTest, WithoutKubernetesKnownTokensStayGoodAndOthersAreUnavailable) {
   Admit({.bearer = "t"}, kCreate);
   EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server");
   Admit({.bearer = "other"}, kCreate);
-  EXPECT_EQ(kube_.posts.size(), 1u) << "no answer is not remembered";
+  EXPECT_EQ(kube_.open(), 1u) << "no answer is not remembered";
 }
 
 TEST_F(GuardTest, TellsWhichRoleTheControllerLacks) {
   UseKubernetes();
   Admit({.bearer = "t"}, kCreate);
-  kube_.Answer(absl::PermissionDeniedError("create tokenreview: HTTP 403"));
+  kube_.Refuse(403);
   EXPECT_EQ(Answer(), "KUBERNETES_UNREACHABLE");
   EXPECT_TRUE(absl::StrContains(Message(), "system:auth-delegator")) << Message();
 }
@@ -277,7 +273,7 @@ class OidcTest : public GuardTest {
                          {"exp", absl::ToUnixSeconds(clock_.WallNow() + left)}};
     const std::string text =
         absl::StrCat(Base64UrlEncode(JsonText(header)), ".", Base64UrlEncode(JsonText(claims)));
-    return absl::StrCat(text, ".", Base64UrlEncode(*Ed25519Sign(pair_.private_seed, text)));
+    return absl::StrCat(text, ".", Base64UrlEncode(*Ed25519Sign(pair_, text)));
   }
   std::string Keys(const std::string& kid) const {
     return JsonText({{"keys",

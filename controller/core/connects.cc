@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/slot_grants.h"
 
 namespace spawner::core {
 namespace {
@@ -160,10 +161,16 @@ absl::StatusOr<Incarnation*> Connects::Start(Slot& slot, PodIdentity identity,
     return WithReason(absl::UnavailableError("connect: a later leader has started this session"),
                       "NO_LEADER");
   }
-  ASSIGN_OR_RETURN(std::string json, BuildPod(identity, spec));
+  Revocations carried = RevocationsToCarry(slot);
+  ForgetOld(table_.clock.WallNow(), carried);
+  std::string json;
+  if (spec.template_name.empty()) {
+    ASSIGN_OR_RETURN(json, BuildPod(identity, spec, /*from=*/nullptr, carried));
+  }
   auto incarnation = std::make_unique<Incarnation>();
   Incarnation& started = *incarnation;
   started.create_json = std::move(json);
+  started.carried = std::move(carried);
   started.identity = std::move(identity);
   started.session.spec = spec;
   started.session.created_at = now;
@@ -174,6 +181,17 @@ absl::StatusOr<Incarnation*> Connects::Start(Slot& slot, PodIdentity identity,
   slot.incarnations[epoch] = std::move(incarnation);
   ++table_.incarnations;
   return &started;
+}
+
+bool Connects::IsSettled(const Incarnation& incarnation) const {
+  return incarnation.plan.state == SessionState::kReady && incarnation.connects.empty() &&
+         incarnation.has_plan && !incarnation.plan.near_end.has_value() &&
+         IsRouteKnown(incarnation);
+}
+
+bool Connects::IsRouteKnown(const Incarnation& incarnation) const {
+  return !table_.leadership.is_leader || (incarnation.published.has_value() &&
+                                          table_.proxies.IsAcked(incarnation.published_version));
 }
 
 // A live session: no write.
@@ -192,6 +210,15 @@ void Connects::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now)
   }
   // Somebody is about to come: grace runs anew.
   incarnation.idle_since = std::max(incarnation.idle_since, now);
+  if (IsSettled(incarnation)) {
+    // Most calls by far. Its timer may fire too early now, and then finds the later deadline.
+    Plan& plan = incarnation.plan;
+    if (plan.idle_deadline.has_value()) {
+      plan.idle_since = std::max(plan.idle_since, now);
+      plan.idle_deadline = plan.idle_since + plan.idle_grace;
+    }
+    return waiter.done(ResultFor(waiter, table_.ViewOf(incarnation)));
+  }
   waiter.ack_by = now + kConnectAckWaitMax;
   ++table_.connects_waiting;
   incarnation.connects.push_back(std::move(waiter));
@@ -220,12 +247,16 @@ void Connects::GiveUpWaiting(Incarnation& incarnation, Instant now, Instant& wak
   }
 }
 
+ConnectResult Connects::ResultFor(const ConnectWaiter& waiter, const SessionView& view) const {
+  ConnectResult result = {view, waiter.created, waiter.started_from, waiter.grant_id};
+  SetGrantTerms(table_.slots.at(view.id), waiter.params.user, table_.leadership, result);
+  return result;
+}
+
 void Connects::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
   GiveUpWaiting(incarnation, now, wake_at);
   const bool is_durable = incarnation.presence != PodView::Presence::kAbsent;
-  const bool is_acked =
-      !table_.leadership.is_leader ||
-      (incarnation.published.has_value() && table_.proxies.IsAcked(incarnation.published_version));
+  const bool is_acked = IsRouteKnown(incarnation);
   std::vector<ConnectWaiter> waiting;
   std::vector<std::pair<ConnectWaiter, absl::Status>> answers;
   for (ConnectWaiter& waiter : std::exchange(incarnation.connects, {})) {
@@ -256,7 +287,7 @@ void Connects::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at
     if (!status.ok()) {
       result = status;
     } else {
-      result = ConnectResult{view, waiter.created, waiter.started_from, waiter.grant_id};
+      result = ResultFor(waiter, view);
     }
     table_.Answer([done = std::move(waiter.done), result] { done(result); });
   }

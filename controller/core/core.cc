@@ -12,15 +12,23 @@ namespace spawner::core {
 
 Core::Core(kube::KubeClient& kube, const Clock& clock, Random& random, CoreOptions options)
     : table_(kube, clock, random, std::move(options)),
+      chronicle_(table_),
       connects_(table_),
       ends_(table_),
+      explainer_(table_),
       notes_(table_),
       holds_(table_, notes_),
       waits_(table_),
+      grants_(table_, notes_),
+      one_time_tokens_(table_),
       pods_(table_),
-      writes_(table_, pods_, ends_, notes_) {
+      start_details_(table_),
+      claims_(table_),
+      preparation_(table_, claims_),
+      writes_(table_, pods_, ends_, notes_, preparation_) {
   table_.look_at = [this](const SessionId& id) { LookAt(id, table_.clock.Now()); };
-  table_.features = {&connects_, &ends_, &notes_, &holds_, &waits_};
+  table_.features = {&chronicle_, &connects_, &ends_,   &explainer_,       &notes_,        &holds_,
+                     &waits_,     &grants_,   &claims_, &one_time_tokens_, &start_details_};
   table_.links.SetListener([this](LinkId link, const route::FromProxy& message, Instant now) {
     for (Feature* feature : table_.features) feature->OnProxy(link, message, now);
   });
@@ -116,6 +124,7 @@ void Core::Step() {
   table_.links.Step(now);
   TakeRegistryChanges();
   table_.events.Step(now);
+  if (table_.events.WantsFeed()) FeedLists();
   GiveAnswers();
 }
 
@@ -124,7 +133,9 @@ void Core::GiveAnswers() {
 }
 
 Instant Core::NextWake() const {
-  if (!table_.queue.empty() || !table_.answers.empty()) return table_.clock.Now();
+  if (!table_.queue.empty() || !table_.answers.empty() || table_.events.WantsFeed()) {
+    return table_.clock.Now();
+  }
   Instant next = std::min({table_.queue.NextTimer(), table_.links.NextWake(),
                            table_.events.NextWake(), table_.proxies.NextExpiry()});
   for (const Feature* feature : table_.features) next = std::min(next, feature->NextWake());

@@ -9,18 +9,26 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/random.h"
+#include "controller/core/chronicle.h"
+#include "controller/core/claims.h"
 #include "controller/core/connects.h"
 #include "controller/core/core_options.h"
 #include "controller/core/ends.h"
+#include "controller/core/explainer.h"
+#include "controller/core/grants.h"
 #include "controller/core/holds.h"
 #include "controller/core/incarnation.h"
 #include "controller/core/leadership.h"
 #include "controller/core/notes.h"
+#include "controller/core/one_time_tokens.h"
 #include "controller/core/pods.h"
+#include "controller/core/preparation.h"
 #include "controller/core/service.h"
+#include "controller/core/start_details.h"
 #include "controller/core/table.h"
 #include "controller/core/waits.h"
 #include "controller/core/writes.h"
@@ -59,10 +67,21 @@ class Core final : public Service {
   void KeepAlive(KeepAliveParams params, KeepAliveDone done) override {
     holds_.KeepAlive(std::move(params), std::move(done));
   }
+  void CreateGrant(GrantParams params, ConnectDone done) override {
+    grants_.Create(std::move(params), std::move(done));
+  }
+  void RevokeGrant(RevokeParams params, RevokeDone done) override {
+    grants_.Revoke(std::move(params), std::move(done));
+  }
   LinkId OpenLink(ProxyPeer* peer) override { return table_.links.Open(peer, table_.clock.Now()); }
   void OnLinkMessage(LinkId link, route::FromProxy message) override;
   void CloseLink(LinkId link) override;
   CoreStatus GetStatus() override;
+  void Explain(absl::string_view ns, const SessionId& id, Epoch epoch, ExplainDone done) override {
+    explainer_.Explain(ns, id, epoch, std::move(done));
+  }
+  absl::StatusOr<Epoch> FindPrevious(absl::string_view ns, const SessionId& id) override;
+  absl::Status DrainProxy(absl::string_view proxy, std::optional<absl::Duration> deadline) override;
 
   // --- what the loop brings ----------------------------------------------------------------------
   // Gets the pods of one of the options' namespaces.
@@ -82,7 +101,7 @@ class Core final : public Service {
   Instant NextWake() const;
 
  private:
-  std::vector<SessionView> AllViews() const;
+  void FeedLists();
   // core.cc: terms
   void TakeOver(Instant now);
   void StandDown();
@@ -98,12 +117,19 @@ class Core final : public Service {
 
   Table table_;
   // What the Service is made of: feature.h says how one is added.
+  Chronicle chronicle_;
   Connects connects_;
   Ends ends_;
+  Explainer explainer_;
   Notes notes_;
   Holds holds_;
   Waits waits_;
+  Grants grants_;
+  OneTimeTokens one_time_tokens_;
   Pods pods_;
+  StartDetails start_details_;
+  Claims claims_;
+  Preparation preparation_;
   Writes writes_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "controller/core/core.h"
 #include "controller/core/limits.h"
+#include "controller/core/slot_grants.h"
 #include "controller/session/visitor_message.h"
 
 namespace spawner::core {
@@ -93,6 +94,7 @@ void Core::LookAt(const SessionId& id, Instant now) {
       table_.events.Append(WatchEventType::kDeleted, *incarnation.shown, incarnation.shown->state);
     }
     for (Feature* feature : table_.features) feature->OnForgotten(incarnation);
+    --table_.by_state[incarnation.plan.state];
     slot.incarnations.erase(epoch);
     --table_.incarnations;
   }
@@ -190,10 +192,13 @@ void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   if (may_write && !session.is_adopted) {
     incarnation.start_clock.Observe(plan.state, plan.phase, now, table_.counters.start_phases);
   }
+  if (incarnation.has_plan) --table_.by_state[incarnation.plan.state];
+  ++table_.by_state[plan.state];
   session.state = plan.state;
   session.observed = plan.observed;
   incarnation.plan = std::move(plan);
   incarnation.has_plan = true;
+  chronicle_.Observe(incarnation);
   if (may_write) writes_.Issue(incarnation, now);
   table_.Show(incarnation);
 }
@@ -201,7 +206,8 @@ void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
 void Core::Publish(const SessionId& id, Slot& slot) {
   Incarnation& newest = *slot.newest();
   if (!table_.leadership.is_leader) return;
-  const route::Route route = RouteOf(newest);
+  route::Route route = RouteOf(newest);
+  FillRevocations(slot, route);
   const uint64_t version = table_.routes.Put(route);
   const bool is_first = !newest.published.has_value();
   if (is_first && newest.identity.epoch.leadership() == table_.leadership.number &&

@@ -1,9 +1,11 @@
 // What the core shows: one session, many, and their changes.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "controller/core/core.h"
 #include "controller/core/limits.h"
@@ -17,15 +19,18 @@ std::string TokenOf(const SessionView& view) {
 
 }  // namespace
 
-std::vector<SessionView> Core::AllViews() const {
-  std::vector<SessionView> views;
-  views.reserve(table_.incarnations);
-  for (const auto& [id, slot] : table_.slots) {
-    for (const auto& [epoch, incarnation] : slot.incarnations) {
-      if (incarnation->has_plan) views.push_back(table_.ViewOf(*incarnation));
-    }
-  }
-  return views;
+void Core::FeedLists() {
+  table_.events.Feed(
+      [this](const SessionId& id, Epoch epoch) -> std::optional<SessionView> {
+        for (auto slot = table_.slots.lower_bound(id); slot != table_.slots.end(); ++slot) {
+          for (const auto& [its_epoch, incarnation] : slot->second.incarnations) {
+            const bool is_told = slot->first == id && its_epoch <= epoch;
+            if (incarnation->has_plan && !is_told) return table_.ViewOf(*incarnation);
+          }
+        }
+        return std::nullopt;
+      },
+      kListedPerTurn, table_.clock.Now());
 }
 
 absl::StatusOr<SessionView> Core::Get(absl::string_view ns, const SessionId& id, Epoch epoch) {
@@ -64,9 +69,9 @@ absl::StatusOr<ListResult> Core::List(const ListParams& params) {
 
 absl::StatusOr<Core::WatchId> Core::Watch(const ListParams& filter,
                                           absl::string_view resume_version, Watcher* watcher) {
-  return table_.events.Watch(filter, resume_version,
-                             resume_version.empty() ? AllViews() : std::vector<SessionView>(),
-                             table_.clock.Now(), watcher);
+  const auto id = table_.events.Watch(filter, resume_version, table_.clock.Now(), watcher);
+  if (id.ok()) FeedLists();
+  return id;
 }
 
 void Core::OnLinkMessage(LinkId link, route::FromProxy message) {
@@ -94,10 +99,8 @@ CoreStatus Core::GetStatus() {
     status.namespaces.push_back(ns);
     if (!view.status.ok()) status.kubernetes_status = view.status;
   }
-  for (const auto& [id, slot] : table_.slots) {
-    for (const auto& [epoch, incarnation] : slot.incarnations) {
-      if (incarnation->has_plan) ++status.sessions[incarnation->plan.state];
-    }
+  for (const auto& [state, count] : table_.by_state) {
+    if (count > 0) status.sessions[state] = count;
   }
   for (const auto& listed : table_.proxies.List(table_.clock.Now())) {
     status.proxies.push_back({.id = listed.entry.id,
@@ -122,6 +125,40 @@ std::vector<route::RosterEntry> Core::LostProxies() const {
     if (!proxy.is_connected && !proxy.entry.pod_uid.empty()) lost.push_back(proxy.entry);
   }
   return lost;
+}
+
+absl::StatusOr<Epoch> Core::FindPrevious(absl::string_view ns, const SessionId& id) {
+  const auto newest = table_.FindNamed(ns, id, Epoch{});
+  if (!newest.ok()) return newest.status();
+  const auto& incarnations = table_.slots.at(id).incarnations;
+  if (incarnations.size() < 2) {
+    return WithReason(
+        absl::NotFoundError(absl::StrCat("session ", id.value,
+                                         ": there is no incarnation before the newest, or its "
+                                         "retention is over")),
+        "SESSION_NOT_FOUND");
+  }
+  return std::next(incarnations.rbegin())->first;
+}
+
+absl::Status Core::DrainProxy(absl::string_view proxy, std::optional<absl::Duration> deadline) {
+  RETURN_IF_ERROR(table_.CanDecide());
+  bool is_known = false;
+  for (const auto& listed : table_.proxies.List(table_.clock.Now())) {
+    if (listed.entry.id != proxy) continue;
+    is_known = true;
+    if (listed.link == 0 || !table_.links.Send(listed.link, route::Drain{deadline})) continue;
+    Log(LogLevel::kInfo, "proxy_told_to_leave", {{"proxy", proxy}});
+    return absl::OkStatus();
+  }
+  if (is_known) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "drain proxy ", proxy, ": it is not connected; end it by its pod")),
+                      "PROXY_LOST");
+  }
+  return WithReason(absl::NotFoundError(absl::StrCat(
+                        "drain proxy ", proxy, ": there is none of this id; list the proxies")),
+                    "PROXY_NOT_FOUND");
 }
 
 }  // namespace spawner::core

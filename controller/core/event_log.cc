@@ -60,72 +60,112 @@ void EventLog::Append(WatchEventType type, SessionView view, std::optional<Sessi
   const Event& event = events_.back();
   std::vector<uint64_t> full;
   for (auto& [id, watch] : watches_) {
-    if (Wants(watch.filter, event) && !Send(watch.watcher, event)) full.push_back(id);
+    if (!Wants(watch.filter, event)) continue;
+    // The list will tell it, as it is by then.
+    if (watch.list.has_value() && watch.list->IsBefore(event.view)) continue;
+    if (!Send(watch, event)) full.push_back(id);
   }
+  EndAll(full);
+}
+
+void EventLog::EndAll(const std::vector<uint64_t>& full) {
   for (const uint64_t id : full) {
-    Watcher* watcher = watches_.at(id).watcher;
-    watches_.erase(id);
+    const auto found = watches_.find(id);
+    if (found == watches_.end()) continue;
+    Watcher* watcher = found->second.watcher;
+    watches_.erase(found);
     EndFull(watcher);
   }
 }
 
 absl::StatusOr<uint64_t> EventLog::Watch(const ListParams& filter, absl::string_view resume_version,
-                                         const std::vector<SessionView>& initial, Instant now,
-                                         Watcher* watcher) {
+                                         Instant now, Watcher* watcher) {
   if (watches_.size() >= kWatchersMax) {
     return WithReason(
         absl::ResourceExhaustedError(absl::StrCat("watch: ", kWatchersMax, " watches are open")),
         "RATE_LIMITED");
   }
-  std::vector<const Event*> missed;
-  std::vector<Event> listed;
-  if (!resume_version.empty()) {
-    ASSIGN_OR_RETURN(const uint64_t version, Parse(resume_version));
-    for (const Event& event : events_) {
-      if (event.version > version && Wants(filter, event)) missed.push_back(&event);
-    }
-  } else {
-    for (const SessionView& view : initial) {
-      if (Matches(filter, view)) {
-        // No version: who breaks off within the list starts anew.
-        listed.push_back({0, WatchEventType::kAdded, view, std::nullopt});
-      }
-    }
-    for (const Event& event : listed) missed.push_back(&event);
-  }
+  Subscription watch = {filter, watcher, now + kBookmarkInterval, std::nullopt};
   const uint64_t id = ++last_watch_;
-  bool has_room = true;
-  for (const Event* event : missed) has_room = has_room && Send(watcher, *event);
-  if (!has_room || !SendBookmark(watcher)) {
+  if (resume_version.empty()) {
+    watch.list = Position{};
+    watches_[id] = std::move(watch);
+    return id;
+  }
+  ASSIGN_OR_RETURN(const uint64_t version, Parse(resume_version));
+  for (const Event& event : events_) {
+    if (event.version <= version || !Wants(filter, event) || Send(watch, event)) continue;
     EndFull(watcher);
     return id;  // over already: cancelling it does nothing
   }
-  watches_[id] = {filter, watcher, now + kBookmarkInterval};
+  if (!SendBookmark(watcher)) {
+    EndFull(watcher);
+    return id;
+  }
+  watches_[id] = std::move(watch);
   return id;
+}
+
+bool EventLog::WantsFeed() const {
+  return std::any_of(watches_.begin(), watches_.end(), [](const auto& watch) {
+    return watch.second.list.has_value() && watch.second.watcher->HasRoom();
+  });
+}
+
+// In turns, so that nobody waits for another's 100,000 sessions.
+void EventLog::Feed(const NextSession& next, size_t budget, Instant now) {
+  std::vector<uint64_t> full;
+  bool has_more = true;
+  while (has_more) {
+    has_more = false;
+    for (auto& [id, watch] : watches_) {
+      if (!watch.list.has_value() || !watch.watcher->HasRoom()) continue;
+      if (budget-- == 0) return EndAll(full);
+      if (FeedOne(watch, next, now)) {
+        has_more = true;
+      } else {
+        watch.list.reset();
+        full.push_back(id);
+      }
+    }
+  }
+  EndAll(full);
+}
+
+bool EventLog::FeedOne(Subscription& watch, const NextSession& next, Instant now) {
+  std::optional<SessionView> view = next(watch.list->id, watch.list->epoch);
+  if (!view.has_value()) {
+    watch.list.reset();
+    watch.bookmark_at = now + kBookmarkInterval;
+    return SendBookmark(watch.watcher);
+  }
+  watch.list = Position{view->id, view->epoch};
+  if (!Matches(watch.filter, *view)) return true;
+  // No version: who breaks off within the list starts anew.
+  return watch.watcher->OnWatchEvent({WatchEventType::kAdded, *std::move(view), ""});
 }
 
 void EventLog::Step(Instant now) {
   std::vector<uint64_t> full;
   for (auto& [id, watch] : watches_) {
-    if (now < watch.bookmark_at) continue;
+    if (watch.list.has_value() || now < watch.bookmark_at) continue;
     watch.bookmark_at = now + kBookmarkInterval;
     if (!SendBookmark(watch.watcher)) full.push_back(id);
   }
-  for (const uint64_t id : full) {
-    Watcher* watcher = watches_.at(id).watcher;
-    watches_.erase(id);
-    EndFull(watcher);
-  }
+  EndAll(full);
 }
 
 Instant EventLog::NextWake() const {
   Instant next = Instant::Infinite();
-  for (const auto& [id, watch] : watches_) next = std::min(next, watch.bookmark_at);
+  for (const auto& [id, watch] : watches_) {
+    if (!watch.list.has_value()) next = std::min(next, watch.bookmark_at);
+  }
   return next;
 }
 
-bool EventLog::Send(Watcher* watcher, const Event& event) const {
-  return watcher->OnWatchEvent({event.type, event.view, TextOf(event.version)});
+bool EventLog::Send(const Subscription& watch, const Event& event) const {
+  const uint64_t version = watch.list.has_value() ? 0 : event.version;
+  return watch.watcher->OnWatchEvent({event.type, event.view, TextOf(version)});
 }
 
 bool EventLog::SendBookmark(Watcher* watcher) const {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,10 +35,15 @@ class EventLog {
   // a session leave it.
   void Append(WatchEventType type, SessionView view, std::optional<SessionState> was);
 
-  // Starts a watch: `initial` (what there is) without a version to resume from, then a bookmark.
+  // Starts a watch. With a version to resume from: what was missed, then a bookmark. Without: a
+  // list of what there is, by Feed, then a bookmark.
   absl::StatusOr<uint64_t> Watch(const ListParams& filter, absl::string_view resume_version,
-                                 const std::vector<SessionView>& initial, Instant now,
-                                 Watcher* watcher);
+                                 Instant now, Watcher* watcher);
+  // In the order of their ids; nothing: there is none after this.
+  using NextSession = std::function<std::optional<SessionView>(const SessionId& id, Epoch epoch)>;
+  // Brings the lists of watchers with room forward, by `budget` sessions together, matching or not.
+  void Feed(const NextSession& next, size_t budget, Instant now);
+  bool WantsFeed() const;
   void Cancel(uint64_t id) { watches_.erase(id); }
   // Bookmarks for those that heard nothing for a while.
   void Step(Instant now);
@@ -49,10 +56,19 @@ class EventLog {
     SessionView view;
     std::optional<SessionState> was;
   };
+  // Of a list that is not over: what comes after this has not been told.
+  struct Position {
+    SessionId id;
+    Epoch epoch;
+    bool IsBefore(const SessionView& view) const {
+      return std::tie(id, epoch) < std::tie(view.id, view.epoch);
+    }
+  };
   struct Subscription {
     ListParams filter;
     Watcher* watcher = nullptr;
     Instant bookmark_at;
+    std::optional<Position> list;
   };
 
   std::string TextOf(uint64_t version) const;
@@ -60,7 +76,10 @@ class EventLog {
   absl::StatusOr<uint64_t> Parse(absl::string_view version) const;
   static bool Wants(const ListParams& filter, const Event& event);
   // False: the watcher is full.
-  bool Send(Watcher* watcher, const Event& event) const;
+  bool Send(const Subscription& watch, const Event& event) const;
+  // The same; true also for a list that has more to tell.
+  bool FeedOne(Subscription& watch, const NextSession& next, Instant now);
+  void EndAll(const std::vector<uint64_t>& full);
   bool SendBookmark(Watcher* watcher) const;
   static void EndFull(Watcher* watcher);
 

@@ -1,6 +1,8 @@
 #include "controller/core/event_log.h"
 
+#include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,7 @@ class Recorder final : public Watcher {
  public:
   bool OnWatchEvent(const WatchEvent& event) override {
     if (room-- == 0) return false;
+    --list_room;
     if (event.type == WatchEventType::kBookmark) {
       seen += "B ";
     } else {
@@ -23,9 +26,11 @@ class Recorder final : public Watcher {
     if (!event.version.empty()) version = event.version;
     return true;
   }
+  bool HasRoom() const override { return list_room > 0; }
   void OnWatchEnd(const absl::Status& status) override { end = status; }
 
   int room = 1000;
+  int list_room = 1000;
   std::string seen;
   std::string version;
   absl::Status end;
@@ -47,13 +52,33 @@ class EventLogTest : public testing::Test {
     log_.Append(type, view, was);
   }
 
+  // Watches, with what there is.
+  absl::StatusOr<uint64_t> Watch(const ListParams& filter, absl::string_view version,
+                                 const std::vector<SessionView>& initial, Watcher* watcher) {
+    there_ = initial;
+    const auto id = log_.Watch(filter, version, now_, watcher);
+    Feed(1000);
+    return id;
+  }
+  void Feed(size_t budget) {
+    log_.Feed(
+        [this](const SessionId& id, Epoch epoch) -> std::optional<SessionView> {
+          for (const SessionView& view : there_) {
+            if (std::tie(id, epoch) < std::tie(view.id, view.epoch)) return view;
+          }
+          return std::nullopt;
+        },
+        budget, now_);
+  }
+
+  std::vector<SessionView> there_;  // sorted
   Instant now_{1'000'000'000};
   EventLog log_{"p1"};
 };
 
 TEST_F(EventLogTest, ListsThenBookmarksThenTellsChanges) {
   Recorder recorder;
-  ASSERT_TRUE(log_.Watch({}, "", {View("x"), View("y")}, now_, &recorder).ok());
+  ASSERT_TRUE(Watch({}, "", {View("x"), View("y")}, &recorder).ok());
   EXPECT_EQ(recorder.seen, "1x 1y B ");
   Append(WatchEventType::kModified, View("x"));
   Append(WatchEventType::kDeleted, View("y"));
@@ -64,31 +89,31 @@ TEST_F(EventLogTest, ListsThenBookmarksThenTellsChanges) {
 
 TEST_F(EventLogTest, ResumesAfterTheVersionThatWasSeen) {
   Recorder first;
-  const auto id = log_.Watch({}, "", {}, now_, &first);
+  const auto id = Watch({}, "", {}, &first);
   Append(WatchEventType::kAdded, View("x"));
   log_.Cancel(*id);
   Append(WatchEventType::kModified, View("x"));
   Recorder second;
-  ASSERT_TRUE(log_.Watch({}, first.version, {}, now_, &second).ok());
+  ASSERT_TRUE(Watch({}, first.version, {}, &second).ok());
   EXPECT_EQ(second.seen, "2x B ");
 }
 
 TEST_F(EventLogTest, RefusesVersionsThatAreTooOldOrNone) {
   Recorder recorder;
-  ASSERT_TRUE(log_.Watch({}, "", {}, now_, &recorder).ok());
+  ASSERT_TRUE(Watch({}, "", {}, &recorder).ok());
   const std::string old = recorder.version;
   for (size_t i = 0; i <= kEventsMax; ++i) Append(WatchEventType::kModified, View("x"));
-  EXPECT_EQ(ReasonOf(log_.Watch({}, old, {}, now_, &recorder).status()), "VERSION_EXPIRED");
-  EXPECT_EQ(ReasonOf(log_.Watch({}, "p0-1", {}, now_, &recorder).status()), "VERSION_EXPIRED");
-  EXPECT_EQ(ReasonOf(log_.Watch({}, "p1-999999", {}, now_, &recorder).status()), "VERSION_EXPIRED");
-  EXPECT_EQ(ReasonOf(log_.Watch({}, "nonsense", {}, now_, &recorder).status()), "INVALID_FIELD");
+  EXPECT_EQ(ReasonOf(Watch({}, old, {}, &recorder).status()), "VERSION_EXPIRED");
+  EXPECT_EQ(ReasonOf(Watch({}, "p0-1", {}, &recorder).status()), "VERSION_EXPIRED");
+  EXPECT_EQ(ReasonOf(Watch({}, "p1-999999", {}, &recorder).status()), "VERSION_EXPIRED");
+  EXPECT_EQ(ReasonOf(Watch({}, "nonsense", {}, &recorder).status()), "INVALID_FIELD");
 }
 
 TEST_F(EventLogTest, AWatcherOfAStateSeesSessionsLeaveIt) {
   Recorder recorder;
   ListParams filter;
   filter.state = SessionState::kReady;
-  ASSERT_TRUE(log_.Watch(filter, "", {View("x")}, now_, &recorder).ok());
+  ASSERT_TRUE(Watch(filter, "", {View("x")}, &recorder).ok());
   Append(WatchEventType::kModified, View("x", SessionState::kDraining), SessionState::kReady);
   Append(WatchEventType::kModified, View("x", SessionState::kTerminating), SessionState::kDraining);
   EXPECT_EQ(recorder.seen, "1x B 2x ");
@@ -107,10 +132,48 @@ TEST_F(EventLogTest, FiltersByNamespaceKeyAndLabels) {
   EXPECT_FALSE(Matches(filter, view));
 }
 
+TEST_F(EventLogTest, AListComesInSlicesWithTheChangesOfWhatItHasTold) {
+  Recorder recorder;
+  recorder.list_room = 2;
+  ASSERT_TRUE(Watch({}, "", {View("a"), View("c"), View("e"), View("g")}, &recorder).ok());
+  EXPECT_EQ(recorder.seen, "1a 1c ");
+  EXPECT_FALSE(log_.WantsFeed());  // no room
+  Append(WatchEventType::kModified, View("c"));
+  Append(WatchEventType::kAdded, View("b"));     // before the list's end: told at once
+  Append(WatchEventType::kModified, View("e"));  // the list will tell it
+  Append(WatchEventType::kDeleted, View("g"));
+  there_.pop_back();
+  EXPECT_EQ(recorder.seen, "1a 1c 2c 1b ");
+  EXPECT_EQ(recorder.version, "");  // who breaks off now has to begin anew
+  recorder.list_room = 100;
+  EXPECT_TRUE(log_.WantsFeed());
+  Feed(1);
+  EXPECT_EQ(recorder.seen, "1a 1c 2c 1b 1e ");
+  Feed(1);
+  EXPECT_EQ(recorder.seen, "1a 1c 2c 1b 1e B ");
+  EXPECT_FALSE(log_.WantsFeed());
+  Append(WatchEventType::kDeleted, View("e"));
+  EXPECT_EQ(recorder.seen, "1a 1c 2c 1b 1e B 3e ");
+}
+
+TEST_F(EventLogTest, ListsOfManyWatchersGoOnInTurns) {
+  Recorder first;
+  Recorder second;
+  there_ = {View("a"), View("b")};
+  ASSERT_TRUE(log_.Watch({}, "", now_, &first).ok());
+  ASSERT_TRUE(log_.Watch({}, "", now_, &second).ok());
+  Feed(3);
+  EXPECT_EQ(first.seen, "1a 1b ");
+  EXPECT_EQ(second.seen, "1a ");
+  Feed(3);
+  EXPECT_EQ(first.seen, "1a 1b B ");
+  EXPECT_EQ(second.seen, "1a 1b B ");
+}
+
 TEST_F(EventLogTest, EndsAWatcherThatIsFull) {
   Recorder recorder;
   recorder.room = 1;
-  ASSERT_TRUE(log_.Watch({}, "", {}, now_, &recorder).ok());
+  ASSERT_TRUE(Watch({}, "", {}, &recorder).ok());
   Append(WatchEventType::kAdded, View("x"));
   EXPECT_EQ(recorder.end.code(), absl::StatusCode::kResourceExhausted);
   Append(WatchEventType::kAdded, View("y"));

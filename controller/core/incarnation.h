@@ -15,56 +15,22 @@
 #include "base/ids.h"
 #include "controller/core/phase_clock.h"
 #include "controller/core/service.h"
-#include "controller/session/hold.h"
+#include "controller/core/waiters.h"
+#include "controller/session/history.h"
 #include "controller/session/pod_template.h"
 #include "controller/session/reconcile.h"
+#include "controller/session/revocations.h"
 
 namespace spawner::core {
-
-// A Connect that has no answer yet.
-struct ConnectWaiter {
-  ConnectParams params;
-  Service::ConnectDone done;
-  std::string grant_id;
-  bool created = false;
-  StartedFrom started_from = StartedFrom::kLive;
-  Instant ack_by;      // the answer waits for acks no longer
-  Instant give_up_at;  // of one that waits for an end
-};
-
-// A Terminate whose end is not durable yet.
-struct TerminateWaiter {
-  Service::ViewDone done;
-  Instant give_up_at;
-};
-
-// Who waits for an annotation to be durable.
-struct NoteWaiter {
-  std::function<void(absl::Status)> done;
-  uint64_t serial = 0;
-  Instant give_up_at;
-};
-
-// Annotations of the pod that are to be written: notes.h.
-struct PendingNotes {
-  std::map<std::string, std::string> wanted;  // "": none
-  uint64_t serial = 0;                        // of the last change
-  uint64_t in_flight = 0;                     // of the last change that is being written
-  std::vector<NoteWaiter> waiters;
-};
-
-// A hold as the core keeps it: holds.h.
-struct HoldState {
-  Hold shown;
-  absl::Time durable_until;  // as written, or being written
-  Instant until;
-};
 
 // One pod's life, as the core keeps it between two looks at it.
 struct Incarnation {
   PodIdentity identity;
   Session session;
-  std::string create_json;  // of the pod to be created; empty if adopted
+  // Of the pod to be created; empty if adopted, or while its template has not been read.
+  std::string create_json;
+  bool is_prepared = false;  // what has to be there before its pod is
+  Revocations carried;       // from former incarnations, in `create_json`
   PodView::Presence presence = PodView::Presence::kAbsent;
   std::optional<SessionPod> pod;  // its last state
   bool was_watched = false;       // a list or a watch has shown it, not only our own create
@@ -87,6 +53,9 @@ struct Incarnation {
   uint64_t published_version = 0;
 
   PhaseClock start_clock;
+  StartDetail start_detail;
+  History history;                            // chronicle.h
+  StartPhase phase_told = StartPhase::kNone;  // the last one in it
 
   // Writes: one at a time.
   bool is_writing = false;

@@ -10,8 +10,8 @@ namespace spawner::core {
 // Sessions that one turn of the loop looks at, so that answers and links are never far away.
 constexpr size_t kSessionsPerTurn = 256;
 
-// Live and remembered: some 10 KiB each.
-constexpr size_t kSessionsMax = 20'000;
+// Live and remembered.
+constexpr size_t kSessionsMax = 100'000;
 // Ended incarnations remembered beside a live one; older ones are let go before their time.
 constexpr size_t kEndedPerSessionMax = 16;
 
@@ -24,6 +24,14 @@ constexpr absl::Duration kDurableWaitMax = absl::Seconds(10);
 // Same request_id, same answer.
 constexpr absl::Duration kRequestMemory = absl::Minutes(10);
 constexpr size_t kRequestsMax = 50'000;
+// Revokes that wait for their write, or for proxies, over all sessions.
+constexpr size_t kRevokesWaitingMax = 1000;
+// How long one waits for both: api.md.
+constexpr absl::Duration kRevokeWaitMax = absl::Seconds(2);
+// One-time tokens that were used in the last kOneTimeMemory: 60 s of their life and as much for a
+// proxy's idea of the time. 800 uses a second; 100 bytes each.
+constexpr absl::Duration kOneTimeMemory = absl::Minutes(2);
+constexpr size_t kOneTimeTokensMax = 100'000;
 // Names that were taken by a pod that is not ours.
 constexpr int kCreateAttemptsMax = 3;
 
@@ -41,11 +49,35 @@ constexpr size_t kWaitsMax = 10'000;
 // How much longer than asked for a hold is written, at most: a prolongation within it is no write.
 constexpr absl::Duration kHoldSlackMax = absl::Minutes(1);
 
+// Volume claims in one answer of the API server, some 2 KiB each.
+constexpr int kClaimsPageSize = 500;
+// After a list or a delete of them that failed, doubled each time.
+constexpr absl::Duration kClaimsRetry = absl::Seconds(1);
+constexpr absl::Duration kClaimsRetryMax = absl::Minutes(5);
+
 // Changes kept for watchers that resume.
 constexpr size_t kEventsMax = 4096;
 constexpr size_t kWatchersMax = 1000;
+// Of the initial lists of all watchers: 5 ms of the loop are some 1,000.
+constexpr size_t kListedPerTurn = 256;
 constexpr absl::Duration kBookmarkInterval = absl::Seconds(30);
 constexpr int kPageSizeMax = 1000;
+
+// Of one Explain: how long it waits for the connected proxies, and for the pod's events.
+constexpr absl::Duration kInspectWaitMax = absl::Milliseconds(500);
+constexpr absl::Duration kEventsWaitMax = absl::Seconds(2);
+// What a proxy is asked for, the connections that are open longest; and what is shown of events.
+constexpr int kInspectedConnectionsMax = 20;
+constexpr size_t kPodEventsMax = 50;
+// Under way at once: each asks every proxy that has something of its session.
+constexpr size_t kExplainsMax = 64;
+
+// Of a start that hangs in PULLING: when its pod's events are read, and how often again.
+constexpr absl::Duration kDetailAfter = absl::Seconds(2);
+constexpr absl::Duration kDetailIntervalMin = absl::Seconds(4);
+constexpr absl::Duration kDetailIntervalMax = absl::Seconds(30);
+constexpr int kDetailsInFlightMax = 4;
+constexpr size_t kDetailBytesMax = 512;
 
 // Between two looks for the pods of lost proxies.
 constexpr absl::Duration kProxyPodInterval = absl::Seconds(2);
@@ -63,6 +95,16 @@ constexpr absl::Duration kHelloWaitMax = absl::Seconds(5);
 constexpr size_t kLinksMax = 512;
 // How long a request may wait at a proxy for a backend; the proxy may have a lower bound.
 constexpr absl::Duration kHoldTimeout = absl::Minutes(5);
+
+// Names whose rate of Connects is known at one time; each some 150 bytes.
+constexpr size_t kRateNamesMax = 10'000;
+// Connects that wait for their turn to start a session, as many as calls.
+constexpr size_t kStartsWaitingMax = 10'000;
+// Who has no deadline waits so long for that turn.
+constexpr absl::Duration kStartWaitMax = absl::Seconds(60);
+// Before its own deadline, so that the caller hears why.
+constexpr absl::Duration kStartWaitMargin = absl::Milliseconds(100);
+constexpr absl::Duration kStartRetry = absl::Seconds(1);
 
 }  // namespace spawner::core
 

@@ -16,6 +16,7 @@ namespace spawner::core {
 struct LogQuery {
   std::string ns;
   std::string pod;
+  std::string container;              // empty: "backend"
   bool follow = false;                // go on until the backend exits
   std::optional<int64_t> tail_lines;  // only the last ones
   absl::Duration since;               // only what is younger; 0: all. Whole seconds, rounded up

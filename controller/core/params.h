@@ -28,6 +28,7 @@ struct ConnectParams {
   std::string payload_hash;         // of the request but its request_id; empty without request_id
   bool wait_until_ready = false;
   OnMismatch on_mismatch = OnMismatch::kFail;
+  std::string user;  // of the grant
 };
 
 struct ConnectResult {
@@ -36,6 +37,31 @@ struct ConnectResult {
   StartedFrom started_from = StartedFrom::kCold;
   // Stable for the same request_id, so that a retry gives the same grant.
   std::string grant_id;
+  // The grant's iat is not before this: what was revoked until now does not take it back.
+  absl::Time issue_not_before = absl::UnixEpoch();
+  uint32_t leadership = 0;  // the term, for one-time tokens; 0: nobody leads, as far as known
+};
+
+// A further grant of a live session.
+struct GrantParams {
+  std::string ns;
+  SessionId id;
+  std::string user;
+  std::string request_id;    // may be empty
+  std::string payload_hash;  // as of ConnectParams
+};
+
+// One grant, or all of one user, or all.
+struct RevokeParams {
+  std::string ns;
+  SessionId id;
+  std::string grant_id;
+  std::string user;
+  bool all = false;
+};
+
+struct RevokeResult {
+  std::vector<std::string> pending_proxies;  // that may still let in what was revoked
 };
 
 struct TerminateParams {

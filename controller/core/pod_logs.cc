@@ -16,7 +16,8 @@ namespace {
 
 std::string PathOf(const LogQuery& query) {
   std::string path =
-      absl::StrCat(kube::PodPath(query.ns, query.pod), "/log?container=", kBackendContainer);
+      absl::StrCat(kube::PodPath(query.ns, query.pod), "/log?container=",
+                   query.container.empty() ? kBackendContainer : query.container);
   if (query.follow) absl::StrAppend(&path, "&follow=true");
   if (query.tail_lines.has_value()) absl::StrAppend(&path, "&tailLines=", *query.tail_lines);
   if (query.since > absl::ZeroDuration()) {

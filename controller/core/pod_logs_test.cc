@@ -51,6 +51,11 @@ TEST_F(PodLogsTest, ReadsALogOnce) {
   EXPECT_EQ(logs_.NextWake(), Instant::Infinite());
 }
 
+TEST_F(PodLogsTest, AsksForTheContainerThatServes) {
+  Start({.ns = "a", .pod = "p", .container = "main"});
+  EXPECT_EQ(transport_.sent()[0].path, "/api/v1/namespaces/a/pods/p/log?container=main");
+}
+
 TEST_F(PodLogsTest, AsksForAPartAndForWhatComes) {
   Start(
       {.ns = "a", .pod = "p", .follow = true, .tail_lines = 0, .since = absl::Milliseconds(1500)});

@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/ids.h"
 #include "controller/core/core_status.h"
+#include "controller/core/explanation.h"
 #include "controller/core/params.h"
 #include "controller/route/route.h"
 #include "controller/session/session.h"
@@ -22,6 +25,8 @@ class Watcher {
   virtual ~Watcher() = default;
   // False: the watcher is full; it gets an OnWatchEnd (RESOURCE_EXHAUSTED) next.
   virtual bool OnWatchEvent(const WatchEvent& event) = 0;
+  // Whether it takes more of the initial list now: that comes in slices, a few ahead of its reader.
+  virtual bool HasRoom() const { return true; }
   virtual void OnWatchEnd(const absl::Status& status) = 0;
 };
 
@@ -41,6 +46,7 @@ class Service {
   using ViewDone = std::function<void(absl::StatusOr<SessionView>)>;
   using KeepAliveDone = std::function<void(absl::StatusOr<KeepAliveResult>)>;
   using WaitId = uint64_t;
+  using RevokeDone = std::function<void(absl::StatusOr<RevokeResult>)>;
   using WatchId = uint64_t;
   using LinkId = uint64_t;
 
@@ -66,12 +72,26 @@ class Service {
   // Answers when the hold, or its release, is durable.
   virtual void KeepAlive(KeepAliveParams params, KeepAliveDone done) = 0;
 
+  // Answers at once, on a standby too: no write. `created` is false.
+  virtual void CreateGrant(GrantParams params, ConnectDone done) = 0;
+  // When it is durable and the connected proxies have it, after 2 s at the most.
+  virtual void RevokeGrant(RevokeParams params, RevokeDone done) = 0;
+
   // `peer` outlives the call of CloseLink. The first message must be a Hello.
   virtual LinkId OpenLink(ProxyPeer* peer) = 0;
   virtual void OnLinkMessage(LinkId link, route::FromProxy message) = 0;
   virtual void CloseLink(LinkId link) = 0;
 
   virtual CoreStatus GetStatus() = 0;
+  // Why it is alive, or ended. Answers within 2 s, on every controller with what it knows itself.
+  virtual void Explain(absl::string_view ns, const SessionId& id, Epoch epoch,
+                       ExplainDone done) = 0;
+  // The incarnation before the newest. NOT_FOUND / SESSION_NOT_FOUND.
+  virtual absl::StatusOr<Epoch> FindPrevious(absl::string_view ns, const SessionId& id) = 0;
+  // Tells a proxy to leave. NOT_FOUND / PROXY_NOT_FOUND, FAILED_PRECONDITION / PROXY_LOST,
+  // NO_LEADER.
+  virtual absl::Status DrainProxy(absl::string_view proxy,
+                                  std::optional<absl::Duration> deadline) = 0;
 };
 
 }  // namespace spawner::core

@@ -104,6 +104,7 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
   view.message = plan.message;
   view.epoch = incarnation.identity.epoch;
   view.pod = PodName(view.id, view.epoch);
+  if (incarnation.pod.has_value()) view.container = BackendContainerOf(incarnation.pod->pod);
   if (incarnation.pod.has_value()) view.node = incarnation.pod->pod.node;
   view.create_time = incarnation.create_time;
   view.ready_time = incarnation.ready_time;

@@ -87,6 +87,7 @@ struct Table {
   std::map<std::string, NamespaceView> pod_views;  // by namespace of the options
   std::map<SessionId, Slot> slots;
   size_t incarnations = 0;
+  std::map<SessionState, int64_t> by_state;  // of all that have a plan
   WorkQueue queue;
   std::set<SessionId> waiting_for_acks;
   size_t connects_waiting = 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "controller/core/chronicle.h"
 #include "controller/core/limits.h"
 
 namespace spawner::core {
@@ -73,8 +74,9 @@ void Writes::Issue(Incarnation& incarnation, Instant now) {
   const Epoch epoch = incarnation.identity.epoch;
   const std::weak_ptr<char> alive = table_.alive;
   if (incarnation.plan.write == Write::kEnd) {
-    const EndRecord end = {incarnation.plan.reason, incarnation.plan.message,
-                           table_.clock.WallNow(), Notes::ToWrite(incarnation)};
+    EndRecord end = {incarnation.plan.reason, incarnation.plan.message, table_.clock.WallNow(),
+                     Notes::ToWrite(incarnation)};
+    end.notes[kHistoryNote] = Chronicle::EndNote(table_, incarnation);
     Notes::OnIssued(incarnation);
     table_.client.PatchPod(pod.ns, pod.name, EndPatch(pod, end, incarnation.plan.write_stops),
                            [this, alive, id, epoch](absl::StatusOr<kube::Pod> answer) {
@@ -181,6 +183,22 @@ void Writes::OnDeleted(SessionId id, Epoch epoch, const absl::Status& status) {
 // --- the create ----------------------------------------------------------------------------------
 
 void Writes::IssueCreate(Incarnation& incarnation) {
+  if (!Preparation::IsNeeded(incarnation)) return SendCreate(incarnation);
+  const SessionId id = incarnation.identity.id;
+  const Epoch epoch = incarnation.identity.epoch;
+  const std::weak_ptr<char> alive = table_.alive;
+  preparation_.Prepare(incarnation, [this, alive, id, epoch](const absl::Status& status) {
+    if (alive.expired()) return;
+    Incarnation* unborn = table_.Find(id, epoch);
+    // Gone: this controller leads no more.
+    if (unborn == nullptr) return OnCreated(id, epoch, absl::CancelledError("given up"));
+    if (!status.ok()) return OnCreated(id, epoch, status);
+    unborn->is_prepared = true;
+    SendCreate(*unborn);
+  });
+}
+
+void Writes::SendCreate(const Incarnation& incarnation) {
   const SessionId id = incarnation.identity.id;
   const Epoch epoch = incarnation.identity.epoch;
   const std::weak_ptr<char> alive = table_.alive;
@@ -251,6 +269,7 @@ void Writes::FailCreate(const SessionId& id, Epoch epoch, const absl::Status& st
   const std::unique_ptr<Incarnation> failed = std::move(found->second);
   slot->second.incarnations.erase(found);
   --table_.incarnations;
+  if (failed->has_plan) --table_.by_state[failed->plan.state];
   if (failed->shown.has_value()) {
     table_.events.Append(WatchEventType::kDeleted, *failed->shown, failed->shown->state);
   }

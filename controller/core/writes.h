@@ -9,6 +9,7 @@
 #include "controller/core/incarnation.h"
 #include "controller/core/notes.h"
 #include "controller/core/pods.h"
+#include "controller/core/preparation.h"
 #include "controller/core/table.h"
 #include "controller/kube/pod.h"
 
@@ -18,8 +19,8 @@ namespace spawner::core {
 // Thread: the loop's. Owner: Core.
 class Writes {
  public:
-  Writes(Table& table, Pods& pods, Ends& ends, Notes& notes)
-      : table_(table), pods_(pods), ends_(ends), notes_(notes) {}
+  Writes(Table& table, Pods& pods, Ends& ends, Notes& notes, Preparation& preparation)
+      : table_(table), pods_(pods), ends_(ends), notes_(notes), preparation_(preparation) {}
   Writes(const Writes&) = delete;
   Writes& operator=(const Writes&) = delete;
 
@@ -32,6 +33,7 @@ class Writes {
 
  private:
   void IssueCreate(Incarnation& incarnation);
+  void SendCreate(const Incarnation& incarnation);
   void IssueNotes(Incarnation& incarnation);
   void OnCreated(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer);
   void ResolveConflict(const Incarnation& incarnation);
@@ -44,6 +46,7 @@ class Writes {
   Pods& pods_;
   Ends& ends_;
   Notes& notes_;
+  Preparation& preparation_;
   int in_flight_ = 0;
 };
 

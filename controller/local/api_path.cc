@@ -11,8 +11,8 @@
 namespace spawner::local {
 namespace {
 
-constexpr Resource kResources[] = {Resource::kPods, Resource::kPodTemplates, Resource::kSecrets,
-                                   Resource::kLeases, Resource::kEvents};
+constexpr Resource kResources[] = {Resource::kPods,   Resource::kPodTemplates, Resource::kSecrets,
+                                   Resource::kLeases, Resource::kEvents,       Resource::kClaims};
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -75,6 +75,8 @@ const ResourceInfo& InfoOf(Resource resource) {
   static constexpr ResourceInfo kLeases = {"coordination.k8s.io", "coordination.k8s.io/v1",
                                            "leases", "Lease", false};
   static constexpr ResourceInfo kEvents = {"", "v1", "events", "Event", false};
+  static constexpr ResourceInfo kClaims = {"", "v1", "persistentvolumeclaims",
+                                           "PersistentVolumeClaim", true};
   switch (resource) {
     case Resource::kEvents:
       return kEvents;
@@ -86,6 +88,8 @@ const ResourceInfo& InfoOf(Resource resource) {
       return kSecrets;
     case Resource::kLeases:
       return kLeases;
+    case Resource::kClaims:
+      return kClaims;
   }
   return kPods;
 }

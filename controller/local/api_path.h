@@ -10,7 +10,7 @@
 
 namespace spawner::local {
 
-enum class Resource { kPods, kPodTemplates, kSecrets, kLeases, kEvents };
+enum class Resource { kPods, kPodTemplates, kSecrets, kLeases, kEvents, kClaims };
 
 // The fixed words of one resource.
 struct ResourceInfo {

@@ -318,9 +318,11 @@ ApiResult<Json> ApiServer::Delete(const ApiPath& path, absl::string_view body) {
   if (!request.version.empty() && request.version != version) {
     return PreconditionConflict(key, "ResourceVersion", request.version, version);
   }
-  ApiResult<bool> is_dry = IsDryRun(path);
-  if (!is_dry.ok()) return is_dry.error();
-  if (is_dry.value()) return *found;
+  if (body.empty()) {  // as the real one: a body says all there is
+    ApiResult<bool> is_dry = IsDryRun(path);
+    if (!is_dry.ok()) return is_dry.error();
+    if (is_dry.value()) return *found;
+  }
   if (key.resource == Resource::kPods) return DeletePod(key, *found, request.grace_seconds);
   const Object last = DeleteNow(key, *found);
   if (InfoOf(key.resource).returns_deleted || store_.Find(key)) return *last;

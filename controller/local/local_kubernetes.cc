@@ -155,6 +155,11 @@ void LocalKubernetes::Answer(RequestId id, Instant now) {
     if (fault->retry_after) error.retry_after_seconds = absl::ToInt64Seconds(*fault->retry_after);
     return FinishWithError(id, error);
   }
+  const kube::HttpRequest& request = exchange->request;
+  if (auto review = ServeReview(reviewers_, request.method, request.path, request.body)) {
+    if (!review->ok()) return FinishWithError(id, review->error());
+    return Finish(id, 201, JsonText(review->value()));
+  }
   if (!path) return FinishWithError(id, PathNotFound());
   if (!path->plain.empty()) {
     const std::optional<std::string> text = PlainAnswer(path->plain);

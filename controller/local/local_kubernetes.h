@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -14,6 +15,7 @@
 #include "controller/local/api_server.h"
 #include "controller/local/kubelet.h"
 #include "controller/local/object_store.h"
+#include "controller/local/reviews.h"
 #include "controller/local/runtime.h"
 #include "controller/local/watch_stream.h"
 
@@ -55,6 +57,8 @@ class LocalKubernetes : public kube::HttpTransport {
 
   // For tests. Called for each request; nothing: it is served as it is.
   void SetFaultHook(FaultHook hook) { fault_hook_ = std::move(hook); }
+  // What TokenReviews and SubjectAccessReviews find.
+  void SetReviewers(Reviewers reviewers) { reviewers_ = std::move(reviewers); }
   // Ends all open streams as a server's restart does.
   void BreakStreams();
   // Forgets the changes so far: watches from before get 410.
@@ -100,6 +104,7 @@ class LocalKubernetes : public kube::HttpTransport {
   ApiServer api_;
   Kubelet kubelet_;
   FaultHook fault_hook_;
+  Reviewers reviewers_;
   RequestId last_id_ = 0;
   std::map<RequestId, Exchange> exchanges_;
   std::set<RequestId> new_;

@@ -140,6 +140,22 @@ void CheckLease(const Json& lease, std::vector<FieldFault>& faults) {
   }
 }
 
+// Nothing here binds a claim, and no process mounts one: for tests of who makes and deletes them.
+void CheckClaim(Json& claim, std::vector<FieldFault>& faults) {
+  if (!claim.contains("spec")) claim["spec"] = Json::object();
+  Json& spec = claim["spec"];
+  if (!spec.contains("accessModes") || spec["accessModes"].empty()) {
+    faults.push_back({Kind::kRequired, "spec.accessModes",
+                      "Required value: at least 1 access mode is required"});
+  }
+  const Json requests = spec.value("resources", Json::object()).value("requests", Json());
+  if (!requests.is_object() || !requests.contains("storage")) {
+    faults.push_back({Kind::kRequired, "spec.resources[storage]", "Required value"});
+  }
+  if (!spec.contains("volumeMode")) spec["volumeMode"] = "Filesystem";
+  claim["status"] = {{"phase", "Pending"}};
+}
+
 }  // namespace
 
 bool HasFinalizers(const Json& object) { return !FinalizersOf(object).empty(); }
@@ -214,12 +230,20 @@ void CheckContent(Resource resource, Json& object, std::vector<FieldFault>& faul
     case Resource::kLeases:
       CheckLease(object, faults);
       return;
+    case Resource::kClaims:
+      CheckClaim(object, faults);
+      return;
   }
 }
 
 void CheckContentUpdate(Resource resource, const Json& before, Json& object,
                         std::vector<FieldFault>& faults) {
   CheckContent(resource, object, faults);
+  if (resource == Resource::kClaims && object["spec"] != before.at("spec")) {
+    faults.push_back({Kind::kForbidden, "spec",
+                      "Forbidden: spec is immutable after creation except resources.requests and "
+                      "volumeAttributesClassName for bound claims"});
+  }
   if (resource != Resource::kSecrets) return;
   if (object.at("type") != before.at("type")) {
     faults.push_back({Kind::kInvalid, "type",

@@ -115,6 +115,14 @@ constexpr Field kLeaseFields[] = {
     {"spec.leaseTransitions", Type::kInteger},
 };
 
+constexpr Field kClaimFields[] = {
+    {"spec", Type::kObject},
+    {"spec.accessModes", Type::kTextList},
+    {"spec.storageClassName", Type::kText},
+    {"spec.resources", Type::kObject},
+    {"spec.resources.requests", Type::kTextMap},
+};
+
 bool IsInteger(const Json& value) {
   return value.is_number_integer() &&
          (!value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t{INT64_MAX});
@@ -229,6 +237,8 @@ std::optional<ApiError> CheckTypes(Resource resource, const Json& object) {
       return CheckFields(object, kLeaseFields, kind);
     case Resource::kEvents:  // nobody writes them
       return std::nullopt;
+    case Resource::kClaims:
+      return CheckFields(object, kClaimFields, kind);
   }
   return std::nullopt;
 }

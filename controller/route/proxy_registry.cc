@@ -164,6 +164,7 @@ absl::Status ProxyRegistry::TakeUsage(Proxy& proxy, const Usage& usage) {
       changes_.used.push_back(entry.session);
     }
     known = entry;
+    known.heard_at = proxy.heard_at;
     changes_.sessions.push_back(entry.session);
   }
   return absl::OkStatus();
@@ -307,6 +308,41 @@ ProxyRegistry::UsageSum ProxyRegistry::SumUsage(const SessionId& session, Epoch 
   return sum;
 }
 
+std::vector<ProxyUsage> ProxyRegistry::UsageOf(const SessionId& session, Epoch epoch,
+                                               uint64_t first_version, Instant now) const {
+  std::vector<ProxyUsage> all;
+  for (const auto& [key, proxy] : proxies_) {
+    ProxyUsage of;
+    of.proxy = proxy.entry.id;
+    of.generation = proxy.entry.generation;
+    of.link = proxy.link;
+    if (proxy.link == 0) of.lost_for = now - proxy.lost_at;
+    of.is_given_up = proxy.link == 0 && proxy.is_given_up;
+    if (proxy.link == 0 && !proxy.is_given_up && proxy.sent >= first_version) {
+      of.unknown_until = proxy.lost_at + lost_proxy_hold_;
+    }
+    bool has_any = of.unknown_until.has_value();
+    for (auto it = proxy.usage.lower_bound({session, Epoch{0}});
+         it != proxy.usage.end() && it->first.first == session; ++it) {
+      has_any = has_any || it->second.open > 0 || it->second.opened_total > 0;
+      const int64_t open = of.usage.open + it->second.open;
+      const int64_t held = of.usage.held + it->second.held;
+      // A later epoch's totals are those that are asked for, or of no interest.
+      if (it->first.second == epoch || it->second.open > 0) of.usage = it->second;
+      of.usage.open = open;
+      of.usage.held = held;
+    }
+    of.usage.idle_for += now - of.usage.heard_at;
+    if (const auto gate = proxy.gates.find(session);
+        gate != proxy.gates.end() && gate->second.epoch == epoch) {
+      has_any = true;
+      of.gate = gate->second;
+    }
+    if (has_any) all.push_back(std::move(of));
+  }
+  return all;
+}
+
 void ProxyRegistry::ForgetSession(const SessionId& session) {
   for (auto& [key, proxy] : proxies_) {
     proxy.gates.erase(session);
@@ -324,6 +360,7 @@ std::vector<ProxyRegistry::Listed> ProxyRegistry::List(Instant now) const {
     Listed& item = list.emplace_back();
     item.entry = proxy.entry;
     item.version = proxy.version;
+    item.link = proxy.link;
     item.is_connected = proxy.link != 0;
     if (proxy.link == 0) item.lost_for = now - proxy.lost_at;
     item.acked = proxy.acked;

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "controller/route/proxy_usage.h"
 #include "controller/route/roster.h"
 #include "controller/route/route.h"
 
@@ -22,7 +23,7 @@ namespace spawner::route {
 // Every proxy process that may serve somebody, and what each last said: acks, gate counts, usage.
 // A closed link is no proof of death: the process stays, lost, with its last counts, until its pod
 // is known to be gone, a newer process of the same id reports, it comes back, or `lost_proxy_hold`
-// is over. All in memory, no I/O: the core carries the messages.
+// is over. No I/O: the core carries the messages.
 // Thread: the loop's. Owner: Core.
 class ProxyRegistry {
  public:
@@ -36,8 +37,7 @@ class ProxyRegistry {
   // Processes that a former leader knew: lost until they report.
   void LoadRoster(const std::vector<RosterEntry>& entries, Instant now);
   std::vector<RosterEntry> Roster() const;
-  // Changes whenever Roster does.
-  uint64_t roster_serial() const { return roster_serial_; }
+  uint64_t roster_serial() const { return roster_serial_; }  // changes whenever Roster does
 
   // INVALID_ARGUMENT for a hello that is malformed, RESOURCE_EXHAUSTED beyond kProxiesMax. On
   // success `replaced_link` is the process's former link, if it has one: to be closed.
@@ -80,6 +80,9 @@ class ProxyRegistry {
   // `first_version`: of the incarnation's first route in this term; 0 if it is older than the term.
   UsageSum SumUsage(const SessionId& session, Epoch epoch, uint64_t first_version) const;
 
+  // Of processes that have something of the session, or are lost and may have.
+  std::vector<ProxyUsage> UsageOf(const SessionId& session, Epoch epoch, uint64_t first_version,
+                                  Instant now) const;
   // What happened since the last call.
   struct Changes {
     bool is_roster_changed = false;
@@ -101,6 +104,7 @@ class ProxyRegistry {
   struct Listed {
     RosterEntry entry;
     std::string version;
+    LinkId link = 0;
     bool is_connected = false;
     absl::Duration lost_for;
     uint64_t acked = 0;

@@ -4,11 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/ids.h"
+#include "controller/route/asks.h"
+#include "controller/route/inspect.h"
 
 // The messages of proto/spawner/v1/proxy_link.proto as values: what the core and the simulation
 // exchange with proxies. That file is the reference of each field; enum numbers agree with it.
@@ -33,6 +37,9 @@ struct Route {
   std::vector<std::string> embed_origins = {};
   int32_t max_connections = 0;
   int protocol = 0;  // BackendProtocol's number
+  std::vector<std::string> revoked_grants = {};
+  std::vector<std::pair<std::string, absl::Time>> revoked_users = {};  // not issued before
+  std::optional<absl::Time> not_issued_before = {};
   std::vector<std::string> ignore_paths = {};
   std::optional<absl::Time> ends_at = {};  // its end is near
   int ends_as = 0;                         // EndReason's number
@@ -50,6 +57,7 @@ struct SessionUsage {
   uint64_t opened_total = 0;
   uint64_t bytes_total = 0;
   absl::Duration idle_for;
+  Instant heard_at;  // when the registry had this: not in the message
 };
 
 struct Usage {
@@ -93,15 +101,8 @@ struct ProxyHeartbeat {
 
 struct Leaving {};
 
-struct HoldRequest {
-  uint64_t sequence = 0;
-  SessionId session;
-  Epoch epoch;
-  absl::Duration ttl;  // 0: a release
-  std::string reason;
-};
-
-using FromProxy = std::variant<Hello, Ack, Usage, Query, ProxyHeartbeat, Leaving, HoldRequest>;
+using FromProxy = std::variant<Hello, Ack, Usage, Query, ProxyHeartbeat, Leaving, Inspected,
+                               UseToken, HoldRequest>;
 
 // --- controller to proxy ---------------------------------------------------------------------
 
@@ -128,21 +129,16 @@ struct ControllerHeartbeat {
   uint64_t sequence = 0;
 };
 
-struct HoldAnswer {
-  uint64_t sequence = 0;
-  std::optional<absl::Duration> ttl;
-  std::string refusal;
-  int code = 0;
-};
-
 // The last message of a link.
 struct NotLeader {
   std::string leader_address;
   uint32_t leadership = 0;
 };
 
-using ToProxy =
-    std::variant<Welcome, Routes, RouteUnknown, ControllerHeartbeat, NotLeader, HoldAnswer>;
+struct KeysChanged {};  // the edge's own: it adds the keys
+
+using ToProxy = std::variant<Welcome, Routes, RouteUnknown, ControllerHeartbeat, NotLeader, Inspect,
+                             Drain, KeysChanged, UseTokenAnswer, HoldAnswer>;
 
 }  // namespace spawner::route
 

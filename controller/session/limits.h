@@ -12,6 +12,8 @@ constexpr size_t kKeyBytesMax = 256;  // as the API promises
 // Leaves room in an annotation set (256 KiB in Kubernetes) and in etcd's objects (1.5 MiB).
 constexpr size_t kSpecBytesMax = 64 * 1024;
 constexpr size_t kImageBytesMax = 512;
+constexpr size_t kClaimsMax = 8;  // as the API promises
+constexpr size_t kMountPathBytesMax = 1024;
 constexpr size_t kTemplateNameBytesMax = 253;  // as Kubernetes
 constexpr size_t kLabelsMax = 32;
 constexpr size_t kOriginsMax = 32;
@@ -28,6 +30,17 @@ constexpr size_t kHoldsMax = 16;
 constexpr size_t kHoldOwnerBytesMax = 128;
 constexpr size_t kHoldReasonBytesMax = 256;
 constexpr absl::Duration kHoldMaxMax = absl::Hours(24 * 30);
+
+// Of an incarnation's history, in memory and in spawner.dev/history.
+constexpr size_t kTransitionsMax = 20;  // as the API promises
+constexpr size_t kCauseBytesMax = 160;
+constexpr size_t kHistoryBytesMax = 1536;
+// Of one session, before they become a time (architecture.md); half of what an annotation may hold.
+constexpr size_t kRevocationsMax = 1000;
+constexpr size_t kRevocationsBytesMax = 96 * 1024;
+// A cookie lives for 7 days from its last renewal (decision 0007) and a token for 24 h at most; the
+// day on top of the longer one is for a proxy that renewed cookies with its link down.
+constexpr absl::Duration kRevocationLife = absl::Hours(24 * 8);
 
 constexpr absl::Duration kGraceMax = absl::Hours(24 * 30);
 constexpr absl::Duration kLifetimeMax = absl::Hours(24 * 365);

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "controller/session/limits.h"
 #include "controller/session/overrides.h"
+#include "controller/session/volume_claim.h"
 #include "nlohmann/json.hpp"
 
 namespace spawner {
@@ -223,14 +224,18 @@ std::string PodName(const SessionId& id, Epoch epoch) {
 }
 
 absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec,
-                                     const SessionTemplate* from) {
+                                     const SessionTemplate* from, const Revocations& revocations) {
   json pod = from == nullptr ? PodOfImage(identity, spec) : PodFrom(*from, identity, spec);
+  const std::string backend = from == nullptr ? kBackendContainer : from->container;
+  MountClaims(identity.id, spec.volume_claims, backend, pod);
+  if (!revocations.empty()) {
+    pod["metadata"]["annotations"][kRevocationsNote] = EncodeRevocations(revocations);
+  }
   if (!spec.pod_overrides_json.empty()) {
     ASSIGN_OR_RETURN(const json patch,
                      ParseJsonObject("spec.pod_overrides", spec.pod_overrides_json));
     RETURN_IF_ERROR(ValidateOverrides(patch));
-    RETURN_IF_ERROR(
-        MergeOverrides(patch, from == nullptr ? kBackendContainer : from->container, pod));
+    RETURN_IF_ERROR(MergeOverrides(patch, backend, pod));
   }
   return ToText(pod);
 }
@@ -261,6 +266,12 @@ absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
     return Mangled(pod, absl::StrCat("annotation ", kSpec, ": ", spec.status().message()));
   session.spec = *std::move(spec);
   session.end = ParseEnd(pod);
+  auto revocations = DecodeRevocations(Annotation(pod, kRevocationsNote));
+  if (!revocations.ok()) {
+    return Mangled(
+        pod, absl::StrCat("annotation ", kRevocationsNote, ": ", revocations.status().message()));
+  }
+  session.revocations = *std::move(revocations);
   session.pod = std::move(pod);
   return session;
 }

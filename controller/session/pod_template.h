@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "controller/kube/pod.h"
 #include "controller/session/overrides.h"
+#include "controller/session/revocations.h"
 #include "controller/session/session.h"
 #include "controller/session/session_template.h"
 #include "controller/session/spec.h"
@@ -48,6 +49,7 @@ struct SessionPod {
   PodIdentity identity;
   SessionSpec spec;
   std::optional<EndRecord> end;  // durable: the end is decided
+  Revocations revocations;
   kube::Pod pod;
 };
 
@@ -56,8 +58,10 @@ std::string PodName(const SessionId& id, Epoch epoch);
 
 // The JSON of the pod to create: of the spec's image, or `from` a template that the spec has been
 // resolved with (ResolveSpec). INVALID_FIELD if the spec's overrides can't be merged.
+// `revocations`: of the key's former incarnations.
 absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionSpec& spec,
-                                     const SessionTemplate* from = nullptr);
+                                     const SessionTemplate* from = nullptr,
+                                     const Revocations& revocations = {});
 
 // The container that serves the session.
 std::string BackendContainerOf(const kube::Pod& pod);

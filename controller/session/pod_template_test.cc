@@ -169,6 +169,19 @@ TEST(ParseSessionPod, ReadsBackWhatWasBuilt) {
   EXPECT_FALSE(session->end.has_value());
 }
 
+TEST(ParseSessionPod, ReadsBackTheRevocationsOfFormerIncarnations) {
+  Revocations revocations;
+  RevokeOne("g1", absl::FromUnixSeconds(1'800'000'000), revocations);
+  const auto text = BuildPod(Identity(), Spec(), nullptr, revocations);
+  ASSERT_TRUE(text.ok());
+  kube::Pod pod = AsPod(json::parse(*text));
+  EXPECT_EQ(ParseSessionPod(pod)->revocations, revocations);
+  EXPECT_TRUE(ParseSessionPod(AsPod(Build(Spec())))->revocations.empty());
+  // Mangled, it is not taken for none.
+  pod.annotations["spawner.dev/revocations"] = "{}]";
+  EXPECT_FALSE(ParseSessionPod(pod).ok());
+}
+
 TEST(ParseSessionPod, ReportsAForeignOrMangledPod) {
   const kube::Pod good = AsPod(Build(Spec()));
   EXPECT_FALSE(ParseSessionPod(kube::Pod{}).ok());

@@ -84,7 +84,7 @@ class Turn {
     if (view_.pod != nullptr) plan_.exit_code = FindExitCode(pod());
     plan_.state = SessionState::kTerminated;
     if (!observed().ended_at.has_value()) observed().ended_at = now_;
-    const Instant until = *observed().ended_at + session_.spec.lifetime.retention;
+    const Instant until = RetainedUntil();
     plan_.is_forgotten = now_ >= until;
     if (!plan_.is_forgotten) WakeBy(until);
   }
@@ -107,7 +107,7 @@ class Turn {
     if (!view_.pod->end.has_value()) {
       WriteEnd(/*stops=*/!is_stopped);
     } else if (is_stopped) {
-      DeleteAt(*observed().ended_at + session_.spec.lifetime.retention, Write::kDelete);
+      DeleteAt(RetainedUntil(), Write::kDelete);
     } else if (session_.decision.has_value() && session_.decision->is_hard) {
       DeleteAt(now_, Write::kDeleteHard);
     } else if (was_never_scheduled) {
@@ -115,6 +115,10 @@ class Turn {
     } else {
       DeleteAt(patience, Write::kDelete);
     }
+  }
+
+  Instant RetainedUntil() {
+    return std::max(*observed().ended_at + session_.spec.lifetime.retention, session_.keep_until);
   }
 
   void WriteEnd(bool stops) {
@@ -221,6 +225,7 @@ class Turn {
     }
     const Instant until = session_.created_at + session_.spec.lifetime.start_timeout;
     plan_.message = FindWaitingMessage(pod());
+    if (plan_.message.empty()) plan_.message = session_.start_detail;
     if (now_ < until) return WakeBy(until);
     EndReason reason = EndReason::kStartTimeout;
     if (pod().unschedulable_message.has_value()) reason = EndReason::kUnschedulable;
@@ -274,10 +279,15 @@ class Turn {
     if (observed().refused_at.has_value()) since = std::max(since, *observed().refused_at);
     since = std::max(since, session_.held_until);
     const IdlePolicy& idle = session_.spec.idle;
-    if (traffic_.was_used) return since + idle.grace;
-    // Taken over: nobody can tell whether it was used before. Never too early.
-    if (session_.is_adopted) return since + std::max(idle.grace, idle.initial_grace);
-    return since + idle.initial_grace;
+    plan_.idle_since = since;
+    plan_.idle_grace = idle.initial_grace;
+    if (traffic_.was_used) {
+      plan_.idle_grace = idle.grace;
+    } else if (session_.is_adopted) {
+      // Taken over: nobody can tell whether it was used before. Never too early.
+      plan_.idle_grace = std::max(idle.grace, idle.initial_grace);
+    }
+    return plan_.idle_since + plan_.idle_grace;
   }
 
   void Reopen(bool by_use) {

@@ -48,6 +48,9 @@ struct Session {
   Instant held_until;
   // After node_lost_after a session whose node does not answer ends. Infinite: never.
   absl::Duration node_lost_after = absl::Minutes(5);
+  std::string start_detail;  // what its start hangs in, if its pod's status does not say
+  // Its record is kept until then at least, whatever its retention says.
+  Instant keep_until = {};
   Observed observed;
 };
 
@@ -115,6 +118,9 @@ struct Plan {
   bool was_refused = false;   // this call opened a closed gate again
   bool is_forgotten = false;  // nothing is left to remember
   std::optional<Instant> idle_deadline;
+  // With idle_deadline: what it is the sum of.
+  Instant idle_since;
+  absl::Duration idle_grace;
   std::optional<Instant> lifetime_deadline;
   std::optional<NearEnd> near_end;
   Instant wake_at = Instant::Infinite();

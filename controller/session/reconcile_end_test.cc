@@ -194,6 +194,22 @@ TEST_F(ReconcileEndTest, APodThatFailedWithoutItsBackendIsAnInternalEnd) {
   EXPECT_EQ(Step().reason, EndReason::kUnschedulable);
 }
 
+TEST_F(ReconcileEndTest, ARecordThatIsNeededForLongerOutlivesItsRetention) {
+  MakeReady();
+  session_.decision = EndDecision{EndReason::kRequested, "asked", false};
+  MakeDurable(Step());
+  Exit(0);
+  session_.keep_until = now_ + absl::Seconds(500);
+  EXPECT_EQ(Step().write, Write::kNone);
+  EXPECT_EQ(StepAfter(absl::Seconds(499)).write, Write::kNone);
+  EXPECT_EQ(StepAfter(absl::Seconds(1)).write, Write::kDelete);
+  session_.keep_until = now_ + absl::Seconds(500);
+  presence_ = PodView::Presence::kGone;
+  EXPECT_FALSE(StepAfter(absl::Seconds(499)).is_forgotten);
+  session_.keep_until = {};
+  EXPECT_TRUE(Step().is_forgotten);
+}
+
 TEST_F(ReconcileEndTest, APodThatVanishedIsRememberedAsDeleted) {
   MakeReady();
   presence_ = PodView::Presence::kGone;

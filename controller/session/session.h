@@ -79,6 +79,7 @@ struct SessionView {
   std::string message;
   Epoch epoch;
   std::string pod;
+  std::string container;  // of the pod, that serves; empty before it is there
   std::string node;
   absl::Time create_time;
   std::optional<absl::Time> ready_time;

@@ -1,5 +1,6 @@
 #include "controller/session/session_template.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -30,6 +31,7 @@ struct Default {
 constexpr Default kDefaults[] = {
     {"idle", "grace", "grace", Form::kDuration, "grace"},
     {"idle", "initial_grace", "initialGrace", Form::kDuration, "initial_grace"},
+    {"idle", "hold_max", "holdMax", Form::kDuration, "hold_max"},
     {"idle", "on_idle", "onIdle", Form::kWord, "never_idle", "KEEP", true},
     {"lifetime", "max", "max", Form::kDuration, "max"},
     {"lifetime", "start_timeout", "startTimeout", Form::kDuration, "start_timeout"},
@@ -168,6 +170,10 @@ absl::StatusOr<SessionTemplate> ParseSessionTemplate(absl::string_view text) {
                       : TextOf(out.pod["spec"]["containers"][0], "name");
   ASSIGN_OR_RETURN(out.defaults,
                    ReadDefaults(TextOf(ObjectAt(metadata, "annotations"), kTemplateSpec)));
+  ASSIGN_OR_RETURN(
+      out.claims,
+      ReadClaimTemplates(absl::StrCat("template.metadata.annotations[", kTemplateClaims, "]"),
+                         TextOf(ObjectAt(metadata, "annotations"), kTemplateClaims)));
   const json grace = out.pod["spec"].value("terminationGracePeriodSeconds", json());
   if (!out.defaults.contains("stop_grace") && grace.is_number_unsigned()) {
     out.defaults["stop_grace"] = absl::FormatDuration(absl::Seconds(grace.get<int64_t>()));
@@ -186,6 +192,12 @@ absl::StatusOr<SessionSpec> ResolveSpec(const SessionSpec& spec, const SessionTe
     if (spec.unset.contains(key)) merged[key] = value;
   }
   ASSIGN_OR_RETURN(SessionSpec resolved, DecodeSpec(ToText(merged)));
+  for (const VolumeClaim& claim : from.claims) {
+    const auto is_same = [&](const VolumeClaim& own) { return own.name == claim.name; };
+    if (std::none_of(spec.volume_claims.begin(), spec.volume_claims.end(), is_same)) {
+      resolved.volume_claims.push_back(claim);
+    }
+  }
   RETURN_IF_ERROR(Annotate(ValidateSpec(resolved), absl::StrCat("template ", from.name)));
   return resolved;
 }

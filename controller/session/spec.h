@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "controller/session/volume_claim.h"
 
 namespace spawner {
 
@@ -63,6 +64,7 @@ struct SessionSpec {
   Lifetime lifetime;
   Access access;
   BackendProtocol protocol = BackendProtocol::kHttp1;
+  std::vector<VolumeClaim> volume_claims;
   // What the request left open, by the names of spawner.dev/spec: a template may fill it in. Not
   // written there.
   std::set<std::string> unset;

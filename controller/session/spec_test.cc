@@ -26,6 +26,14 @@ SessionSpec GoodSpec() {
   spec.lifetime = {absl::Hours(3), absl::Seconds(40), absl::Seconds(2), absl::Seconds(30)};
   spec.access = {false, false, {"https://a.test"}, {"https://*.b.test"}, 7};
   spec.protocol = BackendProtocol::kH2c;
+  spec.volume_claims = {{.name = "data", .mount_path = "/data", .size = "10Gi"},
+                        {.name = "cache",
+                         .mount_path = "/cache",
+                         .size = "500M",
+                         .storage_class = "fast",
+                         .access_modes = {"ReadWriteMany"},
+                         .is_kept = true},
+                        {.name = "of-template", .spec_json = R"({"volumeMode":"Block"})"}};
   return spec;
 }
 
@@ -132,6 +140,21 @@ TEST(Spec, NamesTheFieldAndTheReasonOfEachRefusal) {
        [](SessionSpec& s) { s.access.allowed_origins.assign(33, "https://a.test"); }},
       {"spec.access.max_connections: is negative; 0 means no limit",
        [](SessionSpec& s) { s.access.max_connections = -1; }},
+      {"spec.volume_claims: 9 claims, at most 8",
+       [](SessionSpec& s) { s.volume_claims.resize(9); }},
+      {"spec.volume_claims[1].name: is another claim's already",
+       [](SessionSpec& s) { s.volume_claims[1].name = "data"; }},
+      {"spec.volume_claims[0].name: must be 1 to 63 of a-z, 0-9 and '-'",
+       [](SessionSpec& s) { s.volume_claims[0].name = "Data"; }},
+      {"spec.volume_claims[0].mount_path: must be an absolute path without ':'",
+       [](SessionSpec& s) { s.volume_claims[0].mount_path = "data"; }},
+      {"spec.volume_claims[0].size: must be a quantity as \"10Gi\"",
+       [](SessionSpec& s) { s.volume_claims[0].size = "0"; }},
+      {"spec.volume_claims[0].storage_class: is no name of a StorageClass",
+       [](SessionSpec& s) { s.volume_claims[0].storage_class = "Fast Disks"; }},
+      {"spec.volume_claims[1].access_modes: must be ReadWriteOnce, ReadOnlyMany, ReadWriteMany or "
+       "ReadWriteOncePod",
+       [](SessionSpec& s) { s.volume_claims[1].access_modes = {"RWO"}; }},
       {"spec.pod_overrides: is not JSON", [](SessionSpec& s) { s.pod_overrides_json = "{"; }},
       {"spec.pod_overrides: must be a JSON object",
        [](SessionSpec& s) { s.pod_overrides_json = "3"; }},

@@ -231,13 +231,43 @@ absl::Status RetainKeys(const std::string& path, const json& keys, const json& p
   return absl::OkStatus();
 }
 
+// What the API server takes for the order of before when a patch with an order has deleted members:
+// its list of before is the memory that it deletes from and adds to, as far as that reaches
+// (strategicpatch's deleteMatchingEntries and append share one Go array).
+json OrderOfBefore(const json& before, const json& patch, const char* key) {
+  if (key == nullptr) return before;
+  json deleted = json::array();
+  json added = json::array();
+  bool replaces = false;
+  for (const json& member : patch) {
+    if (!member.is_object()) return before;
+    const auto directive = member.find(kPatch);
+    if (directive == member.end()) {
+      if (IndexIn(before, member, key) == before.size()) added.push_back(member);
+    } else if (*directive == "delete") {
+      deleted.push_back(member);
+    } else {
+      replaces = true;
+    }
+  }
+  json order = json::array();
+  for (const json& member : before) {
+    if (IndexIn(deleted, member, key) == deleted.size()) order.push_back(member);
+  }
+  if (order.size() == before.size()) return before;
+  for (size_t i = 0; !replaces && i < added.size() && order.size() < before.size(); ++i) {
+    order.push_back(added[i]);
+  }
+  return order;
+}
+
 // "$setElementOrder/FIELD", with the field's own patch, which it takes out of `patch`.
 absl::Status SetOrder(const std::string& path, const std::string& field, const json& order,
                       json& patch, json& target) {
   const std::string at = absl::StrCat(path, ".", field);
   if (!order.is_array()) return InvalidField(absl::StrCat(path, ".", kSetOrder, field), "no list");
   const char* key = MergeKey(field);
-  const json before = target.value(field, json::array());
+  json before = target.value(field, json::array());
   if (const auto value = patch.find(field); value != patch.end()) {
     if (!value->is_array()) return InvalidField(at, "must be a list beside its order");
     size_t next = 0;
@@ -249,6 +279,7 @@ absl::Status SetOrder(const std::string& path, const std::string& field, const j
       }
     }
     RETURN_IF_ERROR(MergeField(at, field, *value, target));
+    before = OrderOfBefore(before, *value, key);
     patch.erase(field);
   }
   const auto list = target.find(field);

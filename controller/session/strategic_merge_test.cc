@@ -75,6 +75,11 @@ TEST(StrategicMerge, ObeysDirectives) {
                    R"({"$setElementOrder/env":[{"name":"B"},{"name":"C"},{"name":"A"}],)"
                    R"("env":[{"name":"C"}]})"),
             R"({"env":[{"name":"B"},{"name":"C"},{"name":"A"}]})");
+  // As seen on a real API server: what is added takes the place of what is deleted.
+  EXPECT_EQ(Merged(R"({"env":[{"name":"A"},{"name":"B"},{"name":"C"}]})",
+                   R"({"$setElementOrder/env":[{"name":"B"},{"name":"A"},{"name":"D"}],)"
+                   R"("env":[{"name":"B"},{"name":"A","$patch":"delete"},{"name":"D"}]})"),
+            R"({"env":[{"name":"B"},{"name":"C"},{"name":"D"}]})");
 }
 
 TEST(StrategicMerge, NamesWhatMakesNoSense) {

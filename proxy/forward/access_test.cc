@@ -48,11 +48,25 @@ class AccessTest : public testing::Test {
     world_.SetRoute(route_);
     world_.Run(absl::Milliseconds(20));
   }
-  std::string Token(std::string id) const {
+  std::string OneTime(std::string id) const {
     return *SignGrant({.id = std::move(id),
                        .ns = "team",
                        .session = {"a"},
                        .user = "ada",
+                       .issued_at = kNow,
+                       .expires_at = kNow + kOneTimeTtlMax,
+                       .one_time_in = 7},
+                      key_);
+  }
+  void AnswerUse(size_t index, UseVerdict verdict) {
+    world_.worker->Post(TokenUseAnswer{world_.reports.uses.at(index).first, verdict});
+    world_.Run(absl::Milliseconds(50));
+  }
+  std::string Token(std::string id, std::string user = "ada") const {
+    return *SignGrant({.id = std::move(id),
+                       .ns = "team",
+                       .session = {"a"},
+                       .user = std::move(user),
                        .issued_at = kNow,
                        .expires_at = kNow + absl::Hours(1)},
                       key_);
@@ -110,6 +124,99 @@ TEST_F(AccessTest, ATimeRevokesWhatWasIssuedBeforeIt) {
   route_.not_issued_before = SecondOf(kNow + absl::Seconds(1));
   Publish();
   EXPECT_EQ(ada.received, std::string("\x88\x02\x0f\xa3", 4));
+}
+
+TEST_F(AccessTest, ARevokedUserIsClosedAndNoOther) {
+  SimPeer& ada = Open(Bearer(Token("g-1", "ada")));
+  SimPeer& ben = Open(Bearer(Token("g-2", "ben")));
+  SimPeer& none = Open(Bearer(Token("g-3", "")));
+  for (SimPeer* peer : {&ada, &ben, &none}) peer->received.clear();
+  route_.revoked_users = {{HashOfUser("ada"), SecondOf(kNow + absl::Seconds(1))}};
+  Publish();
+  EXPECT_EQ(ada.received, std::string("\x88\x02\x0f\xa3", 4));  // 4003
+  EXPECT_EQ(ben.received, "");
+  EXPECT_EQ(none.received, "");
+  EXPECT_TRUE(absl::StrContains(Open(Bearer(Token("g-4", "ada"))).received, "401 "));
+  EXPECT_TRUE(absl::StrContains(Open(Bearer(Token("g-5", "ben"))).received, "101 "));
+}
+
+TEST_F(AccessTest, AOneTimeTokenLetsInOnceWhenTheLeaderSaysSo) {
+  const std::string enter = absl::StrCat("/p?spawner_token=", OneTime("g"));
+  SimPeer& first = Ask(enter, "Accept: text/html\r\n");
+  EXPECT_EQ(first.received, "");
+  ASSERT_EQ(world_.reports.uses.size(), 1u);
+  EXPECT_EQ(world_.reports.uses[0].second.grant_id, "g");
+  EXPECT_EQ(world_.reports.uses[0].second.leadership, 7u);
+  Publish();  // a change of the route in between asks nobody again
+  EXPECT_EQ(world_.reports.uses.size(), 1u);
+  AnswerUse(0, UseVerdict::kFirst);
+  ASSERT_TRUE(absl::StrContains(first.received, "302 Found")) << first.received;
+  const size_t at = first.received.find("Set-Cookie: ") + 12;
+  const std::string cookie = first.received.substr(at, first.received.find(';', at) - at);
+  EXPECT_TRUE(
+      absl::StrContains(Ask("/p", absl::StrCat("Cookie: ", cookie, "\r\n")).received, "200 OK"));
+  SimPeer& second = Ask(enter, "Accept: text/html\r\n");
+  ASSERT_EQ(world_.reports.uses.size(), 2u);
+  AnswerUse(1, UseVerdict::kUsed);
+  EXPECT_TRUE(absl::StrContains(second.received, "401 Unauthorized")) << second.received;
+  EXPECT_TRUE(absl::StrContains(second.received, "good for one use")) << second.received;
+  world_.Run(absl::Seconds(2));
+  EXPECT_EQ(world_.reports.Last("a", 1).open, 0);
+}
+
+TEST_F(AccessTest, AOneTimeTokenLetsNobodyInWithoutTheLeadersWord) {
+  SimPeer& unknown = Open(Bearer(OneTime("g1")));
+  AnswerUse(0, UseVerdict::kUnknown);
+  EXPECT_TRUE(absl::StrContains(unknown.received, "503 ")) << unknown.received;
+  EXPECT_TRUE(absl::StrContains(unknown.received, "Retry-After: ")) << unknown.received;
+  SimPeer& silent = Open(Bearer(OneTime("g2")));
+  world_.Run(absl::Seconds(2));
+  EXPECT_EQ(silent.received, "");
+  world_.Run(absl::Seconds(2));
+  EXPECT_TRUE(absl::StrContains(silent.received, "503 ")) << silent.received;
+  AnswerUse(1, UseVerdict::kFirst);  // too late: nobody waits any more
+  SimPeer& gone = Open(Bearer(OneTime("g3")));
+  gone.Abort();
+  world_.Run(absl::Milliseconds(50));
+  AnswerUse(2, UseVerdict::kFirst);
+  // A tunnel opens as soon as the answer is there.
+  SimPeer& good = Open(Bearer(OneTime("g4")));
+  AnswerUse(3, UseVerdict::kFirst);
+  EXPECT_TRUE(absl::StrContains(good.received, "101 ")) << good.received;
+  // While the session starts it waits on behind its answer.
+  route_.state = RouteState::kHold;
+  route_.epoch = 2;
+  Publish();
+  SimPeer& held = Ask("/", Bearer(OneTime("g5")));
+  AnswerUse(4, UseVerdict::kFirst);
+  world_.Run(absl::Seconds(10));
+  EXPECT_EQ(held.received, "");
+  route_.state = RouteState::kOpen;
+  Publish();
+  EXPECT_TRUE(absl::StrContains(held.received, "200 OK")) << held.received;
+  EXPECT_EQ(world_.reports.uses.size(), 5u);
+  // With the link down nobody is asked at all.
+  world_.worker->Post(LinkState{.is_up = false,
+                                .has_routes = true,
+                                .time = {kNow, world_.clock.Now()},
+                                .keys = {{key_.id, key_.pair.public_key, RenewalSecret(key_)}}});
+  world_.Run(absl::Milliseconds(10));
+  EXPECT_TRUE(absl::StrContains(Ask("/", Bearer(OneTime("g6"))).received, "503 "));
+  EXPECT_EQ(world_.reports.uses.size(), 5u);
+}
+
+// The answer that is under way by then is nobody's.
+TEST_F(AccessTest, AOneTimeTokenThatIsRevokedWhileTheLeaderIsAskedIsAskedForNoMore) {
+  route_.token_required = false;
+  Publish();
+  SimPeer& user = Ask("/", Bearer(OneTime("g1")));
+  ASSERT_EQ(world_.reports.uses.size(), 1u);
+  EXPECT_EQ(user.received, "");
+  route_.revoked = {HashOfGrant("g1")};
+  world_.SetRoute(route_);
+  AnswerUse(0, UseVerdict::kFirst);  // it has not reached its backend yet
+  EXPECT_TRUE(absl::StrContains(user.received, "200 OK")) << user.received;
+  EXPECT_TRUE(absl::StrContains(Ask("/", "").received, "200 OK"));
 }
 
 TEST_F(AccessTest, WhatIsOverTheCapGets429AndAWebSocketACloseCode) {

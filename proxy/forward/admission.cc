@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "proxy/forward/answers.h"
 #include "proxy/forward/client_origin.h"
 #include "proxy/forward/downstream.h"
@@ -25,8 +26,12 @@ bool Exchange::IsAllowed(const Sessions::Place& place) {
   if (bench_.authorizer == nullptr) return true;
   const absl::string_view client_ip =
       ClientIp(bench_.request, client_.peer(), bench_.options.trusted_proxies);
-  const RequestView view = ViewForAuthorizer(
+  RequestView view = ViewForAuthorizer(
       bench_, {.prefix = place.prefix, .client_ip = client_ip, .is_secure = is_secure_});
+  if (use_ != nullptr && use_->ticket == 0) {
+    view.asked_grant = use_->grant;
+    view.is_first_use = use_->is_first;
+  }
   bench_.decision = bench_.authorizer->Check(view, place.session->route(), bench_.now);
   grant_ = bench_.decision.grant;
   extras_.reset();
@@ -39,6 +44,7 @@ bool Exchange::IsAllowed(const Sessions::Place& place) {
     seen_.OnAllowed(client_ip);
     return true;
   }
+  if (bench_.decision.action == AuthAction::kUseToken) return false;  // AwaitUse
   Fail(NotAllowed(bench_.decision));
   return false;
 }
@@ -66,16 +72,19 @@ void Exchange::RefuseOverCap() {
 absl::Span<const AddedField> Exchange::AddedToResponse(absl::Span<const AddedField> more) {
   // An end by idleness is told where a request does not put it off.
   const Route* route =
-      session_ == nullptr || session_->route().ends_at.empty() ? nullptr : &session_->route();
-  if (route != nullptr && route->ends_as == "IDLE" && !is_ignored()) route = nullptr;
+      session_ == nullptr || session_->route().ends_at == 0 ? nullptr : &session_->route();
+  if (route != nullptr && route->ends_as_idle && !is_ignored()) route = nullptr;
   if (extras_ == nullptr && route == nullptr) return more;
   bench_.added_fields.assign(more.begin(), more.end());
   if (extras_ != nullptr) {
     for (const auto& [name, value] : extras_->fields) bench_.added_fields.push_back({name, value});
   }
   if (route != nullptr) {
-    bench_.added_fields.push_back({"Spawner-Ends-At", route->ends_at});
-    bench_.added_fields.push_back({"Spawner-Reason", route->ends_as});
+    bench_.ends_at = absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(route->ends_at),
+                                      absl::UTCTimeZone());
+    bench_.added_fields.push_back({"Spawner-Ends-At", bench_.ends_at});
+    bench_.added_fields.push_back(
+        {"Spawner-Reason", route->ends_as_idle ? "IDLE" : "MAX_LIFETIME"});
   }
   return bench_.added_fields;
 }

@@ -58,6 +58,13 @@ Answer ControllerUnreachable() {
                      "Try again in a second.");
 }
 
+Answer TokenNotChecked() {
+  return Unavailable("TOKEN_NOT_CHECKED",
+                     "The link is good for one use, and the controller can't be asked now whether "
+                     "it was used before. Try again in a second, or open the session again from "
+                     "the application.");
+}
+
 Answer SessionEnded(const Route& route) {
   const std::string why =
       route.message.empty()
@@ -238,6 +245,7 @@ Answer NotAllowed(const AuthDecision& decision) {
               .reason = decision.reason,
               .message =
                   absl::StrCat(Sentence(decision.message), " Use the URL that was given to you.")};
+    case AuthAction::kUseToken:
     case AuthAction::kAllow:
       break;
   }

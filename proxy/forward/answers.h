@@ -40,6 +40,7 @@ Answer MovedToHttps(absl::string_view location);  // 308
 Answer Leaving();                                 // 503
 Answer OverCap();                                 // 429
 Answer AccessWithdrawn();                         // 401
+Answer TokenNotChecked();                         // 503
 Answer NotAllowed(const AuthDecision& decision);  // 204, 302, 401, 403, 429
 
 // A handshake that succeeds and a close frame with `close_code` behind it (RFC 6455 4.2.2, 7.4).

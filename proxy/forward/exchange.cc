@@ -88,7 +88,10 @@ void Exchange::Admit(absl::string_view head) {
     if (session_ == nullptr) session_ = &session;
     return Wait(head);
   }
-  if (!IsAllowed(place)) return;
+  if (!IsAllowed(place)) {
+    if (bench_.decision.action != AuthAction::kUseToken) return;
+    if (session.route().state != RouteState::kEnded) return AwaitUse(session, head);
+  }
   if (!HasRoom(session)) return RefuseOverCap();
   session_ = &session;
   switch (session.route().state) {
@@ -106,6 +109,8 @@ void Exchange::Admit(absl::string_view head) {
 }
 
 void Exchange::Send(const Sessions::Place& place) {
+  // A route that came meanwhile lets it in without the leader's word: nobody waits for that now.
+  if (IsAskingForUse()) ForgetUse();
   session_->Start(*this);
   client_.SetDeadline(is_half_closed_ ? bench_.now + kHalfClosedTimeout : Instant::Infinite());
   if (head_.empty()) head_ = bench_.TakeString();
@@ -371,6 +376,7 @@ void Exchange::DropUpstream() {
 
 void Exchange::Finish(int status) {
   DropUpstream();
+  ForgetUse();
   bench_.counters.Finish(status, bench_.now - seen_.started_at());
   seen_.End(status);
   if (session_ != nullptr && phase_ != Phase::kNone) session_->Leave(*this);

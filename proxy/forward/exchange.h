@@ -20,6 +20,7 @@
 #include "proxy/http/body_scanner.h"
 #include "proxy/http/rewrite.h"
 #include "proxy/route/revocation.h"
+#include "proxy/route/token_use.h"
 
 namespace spawner::proxy {
 
@@ -49,6 +50,7 @@ class Exchange {
   void GoOn();             // the route has changed, this waits
   void WaitAnew();         // the time it may wait begins again
   void OnSessionOver();
+  void OnUseAnswered(UseVerdict verdict);  // from TokenUses
   const GrantMark& grant() const { return grant_; }
   void OnRevoked();
   ConnectionView View() const;
@@ -71,11 +73,14 @@ class Exchange {
   bool TakeRequestBody();
   bool OnRequestWritten(bool is_alive);
   void CheckClientEnd(bool was_sent);
-  // Holding (holding.cc).
+  // Holding (holding.cc), and for one-time tokens (token_uses.cc).
   void Wait(absl::string_view head);
   void SetHoldDeadline();
   void OnHeldLongEnough();
   bool TellProgress();
+  void AwaitUse(Session& session, absl::string_view head);
+  bool IsAskingForUse() const { return use_ != nullptr && use_->ticket != 0; }
+  void ForgetUse();
   // Who gets in (admission.cc).
   bool IsAllowed(const Sessions::Place& place);
   bool HasRoom(Session& session);
@@ -111,6 +116,7 @@ class Exchange {
   Session* capped_in_ = nullptr;  // whose cap it counts for
   GrantMark grant_;
   std::unique_ptr<ResponseExtras> extras_;  // null: nothing
+  std::unique_ptr<GrantUse> use_;           // null: no one-time token
   std::unique_ptr<Upstream> upstream_;
   std::string head_;  // pending: as the client sent it; later: as the backend gets it
   BodyScanner request_body_;
@@ -122,20 +128,14 @@ class Exchange {
   Phase phase_ = Phase::kNone;
   uint8_t interims_ = 0;
   bool is_waiting_ = false;
-  bool is_head_ = false;
-  bool is_http10_ = false;
-  bool has_body_ = false;
-  bool is_idempotent_ = false;
-  bool is_upgrade_ = false;
-  bool is_websocket_ = false;
+  bool is_head_ = false, is_http10_ = false, has_body_ = false, is_idempotent_ = false;
+  bool is_upgrade_ = false, is_websocket_ = false;
   bool is_secure_ = false;  // the client speaks https
-  bool selects_spawner_ = false;
-  bool as_html_ = false;
+  bool selects_spawner_ = false, as_html_ = false, is_report_due_ = false;
   bool shows_page_ = false;     // held: a browser that is shown the progress page
   bool asks_progress_ = false;  // it comes from that page
-  bool is_report_due_ = false;
-  bool is_last_ = false;    // the client said that it sends nothing behind it
-  bool is_stream_ = false;  // its body may stand still
+  bool is_last_ = false;        // the client said that it sends nothing behind it
+  bool is_stream_ = false;      // its body may stand still
   bool keeps_client_ = false;
   bool is_half_closed_ = false;      // the client finished with its request: let it have the answer
   bool has_moved_ = false;           // bytes of a body, since WatchBody

@@ -53,6 +53,7 @@ void Exchange::Wait(absl::string_view head) {
 }
 
 void Exchange::SetHoldDeadline() {
+  if (IsAskingForUse()) return client_.SetDeadline(use_->until);
   if (!session_->is_routed()) return client_.SetDeadline(bench_.now + kUnknownHoldTimeout);
   const absl::Duration patience =
       std::min(session_->route().hold_timeout, bench_.options.hold.timeout_max);
@@ -74,12 +75,14 @@ void Exchange::WaitAnew() {
     const Sessions::Place place = bench_.sessions->Find(bench_.request);
     if (seen_.Judge(session_->route(), place.prefix)) session_->Uncount(*this);
   }
+  if (IsAskingForUse()) return;
   // It may have something to say now; its caller is still going through those that wait.
   if (asks_progress_) return client_.SetDeadline(bench_.now);
   SetHoldDeadline();
 }
 
 void Exchange::OnHeldLongEnough() {
+  if (IsAskingForUse()) return Fail(TokenNotChecked());
   if (!session_->is_routed() || !(shows_page_ || asks_progress_)) {
     return Fail(HeldTooLong(*session_));
   }

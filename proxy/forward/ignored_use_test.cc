@@ -162,21 +162,20 @@ TEST_F(IgnoredUseTest, ABusyBackendIsHeardAndItsVisitorsAreNotTold) {
 }
 
 TEST_F(IgnoredUseTest, TheEndOfALifetimeIsToldInEveryResponse) {
-  route_.ends_at = "2026-11-30T20:00:00+00:00";
-  route_.ends_as = "MAX_LIFETIME";
+  route_.ends_at = 1'796'068'800;
   Set(RouteState::kOpen);
   const std::string received = Ask("/").received;
   EXPECT_TRUE(absl::StrContains(received, "Spawner-Ends-At: 2026-11-30T20:00:00+00:00\r\n"))
       << received;
   EXPECT_TRUE(absl::StrContains(received, "Spawner-Reason: MAX_LIFETIME\r\n")) << received;
-  route_.ends_at = route_.ends_as = "";
+  route_.ends_at = 0;
   Set(RouteState::kOpen);
   EXPECT_FALSE(absl::StrContains(Ask("/").received, "Spawner-Ends-At"));
 }
 
 TEST_F(IgnoredUseTest, AnIdleEndIsToldOnlyWhereTheRequestDoesNotPutItOff) {
-  route_.ends_at = "2026-11-30T20:00:00+00:00";
-  route_.ends_as = "IDLE";
+  route_.ends_at = 1'796'068'800;
+  route_.ends_as_idle = true;
   Set(RouteState::kOpen);
   EXPECT_FALSE(absl::StrContains(Ask("/").received, "Spawner-Ends-At"));
   EXPECT_TRUE(absl::StrContains(Ask("/healthz").received, "Spawner-Ends-At"));

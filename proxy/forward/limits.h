@@ -43,6 +43,7 @@ inline constexpr int64_t kConnectionsPerAddressMost = 1'000'000;
 // Of a question of the progress page: well below what balancers give a silent request (60 s).
 inline constexpr absl::Duration kProgressReportTimeout = absl::Seconds(25);
 // Of ids that no route names yet: how long the controller may take to answer.
+inline constexpr absl::Duration kTokenUseTimeout = absl::Seconds(3);
 inline constexpr absl::Duration kUnknownHoldTimeout = absl::Seconds(10);
 // The question may have been lost with the link: asked again by requests that come later.
 inline constexpr absl::Duration kAskAgainAfter = absl::Seconds(1);

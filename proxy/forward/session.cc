@@ -303,7 +303,7 @@ void Session::EndActive(bool is_fenced) {
 
 // What waits is asked for its token again before it goes on.
 void Session::EndRevoked() {
-  if (route().revoked.empty() && route().not_issued_before == 0) return;
+  if (!HasRevocations(route())) return;
   const std::vector<Exchange*> active = active_;
   for (Exchange* exchange : active) {
     if (IsRevoked(route(), exchange->grant())) exchange->OnRevoked();

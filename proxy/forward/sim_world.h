@@ -21,6 +21,7 @@
 #include "proxy/route/busy.h"
 #include "proxy/route/connection_caps.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 #include "proxy/route/worker_reports.h"
 
 namespace spawner::proxy {
@@ -92,6 +93,8 @@ struct RecordedReports final : WorkerReports {
   std::vector<Ack> acks;
   std::vector<SessionTotals> usage;
   std::vector<std::string> unknown;
+  std::vector<std::pair<uint64_t, TokenUse>> uses;  // with their tickets
+  std::vector<Busy> busy;
   bool is_drained = false;
   std::function<void()> on_drained;
 
@@ -105,7 +108,7 @@ struct RecordedReports final : WorkerReports {
     usage.insert(usage.end(), totals.begin(), totals.end());
   }
   void OnUnknown(int, std::string session_id) override { unknown.push_back(std::move(session_id)); }
-  std::vector<Busy> busy;
+  void OnTokenUse(int, uint64_t id, TokenUse use) override { uses.emplace_back(id, use); }
   void OnBusy(int, Busy one) override { busy.push_back(std::move(one)); }
   void OnDrained(int) override {
     is_drained = true;

@@ -30,6 +30,7 @@ namespace spawner::proxy {
 class AccessLog;
 class Downstream;
 class Sessions;
+class TokenUses;
 class Tunnels;
 
 struct ForwardOptions {
@@ -74,6 +75,7 @@ struct Workbench {
   AccessLog* access_log = nullptr;   // null: none
   Sessions* sessions = nullptr;      // set by Worker, before the first connection
   Tunnels* tunnels = nullptr;        // likewise
+  TokenUses* token_uses = nullptr;   // likewise
   Io* h2_backends = nullptr;         // likewise: its sockets are streams of backends that speak h2c
   bool is_draining = false;
   Counters counters;
@@ -95,6 +97,7 @@ struct Workbench {
   std::vector<HeaderView> header_views;
   AuthDecision decision;
   std::vector<AddedField> added_fields;
+  std::string ends_at;  // what one of them says
   SeededRandom random{0};   // of trace ids: no secret
   std::string traceparent;  // made for `request`; empty: it has its own, or none
 

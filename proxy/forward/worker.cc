@@ -30,6 +30,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
       authorizer_(std::move(authorizer)),
       bench_(std::make_unique<Workbench>(io)),
       sessions_(*bench_, reports, options_.index),
+      token_uses_(reports, options_.index),
       tunnels_(*bench_),
       h2_clients_(*bench_, *this),
       h2_backends_({io, bench_->timers, bench_->now, bench_->scratch.get()}),
@@ -46,6 +47,7 @@ Worker::Worker(Options options, Io& io, const Clock& clock, WorkerReports& repor
   bench_->authorizer = authorizer_.get();
   bench_->sessions = &sessions_;
   bench_->tunnels = &tunnels_;
+  bench_->token_uses = &token_uses_;
   bench_->h2_backends = &h2_backends_.io();
   bench_->access_log = access_log_.get();
   bench_->random = SeededRandom(options_.seed);
@@ -170,6 +172,8 @@ void Worker::Open(Letter letter) {
   } else if (auto* link = std::get_if<LinkState>(&letter)) {
     sessions_.SetLink(*link);
     if (authorizer_ != nullptr) authorizer_->Update(*link);
+  } else if (const auto* use = std::get_if<TokenUseAnswer>(&letter)) {
+    token_uses_.Take(*use);
   } else if (auto* inspect = std::get_if<InspectOrder>(&letter)) {
     Answer(*inspect);
   } else if (auto* drain = std::get_if<DrainOrder>(&letter)) {

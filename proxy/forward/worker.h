@@ -16,6 +16,7 @@
 #include "proxy/forward/h2_clients.h"
 #include "proxy/forward/inspection.h"
 #include "proxy/forward/sessions.h"
+#include "proxy/forward/token_uses.h"
 #include "proxy/forward/tunnels.h"
 #include "proxy/forward/workbench.h"
 #include "proxy/h2/client_pool.h"
@@ -24,6 +25,7 @@
 #include "proxy/route/authorizer.h"
 #include "proxy/route/change_parts.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 #include "proxy/route/worker_reports.h"
 
 namespace spawner::proxy {
@@ -63,6 +65,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
     ForEachPart(change, [this](RouteChange part) { mailbox_.Post(std::move(part)); });
   }
   void Post(LinkState link) { mailbox_.Post(std::move(link)); }
+  void Post(const TokenUseAnswer& answer) { mailbox_.Post(answer); }
   // Takes no new connections, lets what runs finish until `patience` is over, then ends it; tunnels
   // with close code 1012. WorkerReports::OnDrained follows.
   void Drain(absl::Duration patience) { mailbox_.Post(DrainOrder{patience}); }
@@ -88,7 +91,8 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
     absl::Duration patience;
   };
   struct StopOrder {};
-  using Letter = std::variant<RouteChange, LinkState, InspectOrder, DrainOrder, StopOrder>;
+  using Letter =
+      std::variant<RouteChange, LinkState, TokenUseAnswer, InspectOrder, DrainOrder, StopOrder>;
 
   void OpenLetters();
   static size_t CostOf(const Letter& letter);
@@ -119,6 +123,7 @@ class Worker final : public IoHandler, public Downstream::Owner, public H2Client
   const std::unique_ptr<Authorizer> authorizer_;
   const std::unique_ptr<Workbench> bench_;
   Sessions sessions_;
+  TokenUses token_uses_;
   Tunnels tunnels_;
   H2Clients h2_clients_;
   h2::ClientPool h2_backends_;

@@ -65,6 +65,31 @@ std::vector<std::string> OriginsFromProto(
   return origins;
 }
 
+absl::Status ReadRevocations(const v1::Route& proto, Route& route) {
+  if (proto.revoked_grants_size() > kRevokedMax) {
+    return InvalidField("route.revoked_grants", "too many");
+  }
+  for (const std::string& id : proto.revoked_grants()) route.revoked.push_back(HashOfGrant(id));
+  std::sort(route.revoked.begin(), route.revoked.end());
+  if (proto.has_not_issued_before()) {
+    route.not_issued_before = SecondOf(TimeFromProto(proto.not_issued_before()));
+  }
+  if (proto.revoked_users_size() > kRevokedMax) {
+    return InvalidField("route.revoked_users", "too many");
+  }
+  for (const v1::UserRevocation& revoked : proto.revoked_users()) {
+    const uint32_t user = HashOfUser(revoked.user());
+    if (user == 0) return InvalidField("route.revoked_users.user", "is missing");
+    route.revoked_users.push_back({user, SecondOf(TimeFromProto(revoked.not_issued_before()))});
+  }
+  // Of two users with the same hash the later second counts for both.
+  std::sort(route.revoked_users.begin(), route.revoked_users.end(),
+            [](const RevokedUser& a, const RevokedUser& b) {
+              return a.user != b.user ? a.user < b.user : a.not_issued_before > b.not_issued_before;
+            });
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Route> RouteFromProto(const v1::Route& proto) {
@@ -97,30 +122,24 @@ absl::StatusOr<Route> RouteFromProto(const v1::Route& proto) {
   route.allowed_origins = OriginsFromProto(proto, proto.access().allowed_origins());
   route.embed_origins = OriginsFromProto(proto, proto.access().embed_origins());
   route.max_connections = static_cast<uint32_t>(std::max(0, proto.access().max_connections()));
-  if (proto.revoked_grants_size() > kRevokedMax) {
-    return InvalidField("route.revoked_grants", "too many");
-  }
-  for (const std::string& id : proto.revoked_grants()) route.revoked.push_back(HashOfGrant(id));
-  std::sort(route.revoked.begin(), route.revoked.end());
-  if (proto.has_not_issued_before()) {
-    route.not_issued_before = SecondOf(TimeFromProto(proto.not_issued_before()));
-  }
+  RETURN_IF_ERROR(ReadRevocations(proto, route));
   if (proto.ignore_paths_size() > kIgnorePathsMax) {
     return InvalidField("route.ignore_paths", "too many");
   }
   route.ignore_paths = {proto.ignore_paths().begin(), proto.ignore_paths().end()};
-  if (proto.has_ends_at()) {
-    route.ends_at =
-        absl::FormatTime(absl::RFC3339_sec, TimeFromProto(proto.ends_at()), absl::UTCTimeZone());
-    route.ends_as = NameOf(v1::EndReason_Name(proto.ends_as()), proto.ends_as());
+  // A reason of a newer controller's is not told rather than told wrongly.
+  if (proto.ends_as() == v1::IDLE || proto.ends_as() == v1::MAX_LIFETIME) {
+    route.ends_at = SecondOf(TimeFromProto(proto.ends_at()));
+    route.ends_as_idle = proto.ends_as() == v1::IDLE;
   }
   if (proto.has_hold_timeout()) route.hold_timeout = DurationFromProto(proto.hold_timeout());
   return route;
 }
 
-std::vector<VerificationKey> KeysFromProto(const v1::Welcome& welcome) {
+std::vector<VerificationKey> KeysFromProto(
+    const google::protobuf::RepeatedPtrField<v1::VerificationKey>& proto) {
   std::vector<VerificationKey> keys;
-  for (const v1::VerificationKey& key : welcome.keys()) {
+  for (const v1::VerificationKey& key : proto) {
     if (key.public_key().size() != 32 || keys.size() == kKeysMax) {
       Log(LogLevel::kWarning, "verification_key_refused", {{"kid", key.id()}});
       continue;

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
+#include "google/protobuf/repeated_field.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "proxy/route/route.h"
 #include "spawner/v1/proxy_link.pb.h"
@@ -19,7 +20,8 @@ namespace spawner::proxy {
 absl::StatusOr<Route> RouteFromProto(const v1::Route& proto);
 
 // Leaves out keys that are not 32 bytes and whatever is beyond kKeysMax.
-std::vector<VerificationKey> KeysFromProto(const v1::Welcome& welcome);
+std::vector<VerificationKey> KeysFromProto(
+    const google::protobuf::RepeatedPtrField<v1::VerificationKey>& proto);
 
 // How long what is open may go on: never negative. Infinite: as the proxy's own flag says.
 absl::Duration DrainFromProto(const v1::Drain& proto);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "proxy/link/limits.h"
 #include "spawner/v1/proxy_link.grpc.pb.h"
@@ -12,7 +13,7 @@
 namespace spawner::proxy {
 namespace {
 
-std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const TlsClientFiles& tls) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
@@ -20,7 +21,8 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  const auto credentials = MakeChannelCredentials(tls, &arguments);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 }  // namespace
@@ -30,8 +32,11 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
 class GrpcLink::Call final
     : public grpc::ClientBidiReactor<v1::ProxyMessage, v1::ControllerMessage> {
  public:
-  Call(GrpcLink& link, uint64_t stream, const std::string& address)
-      : link_(link), stream_(stream), stub_(v1::ProxyLink::NewStub(OpenChannel(address))) {
+  Call(GrpcLink& link, uint64_t stream, const std::string& address, const std::string& token)
+      : link_(link),
+        stream_(stream),
+        stub_(v1::ProxyLink::NewStub(OpenChannel(address, link.tls_))) {
+    if (!token.empty()) context_.AddMetadata("authorization", absl::StrCat("Bearer ", token));
     stub_->async()->Connect(&context_, this);
     AddHold();  // until main lets go: it may start a write at any time
     StartRead(&read_);
@@ -78,7 +83,8 @@ class GrpcLink::Call final
   v1::ProxyMessage write_;
 };
 
-GrpcLink::GrpcLink(std::function<void(StreamEvent)> post) : post_(std::move(post)) {}
+GrpcLink::GrpcLink(std::function<void(StreamEvent)> post, TlsClientFiles tls)
+    : post_(std::move(post)), tls_(std::move(tls)) {}
 
 GrpcLink::~GrpcLink() {
   HangUp();
@@ -86,7 +92,7 @@ GrpcLink::~GrpcLink() {
   while (live_ != 0) all_done_.wait(mutex_);
 }
 
-void GrpcLink::Dial(uint64_t stream, const std::string& address) {
+void GrpcLink::Dial(uint64_t stream, const std::string& address, const std::string& token) {
   SPAWNER_CHECK(call_ == nullptr);
   stream_ = stream;
   is_writing_ = false;
@@ -95,7 +101,7 @@ void GrpcLink::Dial(uint64_t stream, const std::string& address) {
     MutexLock lock(mutex_);
     ++live_;
   }
-  calls_[stream] = std::make_unique<Call>(*this, stream, address);
+  calls_[stream] = std::make_unique<Call>(*this, stream, address, token);
   call_ = calls_[stream].get();
 }
 

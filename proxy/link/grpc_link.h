@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/grpc_security.h"
 #include "base/thread_annotations.h"
 #include "spawner/v1/proxy_link.pb.h"
 
@@ -32,15 +33,16 @@ struct StreamEvent {
 // Thread: main, but `post`. Owner: LinkClient.
 class GrpcLink {
  public:
-  // `post` takes events on any thread, until the destructor has returned.
-  explicit GrpcLink(std::function<void(StreamEvent)> post);
+  // `post` takes events on any thread, until the destructor has returned. `tls` was checked.
+  explicit GrpcLink(std::function<void(StreamEvent)> post, TlsClientFiles tls = {});
   // Cancels what is open and waits for its last event, which comes at once.
   ~GrpcLink();
   GrpcLink(const GrpcLink&) = delete;
   GrpcLink& operator=(const GrpcLink&) = delete;
 
   // "host:port" or "IP:port". A connection of its own, so that no backoff of an earlier one counts.
-  void Dial(uint64_t stream, const std::string& address);
+  // `token` says who we are; empty: nothing does, or our certificate.
+  void Dial(uint64_t stream, const std::string& address, const std::string& token = "");
   void HangUp();
   bool IsWritable() const { return call_ != nullptr && !is_writing_ && !is_finishing_; }
   void Write(v1::ProxyMessage message);
@@ -58,6 +60,7 @@ class GrpcLink {
   void Release();
 
   const std::function<void(StreamEvent)> post_;
+  const TlsClientFiles tls_;
   std::map<uint64_t, std::unique_ptr<Call>> calls_;  // whose kClosed main has not seen
   Call* call_ = nullptr;                             // the one in use; we hold it open
   uint64_t stream_ = 0;

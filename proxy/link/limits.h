@@ -52,6 +52,9 @@ inline constexpr int32_t kInspectedConnectionsMax = 100;
 // As --drain-timeout.
 inline constexpr absl::Duration kDrainMax = absl::Hours(24);
 
+// One-time tokens that wait for the leader's answer. Beyond it a new one lets nobody in.
+inline constexpr size_t kUsesMax = 10'000;
+
 // Signing keys in use at one time: a rotation needs two.
 inline constexpr int kKeysMax = 16;
 // Per route. The controller sends at most 1,000 ids, then a time (architecture.md), and 32 origins.

@@ -49,8 +49,12 @@ void Link::OnMessage(uint64_t stream, const v1::ControllerMessage& message, Inst
         Log(LogLevel::kInfo, "busy_refused", {{"why", message.hold().refusal()}});
       }
       return;
-    case v1::ControllerMessage::kUseToken:  // no controller sends these yet
     case v1::ControllerMessage::kKeys:
+      state_.keys = KeysFromProto(message.keys().keys());
+      state_changed_ = true;
+      return;
+    case v1::ControllerMessage::kUseToken:
+      return uses_.Answer(message.use_token().sequence(), message.use_token().is_first_use());
     case v1::ControllerMessage::MESSAGE_NOT_SET:
       return;  // of a newer contract
   }
@@ -79,7 +83,7 @@ void Link::OnWelcome(const v1::Welcome& welcome, Instant now) {
   is_leaving_sent_ = false;
   usage_due_ = now + kUsagePeriod;
   state_.is_up = true;
-  state_.keys = KeysFromProto(welcome);
+  state_.keys = KeysFromProto(welcome.keys());
   if (is_other_leader) state_.time = {};
   if (welcome.has_now()) LearnTime(welcome.now(), now);
   state_changed_ = true;
@@ -160,6 +164,7 @@ void Link::Lose(absl::string_view why, Instant now) {
       {{"address", target_}, {"why", why}, {"attempt", attempts_ + 1}});
   must_hang_up_ = true;
   heartbeat_due_.reset();
+  uses_.LoseLink();
   is_hello_due_ = false;
   target_ = options_.controller;
   phase_ = Phase::kWaiting;
@@ -231,6 +236,7 @@ LinkOutput Link::Step(Instant now) {
   output.changes = std::exchange(changes_, {});
   output.inspects = inspects_.TakeAsked();
   output.drain = std::exchange(drain_, std::nullopt);
+  output.uses = uses_.TakeAnswers();
   if (std::exchange(state_changed_, false)) {
     output.state = state_;
     posted_time_ = state_.time;
@@ -290,6 +296,10 @@ bool Link::FillReport(v1::ProxyMessage& message, Instant now) {
   }
   if (usage_.IsUrgent()) {
     *message.mutable_usage() = usage_.TakeUrgent(now);
+    return true;
+  }
+  if (std::optional<v1::UseToken> use = uses_.Take()) {
+    *message.mutable_use_token() = *std::move(use);
     return true;
   }
   if (std::optional<std::string> id = queries_.Take()) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,6 +20,7 @@
 #include "proxy/link/query_book.h"
 #include "proxy/link/route_feed.h"
 #include "proxy/link/usage_book.h"
+#include "proxy/link/use_book.h"
 #include "proxy/route/busy.h"
 #include "proxy/route/route.h"
 #include "spawner/v1/proxy_link.pb.h"
@@ -52,6 +54,9 @@ class Link {
   void OnUsage(int worker, const std::vector<SessionTotals>& totals);
   void OnUnknown(const std::string& session_id, Instant now);
   void OnInspected(uint64_t stream, v1::Inspected answer);
+  void OnTokenUse(int worker, uint64_t ticket, TokenUse use) {
+    uses_.Add(worker, ticket, std::move(use), is_up());
+  }
   // Told once; the newest of a session replaces what waits for the link.
   void OnBusy(Busy busy);
   // SIGTERM: tells the controller; reports go on until Drained, when every connection is closed.
@@ -128,6 +133,7 @@ class Link {
   QueryBook queries_;
   InspectBook inspects_;
   std::optional<absl::Duration> drain_;
+  UseBook uses_;
   std::map<std::string, Busy> busy_;  // by session
   uint64_t busy_sequence_ = 0;
   std::vector<RouteChange> changes_;

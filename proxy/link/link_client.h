@@ -1,6 +1,7 @@
 #ifndef SPAWNER_PROXY_LINK_LINK_CLIENT_H_
 #define SPAWNER_PROXY_LINK_LINK_CLIENT_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -8,7 +9,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/bearer_file.h"
 #include "base/clock.h"
+#include "base/grpc_security.h"
 #include "base/mailbox.h"
 #include "base/random.h"
 #include "proxy/link/grpc_link.h"
@@ -16,6 +19,7 @@
 #include "proxy/link/link.h"
 #include "proxy/route/busy.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 #include "proxy/route/worker_reports.h"
 #include "spawner/v1/proxy_link.pb.h"
 
@@ -33,10 +37,19 @@ class LinkClient final : public WorkerReports {
     std::function<void(const LinkState&)> post_state;     // to every worker
     std::function<void(const InspectAsked&)> inspect;     // OnInspected follows, or never
     std::function<void(absl::Duration)> drain;            // LinkOutput::drain
+    // To that one.
+    std::function<void(int worker, const TokenUseAnswer&)> post_use = nullptr;
+  };
+
+  // How we show who we are, and know the controller. Files were checked.
+  struct Credentials {
+    TlsClientFiles tls;
+    std::string token_file;  // read again as it changes; empty: no token
   };
 
   // `clock` and `random` outlive the client.
-  LinkClient(LinkOptions options, Sinks sinks, const Clock& clock, Random& random);
+  LinkClient(LinkOptions options, Sinks sinks, const Clock& clock, Random& random,
+             Credentials credentials = {});
 
   // Takes in what happened and acts. To be called again at the time returned, or after a wake.
   Instant Turn();
@@ -50,6 +63,7 @@ class LinkClient final : public WorkerReports {
   void OnApplied(int worker, RouteVersion version, std::vector<GateCount> gates) override;
   void OnUsage(int worker, std::vector<SessionTotals> totals) override;
   void OnUnknown(int worker, std::string session_id) override;
+  void OnTokenUse(int worker, uint64_t ticket, TokenUse use) override;
   void OnBusy(int worker, Busy busy) override;
   void OnDrained(int worker) override;
 
@@ -66,18 +80,25 @@ class LinkClient final : public WorkerReports {
   struct Asked {
     std::string session_id;
   };
+  struct Spent {
+    int worker;
+    uint64_t ticket;
+    TokenUse use;
+  };
   struct Done {
     int worker;
   };
-  using Event = std::variant<StreamEvent, Applied, Used, Asked, Busy, Done>;
+  using Event = std::variant<StreamEvent, Applied, Used, Asked, Spent, Busy, Done>;
 
   void Take(StreamEvent& event, Instant now);
   void Take(Applied& event, Instant now);
   void Take(Used& event, Instant now);
   void Take(Asked& event, Instant now);
+  void Take(Spent& event, Instant now);
   void Take(Busy& event, Instant now);
   void Take(Done& event, Instant now);
   Instant Act(Instant now);
+  void Dial(const std::string& address, Instant now);
 
   const Sinks sinks_;
   const Clock& clock_;
@@ -85,6 +106,7 @@ class LinkClient final : public WorkerReports {
   Link link_;
   int workers_left_;
   bool must_read_ = false;
+  BearerFile token_;
   GrpcLink grpc_;  // last: its destructor waits for events into mailbox_
 };
 

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "proxy/link/inspect_book.h"
+#include "proxy/link/use_book.h"
 #include "proxy/route/route.h"
 
 namespace spawner::proxy {
@@ -21,6 +22,7 @@ struct LinkOutput {
   std::optional<LinkState> state;
   std::vector<RouteChange> changes;    // in this order
   std::vector<InspectAsked> inspects;  // to be answered by OnInspected
+  std::vector<UseBook::Answered> uses;
   // Leave, as at SIGTERM; what is open then ends this much later. Infinite: as the flag says.
   std::optional<absl::Duration> drain;
   Instant wake_at = Instant::Infinite();

@@ -34,6 +34,7 @@ class LinkTest : public testing::Test {
     if (out.state.has_value()) state_ = out.state;
     for (const InspectAsked& asked : out.inspects) asked_.push_back(asked);
     if (out.drain.has_value()) drains_.push_back(*out.drain);
+    uses_.insert(uses_.end(), out.uses.begin(), out.uses.end());
     wake_at_ = std::min(out.wake_at, link_.report_at());
     while (auto message = link_.NextMessage(clock_.Now())) written_.push_back(*std::move(message));
     wake_at_ = std::min(out.wake_at, link_.report_at());
@@ -120,6 +121,7 @@ class LinkTest : public testing::Test {
   std::vector<std::string> dialled_;
   std::vector<RouteChange> changes_;
   std::optional<LinkState> state_;
+  std::vector<UseBook::Answered> uses_;
   std::vector<v1::ProxyMessage> written_;
   std::vector<InspectAsked> asked_;
   std::vector<absl::Duration> drains_;
@@ -163,6 +165,51 @@ TEST_F(LinkTest, AcknowledgesAVersionWhenBothWorkersHaveAppliedIt) {
   ASSERT_EQ(written_.size(), 1u);
   EXPECT_EQ(written_[0].ack().version(), 10u);
   EXPECT_EQ(written_[0].ack().leadership(), 3u);
+}
+
+TEST_F(LinkTest, TakesNewKeysOverWhileTheLinkIsUp) {
+  BringUp();
+  changes_.clear();
+  v1::ControllerMessage message;
+  for (const char* id : {"k1", "k2"}) {
+    auto* key = message.mutable_keys()->add_keys();
+    key->set_id(id);
+    key->set_public_key(std::string(32, 'y'));
+    key->set_renewal_secret("s");
+  }
+  state_.reset();
+  Receive(message);
+  ASSERT_TRUE(state_.has_value());
+  ASSERT_EQ(state_->keys.size(), 2u);
+  EXPECT_EQ(state_->keys[1].id, "k2");
+  EXPECT_TRUE(state_->is_up);
+  EXPECT_EQ(hang_ups_, 0);
+}
+
+TEST_F(LinkTest, AsksOfOneTimeTokensAndLetsNobodyInWithoutAnAnswer) {
+  BringUp();
+  const TokenUse use = {.session_id = "a", .grant_id = "g", .leadership = 3};
+  link_.OnTokenUse(1, 5, use);
+  Turn();
+  ASSERT_EQ(written_.size(), 1u);
+  EXPECT_EQ(written_[0].use_token().grant_id(), "g");
+  v1::ControllerMessage answer;
+  answer.mutable_use_token()->set_sequence(written_[0].use_token().sequence());
+  answer.mutable_use_token()->set_is_first_use(true);
+  Receive(answer);
+  ASSERT_EQ(uses_.size(), 1u);
+  EXPECT_EQ(uses_[0].first, 1);
+  EXPECT_EQ(uses_[0].second.ticket, 5u);
+  EXPECT_EQ(uses_[0].second.verdict, UseVerdict::kFirst);
+  link_.OnTokenUse(0, 6, use);
+  Turn();
+  Close();
+  link_.OnTokenUse(0, 7, use);
+  Turn();
+  ASSERT_EQ(uses_.size(), 3u);
+  EXPECT_EQ(uses_[1].second.ticket, 6u);
+  EXPECT_EQ(uses_[1].second.verdict, UseVerdict::kUnknown);
+  EXPECT_EQ(uses_[2].second.verdict, UseVerdict::kUnknown);
 }
 
 TEST_F(LinkTest, EchoesTheNewestHeartbeat) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "proxy/route/revocation.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 
 namespace spawner::proxy {
 
@@ -29,6 +30,9 @@ struct RequestView {
   absl::Span<const HeaderView> headers;
   bool is_upgrade = false;  // a WebSocket handshake
   bool is_tls = false;      // as the client sees it
+  // What the leader said of a one-time token that came with it.
+  uint64_t asked_grant = 0;  // GrantMark::id; 0: nobody was asked
+  bool is_first_use = false;
 };
 
 enum class AuthAction {
@@ -37,6 +41,7 @@ enum class AuthAction {
   kPreflight,     // 204 with response_fields: a CORS preflight, which the backend never sees
   kUnauthorized,  // 401: no token, expired, revoked, malformed or of an unknown key
   kForbidden,     // 403: a good token of another session, or a page of another origin
+  kUseToken,      // a one-time token: ask the leader for `use`, then Check again
   kTooMany,       // 429: bad tokens from this address used up what may be spent on them
 };
 
@@ -64,6 +69,7 @@ struct AuthDecision {
   bool owns_cors = false;
   // Whose request it is, for revocations. None: no token, or none that counted.
   GrantMark grant;
+  std::optional<TokenUse> use;  // kUseToken; of `grant`
 
   // kUnauthorized and kForbidden: ErrorInfo reason of api.md and a sentence; neither is secret.
   std::string reason;   // "TOKEN_INVALID", "TOKEN_EXPIRED"

@@ -54,7 +54,9 @@ GrantCache::Finding GrantCache::Verify(absl::string_view credential, const std::
   absl::StatusOr<Grant> grant = VerifyGrant(token, keys_, absl::InfinitePast());
   if (!grant.ok()) return LearnBad(hash, client_ip);
   KnownGrant known = {.grant = *std::move(grant)};
-  known.mark = {HashOfGrant(known.grant.id), SecondOf(known.grant.issued_at)};
+  known.mark = {HashOfGrant(known.grant.id), SecondOf(known.grant.issued_at),
+                HashOfUser(known.grant.user)};
+  known.is_cookie = cookie_until.has_value();
   known.valid_until = cookie_until.value_or(known.grant.expires_at);
   return {.known = Remember(hash, std::move(known))};
 }

@@ -21,6 +21,7 @@ struct KnownGrant {
   Grant grant;
   GrantMark mark;
   absl::Time valid_until;
+  bool is_cookie = false;  // with our mark: a one-time token in it has been used
 };
 
 // Verifies each credential once and remembers it by its SHA-256: good ones in two generations (when

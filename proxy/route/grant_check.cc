@@ -53,6 +53,17 @@ void NameUser(const Grant& grant, AuthDecision& decision) {
   decision.add_headers.emplace_back("X-Verified-User-Data", grant.claims_json);
 }
 
+AuthDecision AskForUse(const KnownGrant& known) {
+  AuthDecision decision;
+  decision.action = AuthAction::kUseToken;
+  decision.grant = known.mark;
+  decision.use = TokenUse{.session_id = known.grant.session.value,
+                          .grant_id = known.grant.id,
+                          .expires_at = known.grant.expires_at,
+                          .leadership = known.grant.one_time_in};
+  return decision;
+}
+
 }  // namespace
 
 void GrantCheck::Update(const LinkState& state) {
@@ -70,13 +81,15 @@ AuthDecision GrantCheck::Check(const RequestView& request, const Route& route, I
   if (request.is_upgrade) scans.protocols = ScanProtocols(request.headers);
   const Case of = {.request = request, .route = route, .now = now, .wall = time_.Now(now)};
   const Verdict verdict = Judge(scans, of);
-  const bool is_good = verdict.worth == Worth::kGood;
+  const bool is_good = verdict.worth == Worth::kGood || verdict.worth == Worth::kUnused;
   AuthDecision decision;
   if (!is_good && route.token_required) {
     decision = Refusal(verdict.worth);
   } else if (RefusesOrigin(origin, request, route, is_good && verdict.source == Source::kCookie)) {
     decision = Refuse(AuthAction::kForbidden, "ORIGIN_FORBIDDEN",
                       "pages of this origin may not call the session: see allowed_origins");
+  } else if (verdict.worth == Worth::kUnused) {
+    decision = AskForUse(*verdict.known);
   } else if (is_good && verdict.source == Source::kQuery && IsNavigation(request)) {
     decision = Exchange(scans, verdict, of);
   } else {
@@ -89,7 +102,10 @@ AuthDecision GrantCheck::Check(const RequestView& request, const Route& route, I
 AuthDecision GrantCheck::Refusal(Worth worth) {
   switch (worth) {
     case Worth::kGood:
+    case Worth::kUnused:
       break;
+    case Worth::kUsed:
+      return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the link was good for one use");
     case Worth::kRevoked:
       return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the access was withdrawn");
     case Worth::kForeign:
@@ -104,7 +120,7 @@ AuthDecision GrantCheck::Refusal(Worth worth) {
     case Worth::kNone:
       return Refuse(AuthAction::kUnauthorized, "TOKEN_INVALID", "the request has no token");
   }
-  SPAWNER_CHECK(false);  // a good token is not refused
+  SPAWNER_CHECK(false);  // a good token is not refused, nor one that may be
   return {};
 }
 
@@ -160,7 +176,7 @@ GrantCheck::Verdict GrantCheck::Judge(const Scans& scans, const Case& of) {
     const KnownGrant* known = nullptr;
     const Worth worth = Weigh(token, source, of, &known);
     best.worth = std::max(best.worth, worth);
-    if (worth != Worth::kGood) return false;
+    if (worth != Worth::kGood && worth != Worth::kUnused) return false;
     best.source = source;
     best.known = known;
     best.credential = token;
@@ -197,7 +213,9 @@ GrantCheck::Worth GrantCheck::Weigh(absl::string_view token, Source source, cons
   }
   if (IsRevoked(of.route, grant.mark)) return Worth::kRevoked;
   *known = found.known;
-  return Worth::kGood;
+  if (grant.grant.one_time_in == 0 || grant.is_cookie) return Worth::kGood;
+  if (of.request.asked_grant != grant.mark.id) return Worth::kUnused;
+  return of.request.is_first_use ? Worth::kGood : Worth::kUsed;
 }
 
 }  // namespace spawner::proxy

@@ -33,6 +33,8 @@ class GrantCheck final : public Authorizer {
     kExpired,
     kForeign,  // good, but of another session
     kRevoked,
+    kUsed,    // a one-time token, for the second time
+    kUnused,  // the same, and only the leader can tell
     kGood,
   };
   enum class Source { kNone, kQuery, kBearer, kProtocol, kCookie };

@@ -48,6 +48,16 @@ class GrantCheckTest : public testing::Test {
     EXPECT_TRUE(token.ok()) << token.status();
     return token.ok() ? *token : std::string();
   }
+  static std::string OneTime(std::string id = "g1", uint32_t term = 7) {
+    return *SignGrant({.id = std::move(id),
+                       .ns = "team",
+                       .session = {"k7x2"},
+                       .user = "ada",
+                       .issued_at = kNow,
+                       .expires_at = kNow + kOneTimeTtlMax,
+                       .one_time_in = term},
+                      KeyOf('a'));
+  }
   AuthDecision Check(std::string target, std::vector<std::pair<std::string, std::string>> headers,
                      RequestView request = {}) {
     std::vector<HeaderView> views;

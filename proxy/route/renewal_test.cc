@@ -98,6 +98,65 @@ TEST_F(RenewalTest, ARevokedGrantIsRefusedWhateverItComesAs) {
   EXPECT_EQ(Come(cookie).action, AuthAction::kUnauthorized);
 }
 
+TEST_F(RenewalTest, ARevokedUsersOldGrantsAreRefusedAndANewOneIsGood) {
+  const std::string cookie = EnterWith(Token("k7x2"));
+  route_.revoked_users = {{HashOfUser("ada"), SecondOf(kNow) + 1},
+                          {HashOfUser("nobody"), SecondOf(kNow) + 1}};
+  std::sort(route_.revoked_users.begin(), route_.revoked_users.end(),
+            [](const RevokedUser& a, const RevokedUser& b) { return a.user < b.user; });
+  EXPECT_EQ(Come(cookie).message, "the access was withdrawn");
+  for (RevokedUser& revoked : route_.revoked_users) revoked.not_issued_before = SecondOf(kNow);
+  EXPECT_EQ(Come(cookie).action, AuthAction::kAllow);
+  std::erase_if(route_.revoked_users,
+                [](const RevokedUser& revoked) { return revoked.user == HashOfUser("ada"); });
+  route_.revoked_users.at(0).not_issued_before = SecondOf(kNow) + 1;
+  EXPECT_EQ(Come(cookie).action, AuthAction::kAllow);
+}
+
+TEST_F(RenewalTest, AOneTimeTokenIsAskedForAndItsCookieIsNot) {
+  const std::string token = OneTime();
+  const std::string url = absl::StrCat("/?spawner_token=", token);
+  const std::vector<std::pair<std::string, std::string>> page = {{"Accept", "text/html"}};
+  const AuthDecision asked = Check(url, page);
+  ASSERT_EQ(asked.action, AuthAction::kUseToken);
+  ASSERT_TRUE(asked.use.has_value());
+  EXPECT_EQ(asked.use->session_id, "k7x2");
+  EXPECT_EQ(asked.use->grant_id, "g1");
+  EXPECT_EQ(asked.use->leadership, 7u);
+  EXPECT_EQ(asked.use->expires_at, kNow + kOneTimeTtlMax);
+  const AuthDecision used = Check(url, page, {.asked_grant = asked.grant.id});
+  EXPECT_EQ(used.action, AuthAction::kUnauthorized);
+  EXPECT_EQ(used.message, "the link was good for one use");
+  // The word on another grant is none on this.
+  EXPECT_EQ(Check(url, page, {.asked_grant = HashOfGrant("g2"), .is_first_use = true}).action,
+            AuthAction::kUseToken);
+  const AuthDecision first =
+      Check(url, page, {.asked_grant = asked.grant.id, .is_first_use = true});
+  ASSERT_EQ(first.action, AuthAction::kRedirect);
+  const std::string cookie = first.set_cookie.substr(0, first.set_cookie.find(';'));
+  const AuthDecision back = Check("/", {{"Cookie", cookie}});
+  EXPECT_EQ(back.action, AuthAction::kAllow);
+  EXPECT_EQ(Added(back)["Spawner-User"], "ada");
+  // Whoever has the cookie comes in by it, though the used link comes along (a page reloaded).
+  EXPECT_EQ(Check(url, {{"Cookie", cookie}}, {.asked_grant = asked.grant.id}).action,
+            AuthAction::kAllow);
+  // A bare token in a cookie has no mark of ours.
+  EXPECT_EQ(Check("/", {{"Cookie", absl::StrCat("spawner=", token)}}).action,
+            AuthAction::kUseToken);
+  for (const char* name : {"Authorization", "Sec-WebSocket-Protocol"}) {
+    const bool is_bearer = absl::string_view(name) == "Authorization";
+    const AuthDecision decision =
+        Check("/", {{name, absl::StrCat(is_bearer ? "Bearer " : "spawner, ", token)}},
+              {.is_upgrade = !is_bearer});
+    EXPECT_EQ(decision.action, AuthAction::kUseToken) << name;
+  }
+  route_.revoked = {HashOfGrant("g1")};
+  EXPECT_EQ(Check(url, page).action, AuthAction::kUnauthorized);
+  route_.revoked.clear();
+  clock_.Advance(kOneTimeTtlMax);
+  EXPECT_EQ(Check(url, page).action, AuthAction::kUnauthorized);
+}
+
 TEST_F(RenewalTest, AFloodOfBadTokensIsNotLookedAtAndGoodUsersGoOn) {
   const std::string token = Token("k7x2");
   ASSERT_EQ(Check("/", {{"Authorization", absl::StrCat("Bearer ", token)}}).action,

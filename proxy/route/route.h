@@ -29,6 +29,14 @@ enum class BackendProtocol : uint8_t {
   kH2c,  // HTTP/2 with prior knowledge (RFC 9113 3.3)
 };
 
+// A user's grants that were issued before this second do not count any more.
+struct RevokedUser {
+  uint32_t user = 0;  // HashOfUser
+  uint32_t not_issued_before = 0;
+
+  bool operator==(const RevokedUser&) const = default;
+};
+
 // Where the requests of one session go.
 struct Route {
   std::string session_id;
@@ -47,16 +55,17 @@ struct Route {
   std::vector<std::string> allowed_origins = {};
   std::vector<std::string> embed_origins = {};
   uint32_t max_connections = 0;  // 0: any number
-  // Grants that do not count any more (revocation.h): HashOfGrant of each, sorted; and all that
-  // were issued before this second.
+  // Grants that do not count any more (revocation.h): HashOfGrant of each, sorted; those of users,
+  // sorted; and all that were issued before this second.
   std::vector<uint64_t> revoked = {};
+  std::vector<RevokedUser> revoked_users = {};
   uint32_t not_issued_before = 0;
+  // Its end is near: the second of the controller's time, and as what. 0: it is not.
+  uint32_t ends_at = 0;
+  bool ends_as_idle = false;  // else MAX_LIFETIME
   BackendProtocol protocol = BackendProtocol::kHttp1;
   // Paths that are no use: exact, or with a '*' at the end.
   std::vector<std::string> ignore_paths = {};
-  // Its end is near: when, in RFC 3339, and as what ("IDLE"). Empty: it is not.
-  std::string ends_at = {};
-  std::string ends_as = {};
 
   bool operator==(const Route&) const = default;
 };

@@ -1,12 +1,14 @@
 #ifndef SPAWNER_PROXY_ROUTE_WORKER_REPORTS_H_
 #define SPAWNER_PROXY_ROUTE_WORKER_REPORTS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/ids.h"
 #include "proxy/route/busy.h"
 #include "proxy/route/route.h"
+#include "proxy/route/token_use.h"
 
 namespace spawner::proxy {
 
@@ -27,6 +29,9 @@ class WorkerReports {
   // A request waits for an id that no route names and no negative answer covers.
   virtual void OnUnknown(int worker, std::string session_id) = 0;
 
+  // A one-time token waits for the leader's word: Worker::Post(TokenUseAnswer) with the same
+  // ticket. Who never answers lets nobody in.
+  virtual void OnTokenUse(int /*worker*/, uint64_t /*ticket*/, TokenUse /*use*/) {}
   // A backend wants its session to stay alive.
   virtual void OnBusy(int /*worker*/, Busy /*busy*/) {}
 

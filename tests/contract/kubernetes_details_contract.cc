@@ -49,6 +49,47 @@ TEST_F(KubernetesContract, ASecretIsCreatedOnceAndReadBack) {
   EXPECT_EQ(CodeOf(api_.CreateObject(secrets, no_base64)), absl::StatusCode::kInvalidArgument);
 }
 
+constexpr char kTokenReviews[] = "/apis/authentication.k8s.io/v1/tokenreviews";
+constexpr char kAccessReviews[] = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+TEST_F(KubernetesContract, ATokenReviewKnowsNoForeignTokenAndWantsOne) {
+  const Json review = {{"apiVersion", "authentication.k8s.io/v1"},
+                       {"kind", "TokenReview"},
+                       {"spec", {{"token", "of-nobody"}, {"audiences", {"spawner"}}}}};
+  const absl::StatusOr<std::string> answer = api_.CreateObject(kTokenReviews, review);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  const absl::StatusOr<Json> object = ParseJson(*answer);
+  ASSERT_TRUE(object.ok()) << object.status();
+  ASSERT_TRUE((*object)["status"].is_object()) << *answer;
+  EXPECT_FALSE((*object)["status"].value("authenticated", false)) << *answer;
+  Json none = review;
+  none["spec"] = Json::object();
+  EXPECT_EQ(CodeOf(api_.CreateObject(kTokenReviews, none)), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(KubernetesContract, AnAccessReviewAnswersForAnyResourceAndWantsAUser) {
+  const Json review = {{"apiVersion", "authorization.k8s.io/v1"},
+                       {"kind", "SubjectAccessReview"},
+                       {"spec",
+                        {{"user", "ada"},
+                         {"groups", {"system:masters"}},
+                         {"resourceAttributes",
+                          {{"group", "spawner.dev"},
+                           {"version", "v1"},
+                           {"resource", "sessions"},
+                           {"verb", "create"},
+                           {"namespace", api_.world().ns()}}}}}};
+  const absl::StatusOr<std::string> answer = api_.CreateObject(kAccessReviews, review);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  const absl::StatusOr<Json> object = ParseJson(*answer);
+  ASSERT_TRUE(object.ok()) << object.status();
+  EXPECT_EQ((*object)["status"]["allowed"], true) << *answer;
+  Json nobody = review;
+  nobody["spec"].erase("user");
+  nobody["spec"].erase("groups");
+  EXPECT_EQ(CodeOf(api_.CreateObject(kAccessReviews, nobody)), absl::StatusCode::kInvalidArgument);
+}
+
 // Keeps what comes of a watch.
 class WatchText final : public kube::HttpHandler {
  public:

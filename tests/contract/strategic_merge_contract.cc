@@ -1,6 +1,8 @@
 // Strategic merge, ours beside the API server's: the same patch is sent as a PATCH of a
 // PodTemplate, and merged here and created as another. Both must come to the same object, or both
 // be refused.
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -49,15 +51,16 @@ class StrategicMergeContract : public KubernetesContract {
     const absl::Status status = StrategicMerge("template", patch, merged);
     if (!status.ok()) {
       ++refused_;
-      EXPECT_EQ(theirs.code / 100, 4) << status << "\n" << theirs.text << "\n" << both;
+      // With 500, mostly: no fault of the server's.
+      EXPECT_NE(theirs.code / 100, 2) << status << "\n" << theirs.text << "\n" << both;
       return;
     }
     const Answer ours = Ask("POST", "", Object(merged));
     if (ours.code == 201) Ask("DELETE", "/" + NameIn(ours), Json());
     if (theirs.code != 200) ++refused_;
-    EXPECT_EQ(theirs.code / 100, ours.code / 100) << theirs.text << "\n"
-                                                  << ours.text << "\n"
-                                                  << both;
+    EXPECT_EQ(theirs.code / 100 == 2, ours.code / 100 == 2) << theirs.text << "\n"
+                                                            << ours.text << "\n"
+                                                            << both;
     EXPECT_EQ(theirs.Template(), ours.Template()) << both;
   }
 
@@ -78,8 +81,8 @@ class StrategicMergeContract : public KubernetesContract {
     api_.world().transport().Start(
         {.method = method,
          .path = absl::StrCat("/api/v1/namespaces/", api_.world().ns(), "/podtemplates", name),
-         .body = body.is_null() ? "" : body.dump(),
-         .content_type = method == "PATCH" ? kStrategicMergePatch : "application/json"},
+         .content_type = method == "PATCH" ? kStrategicMergePatch : "application/json",
+         .body = body.is_null() ? "" : body.dump()},
         &answer);
     EXPECT_TRUE(api_.Until([&answer] { return answer.is_ended; }));
     return answer;
@@ -220,7 +223,17 @@ class Generator {
   void Order(Json& object, const std::string& list, const char* key,
              const std::vector<std::string>& names) {
     Json order = Json::array();
-    for (const std::string& name : Shuffled(names)) order.push_back({{key, name}});
+    if (object.contains(list) && !Once(6)) {  // as the API server wants it: in the patch's order
+      for (const Json& member : object[list]) {
+        if (!member.contains("$patch")) order.push_back({{key, member[key]}});
+      }
+    }
+    for (const std::string& name : Shuffled(names)) {
+      const Json member = {{key, name}};
+      if (std::find(order.begin(), order.end(), member) != order.end()) continue;
+      order.insert(order.begin() + static_cast<std::ptrdiff_t>(random_.Next() % (order.size() + 1)),
+                   member);
+    }
     object["$setElementOrder/" + list] = order;
   }
   Json Containers() {

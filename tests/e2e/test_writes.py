@@ -15,6 +15,8 @@ from tests.support.system import reason_name
 
 GRACE_S = 2.0
 QUIET_S = 10
+CONTROLLERS = 2
+KEYS_EVERY_S = 5  # each looks at the Secret
 RUNNING = 8
 
 
@@ -81,8 +83,8 @@ def test_a_live_session_costs_nothing_more(system):
 
 
 def test_nobody_asks_kubernetes_about_sessions_that_run(alone):
-    """Not polled: in QUIET_S both controllers hold or look at their Lease, and watch; nothing else,
-    however many sessions there are."""
+    """Not polled: in QUIET_S both controllers hold or look at their Lease, look at their keys, and
+    watch; nothing else, however many sessions there are."""
     system = alone
     connected = [system.connect("calm-%d" % n, grace=600, initial_grace=600)
                  for n in range(RUNNING)]
@@ -98,10 +100,13 @@ def test_nobody_asks_kubernetes_about_sessions_that_run(alone):
     audited = collections.Counter(asked.values())  # a watch has an event at each of its ends
     print("metric:", dict(counted), "audit log:", dict(audited))
     for seen in (counted, audited):
-        assert set(seen) <= {("get", "leases"), ("update", "leases"), ("watch", "pods")}, seen
+        assert set(seen) <= {("get", "leases"), ("update", "leases"), ("get", "secrets"),
+                             ("watch", "pods")}, seen
         # One renews once a second, one looks once a second.
         assert QUIET_S / 2 <= seen["update", "leases"] <= QUIET_S + 2, seen
         assert seen["get", "leases"] <= QUIET_S + 2, seen
+        # Another may have rotated the keys (decision 0015).
+        assert seen["get", "secrets"] <= CONTROLLERS * (QUIET_S / KEYS_EVERY_S + 1), seen
         assert seen["watch", "pods"] <= 2, seen  # each watch is begun anew after 5 to 10 minutes
     for c in connected:
         system.terminate(c.session.name, hard=True)

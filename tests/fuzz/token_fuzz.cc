@@ -28,8 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const absl::string_view payload =
         end == absl::string_view::npos ? absl::string_view() : text.substr(end + 1);
     token = absl::StrCat(Base64UrlEncode(text.substr(0, end)), ".", Base64UrlEncode(payload));
-    absl::StrAppend(&token, ".",
-                    Base64UrlEncode(*spawner::Ed25519Sign(key.pair.private_seed, token)));
+    absl::StrAppend(&token, ".", Base64UrlEncode(*spawner::Ed25519Sign(key.pair, token)));
   }
   const absl::StatusOr<spawner::Grant> grant = spawner::VerifyGrant(token, ring, now);
   if (!grant.ok()) return 0;

@@ -63,9 +63,24 @@ def api_server(code, message):
 
 
 @pytest.mark.parametrize("flags, line", [
-    (["--lisen=:1"], "controller: --lisen: no such flag; there are --advertise-address, "
-     "--base-domain, --http-listen, --kubeconfig, --listen, --local, --log-level, "
-     "--lost-proxy-hold, --namespace, --node-lost-after, --public-url, --help and --version"),
+    (["--lisen=:1"], "controller: --lisen: no such flag; there are --advertise-address, --auth-audience, "
+     "--auth-kubernetes, --base-domain, --client-ca, --http-listen, --http-public-url, --insecure-allow-anonymous, "
+     "--kubeconfig, --listen, --local, --log-level, --lost-proxy-hold, --namespace, "
+     "--node-lost-after, --oidc-audience, --oidc-ca, --oidc-groups-claim, --oidc-issuer, "
+     "--oidc-jwks-file, --oidc-jwks-url, --oidc-prefix, --oidc-user-claim, --peer-ca, --proxy-name, "
+     "--public-url, --quota-connections-per-namespace, --quota-sessions-per-namespace, "
+     "--quota-starts, --quota-starts-per-namespace, --rate-connects-per-caller, "
+     "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --help and --version"),
+    (["--local", "--listen=0.0.0.0:0"],
+     "controller: --listen=0.0.0.0:0: whoever reaches it could do everything. Say who may call by "
+     "--auth-kubernetes, --token-file=FILE, --client-ca=FILE or --oidc-issuer=URL "
+     "(docs/security.md), listen on 127.0.0.1, or give --insecure-allow-anonymous for development"),
+    (["--local", "--token-file=/nonexistent"],
+     "controller: --token-file: read /nonexistent: No such file or directory"),
+    (["--local", "--tls-cert=/nonexistent"],
+     "controller: --tls-cert, --tls-key, --client-ca: a certificate and its key: give both or none"),
+    (["--local", "--oidc-issuer=https://a.test"],
+     "controller: --oidc-audience: is missing; a JWT for anybody else must not be good here"),
     (["--local", "--listen=1.2.3.4:70000"],
      "controller: --listen=1.2.3.4:70000: allowed is ADDR:PORT such as 127.0.0.1:9090 or :9090, "
      "PORT 0 to 65535 (0: any free one)"),
@@ -167,7 +182,7 @@ def test_ready_controller_serves_its_http_port(tmp_path):
         wait_for(log, lambda: get(web + "/readyz")[0] == 200)
         code, text = get(web + "/metrics")
         assert code == 200 and "spawner_sessions" in text
-        assert get(web + "/spawn")[0] == 404
+        assert get(web + "/spawn")[0] == 405  # it takes a POST
 
 
 def test_sigterm_ends_watches_and_waiting_calls_too(tmp_path):

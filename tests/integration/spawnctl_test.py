@@ -226,6 +226,7 @@ def test_status_and_version(system):
     (["connect", "--key=x", "--grace=-5s", "--", ECHO], 2, "spec.idle.grace: must not be negative"),
     (["connect", "--key=x", "--grace=5", "--", ECHO], 2, "write 30s, 5m or 1h30m"),
     (["connect", "--key=x\n", "--", ECHO], 2, "key"),
+    (["status", "--context=nobody"], 2, "there is no context"),
     (["status", "--address=nosuchhost.invalid:9090"], 7, "cannot reach the controller at nosuchhost"),
 ])
 def test_errors_have_their_code_and_say_what_to_do(system, words, code, text):
@@ -253,7 +254,7 @@ def test_a_call_that_takes_too_long_is_124_and_shows_that_it_waits(system):
     code, _, err = spawnctl(system, "connect", "--key=slow", "--wait", "--timeout=2500ms",
                             "--env=START_DELAY_MS=60000", "--", ECHO)
     assert code == 124
-    assert "connect: waiting for %s (1 s)\n" % system.grpc in err
+    assert re.search(r"^connect: STARTING, STARTED \(1 s\)$", err, re.M), err
     assert "give it longer with --timeout" in err
 
 
@@ -286,3 +287,75 @@ def test_colour_only_on_a_terminal_and_not_with_no_color(system):
     assert "\x1b[32mREADY\x1b[0m" in on_terminal(system)
     assert "\x1b" not in on_terminal(system, NO_COLOR="1")
     assert "\x1b" not in succeeds(system, "get", "sessions")
+
+
+def test_doctor_finds_nothing_here_and_says_what_is_wrong_without_a_proxy(system, tmp_path):
+    code, out, err = spawnctl(system, "doctor")
+    assert code == 0, out + err
+    for check in ("controller.reachable", "clock.spawnctl", "controller.leader", "kubernetes.view", "proxies.connected",
+                  "proxies.version", "kubernetes.reachable", "dns.sessions", "proxies.reachable"):
+        assert re.search(r"^ok      %s: \S" % re.escape(check), out, re.M), out
+    with LocalSystem(tmp_path) as own:
+        own.kill("proxy0")
+        deadline = time.monotonic() + WAIT_S
+        while ": connected" in succeeds(own, "status") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        code, out, err = spawnctl(own, "doctor")
+        assert code == 1 and "FAILED  proxies.connected: " in out and "        -> " in out, out
+        assert re.search(r"doctor: \d of \d+ checks failed", err)
+
+
+def test_uninstall_says_first_then_ends_every_session_and_may_be_run_again(tmp_path):
+    with LocalSystem(tmp_path) as own:
+        name = start(own, "to-be-ended")
+        code, out, err = spawnctl(own, "uninstall")
+        assert code == 1 and "would end 1 live sessions" in out and "nothing was done" in err
+        assert "READY" in succeeds(own, "get", name)
+        out = succeeds(own, "uninstall", "--yes")
+        assert "ended 1 sessions\ndeleted 1 pods\ndeleted /api/v1/namespaces/default/secrets/spawner-keys\n" in out
+        # Its pod is gone; the controller that still runs remembers how it ended.
+        assert "REQUESTED" in succeeds(own, "get", name)
+        out = succeeds(own, "uninstall", "--yes")
+        assert "ended 0 sessions\ndeleted 0 pods\nthere is no /api/v1/namespaces/default/secrets/spawner-keys\n" in out
+
+
+def test_top_bench_and_run_rm(system):
+    name = start(system, "on-top")
+    assert re.search(r"^%s  on-top +READY" % name, succeeds(system, "top", "--once"), re.M)
+    text = succeeds(system, "bench", "--connects=50", "--concurrency=4", "--", ECHO)
+    assert "50 Connects to 1 live sessions, 4 at a time" in text and "p99" in text
+    code, _, err = spawnctl(system, "run", "--rm", "--key=rm", "--env=EXIT_AFTER_MS=300", "--", ECHO)
+    assert code == 0, err
+    deadline = time.monotonic() + WAIT_S
+    while succeeds(system, "get", "sessions", "--filter=key:rm", "-o", "name") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert succeeds(system, "get", "sessions", "--filter=key:rm", "-o", "name") == ""
+
+
+def test_top_refreshes_in_place_on_a_terminal_and_gives_the_screen_back(system):
+    master, terminal = pty.openpty()
+    with subprocess.Popen([SPAWNCTL, "top", "--interval=500ms"], stdin=subprocess.DEVNULL, stdout=terminal,
+                          env=environment(system.grpc)) as top:
+        os.close(terminal)
+        seen = b""
+        while seen.count(b"\x1b[H\x1b[2J") < 2:
+            seen += os.read(master, 65536)
+        top.send_signal(signal.SIGINT)
+        assert top.wait(WAIT_S) == 0
+        seen += os.read(master, 65536)
+    os.close(master)
+    assert seen.startswith(b"\x1b[?1049h") and seen.endswith(b"\x1b[?1049l"), seen[-100:]
+
+
+def test_a_start_is_one_line_on_a_terminal(system):
+    master, terminal = pty.openpty()
+    try:
+        subprocess.run([SPAWNCTL, "connect", "--key=line", "--wait", "--env=START_DELAY_MS=2500", "--", ECHO],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=terminal, check=True, timeout=WAIT_S,
+                       env=environment(system.grpc))
+        text = os.read(master, 65536).decode()
+    finally:
+        os.close(master)
+        os.close(terminal)
+    assert "\r\x1b[Kconnect: STARTING, STARTED (1 s)\r\x1b[K" in text, text
+    assert "ready after STARTED " in text and text.count("\n") == 2, text

@@ -88,9 +88,36 @@ void SimProxy::Deliver(const route::ToProxy& message) {
     if (is_welcome_) Apply(*routes);
   } else if (const auto* beat = std::get_if<route::ControllerHeartbeat>(&message)) {
     listener_.send(route::ProxyHeartbeat{beat->sequence});
+  } else if (const auto* inspect = std::get_if<route::Inspect>(&message)) {
+    if (!is_deaf) listener_.send(Inspect(*inspect));
+  } else if (const auto* use = std::get_if<route::UseTokenAnswer>(&message)) {
+    use_answers[use->sequence] = use->is_first_use;
   } else if (const auto* unknown = std::get_if<route::RouteUnknown>(&message)) {
     if (routes_.count(unknown->session) == 0) Remove(unknown->session);
   }
+}
+
+route::Inspected SimProxy::Inspect(const route::Inspect& inspect) const {
+  route::Inspected answer{.sequence = inspect.sequence, .connections = {}};
+  const auto add = [&](int64_t count, int kind) {
+    for (int64_t i = 0; i < count; ++i) {
+      if (answer.connections.size() >= static_cast<size_t>(inspect.connections_max)) return;
+      answer.connections.push_back({.kind = kind, .age = absl::Seconds(1), .peer = id_});
+    }
+  };
+  add(Open(inspect.session), 1);
+  add(Waiting(inspect.session), 4);
+  return answer;
+}
+
+uint64_t SimProxy::UseToken(const SessionId& session, const std::string& grant,
+                            absl::Time expires_at, uint32_t leadership) {
+  route::UseToken use = {.sequence = ++last_use_, .leadership = leadership};
+  use.session = session;
+  use.grant_id = grant;
+  use.expires_at = expires_at;
+  listener_.send(std::move(use));
+  return last_use_;
 }
 
 void SimProxy::Apply(const route::Routes& routes) {

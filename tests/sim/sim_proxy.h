@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "controller/route/route.h"
@@ -42,6 +43,8 @@ class SimProxy {
   void ReportUsage();  // once a second
   // Reports nothing at once: what a proxy under load may look like.
   bool is_lazy = false;
+  // Does not answer what is open.
+  bool is_deaf = false;
 
   // A backend said that it is busy.
   void Busy(const SessionId& session, absl::Duration ttl);
@@ -50,6 +53,11 @@ class SimProxy {
   void Request(const SessionId& session);
   // Closes one connection, or gives up one request that waits. False: there is none.
   bool Leave(const SessionId& session);
+
+  // A one-time token came; its answer is in `use_answers` when it comes.
+  uint64_t UseToken(const SessionId& session, const std::string& grant, absl::Time expires_at,
+                    uint32_t leadership);
+  std::map<uint64_t, bool> use_answers;  // by what UseToken returned
 
   // Served by a backend, now.
   int64_t Open(const SessionId& session) const;
@@ -74,6 +82,7 @@ class SimProxy {
     std::map<Epoch, Totals> reported;
   };
 
+  route::Inspected Inspect(const route::Inspect& inspect) const;
   void Apply(const route::Routes& routes);
   void ApplyRoute(const route::Route& route, uint64_t version,
                   std::vector<route::GateCount>& gates);
@@ -95,6 +104,7 @@ class SimProxy {
   bool is_welcome_ = false;
   uint32_t leadership_ = 0;
   uint64_t version_ = 0;
+  uint64_t last_use_ = 0;
   std::map<SessionId, route::Route> routes_;
   std::map<SessionId, route::Route> table_;  // parts of a snapshot so far
   std::map<SessionId, Epoch> greatest_;

@@ -1,0 +1,28 @@
+#ifndef SPAWNER_CLI_SETTINGS_H_
+#define SPAWNER_CLI_SETTINGS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cli/arguments.h"
+#include "cli/client.h"
+#include "cli/surroundings.h"
+
+namespace spawner::cli {
+
+// Which controller to call, as whom.
+struct Settings {
+  std::string context;  // by whose name; "" without one
+  Client::Options client;
+  std::string ns;
+  std::string warning;        // of the file; "" without one
+  std::string token_warning;  // of how the token travels; "" without one
+};
+
+// Each thing by itself: the flag, else the environment, else the context, else the default.
+// INVALID_ARGUMENT names what is wrong and where it stands.
+absl::StatusOr<Settings> FindSettings(const Arguments& arguments, const Surroundings& surroundings);
+
+}  // namespace spawner::cli
+
+#endif  // SPAWNER_CLI_SETTINGS_H_

@@ -1,0 +1,127 @@
+#ifndef SPAWNER_CONTROLLER_CORE_FAIRNESS_H_
+#define SPAWNER_CONTROLLER_CORE_FAIRNESS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "controller/core/rate_book.h"
+#include "controller/core/service.h"
+#include "controller/core/start_queue.h"
+
+namespace spawner::core {
+
+// What each may have at most; 0: no limit.
+struct FairnessLimits {
+  int64_t sessions_per_namespace = 0;
+  int64_t connections_per_namespace = 0;  // open now; more users are refused a grant
+  StartLimits starts;                     // in flight; more wait
+  double connects_per_namespace = 0;      // a second
+  double connects_per_caller = 0;
+
+  bool HasAny() const {
+    return sessions_per_namespace > 0 || connections_per_namespace > 0 ||
+           starts.per_namespace > 0 || starts.total > 0 || connects_per_namespace > 0 ||
+           connects_per_caller > 0;
+  }
+};
+
+// What Fairness knows the sessions by: a core::Service.
+struct FairnessSource {
+  std::function<bool()> is_leader;
+  // Of all sessions.
+  std::function<absl::StatusOr<Service::WatchId>(Watcher*)> watch;
+  std::function<void(Service::WatchId)> cancel;
+};
+
+// Lets Connects in, so that nobody takes what is others': quotas of a namespace, rates, and a queue
+// of starts. It counts by watching the sessions, and what it has let in that is not to be seen yet.
+//   fairness.Enter(order, [](const absl::StatusOr<Ticket>& ticket) { ... fairness.Leave(*ticket);
+//   });
+// Thread: the loop's. Owner: main.
+class Fairness final : public Watcher {
+ public:
+  struct Order {
+    std::string ns;
+    SessionKey key;
+    bool has_spec = false;  // without one nothing is started
+    std::string caller;     // may be empty
+    Instant deadline;       // it waits no longer
+  };
+  using Ticket = uint64_t;  // 0: nothing is held
+  using Entered = std::function<void(const absl::StatusOr<Ticket>&)>;
+
+  Fairness(const Clock& clock, FairnessLimits limits);
+  Fairness(const Fairness&) = delete;
+  Fairness& operator=(const Fairness&) = delete;
+
+  // What the source reaches outlives Close.
+  void Open(FairnessSource source) { source_ = std::move(source); }
+  void Close();
+
+  // At once, or when it is this one's turn. RESOURCE_EXHAUSTED / QUOTA_SESSIONS, QUOTA_CONNECTIONS,
+  // QUOTA_STARTS (waited in vain), RATE_LIMITED with the true wait.
+  void Enter(const Order& order, Entered entered);
+  // The Connect was answered.
+  void Leave(Ticket ticket);
+
+  struct Quota {
+    std::string resource;  // "sessions", "starts", "connections", "connects_per_second"
+    int64_t used = 0;
+    int64_t allowed = 0;
+  };
+  std::vector<Quota> QuotasOf(const std::string& ns);
+
+  void Step(Instant now);
+  Instant NextWake() const { return is_due_ ? Instant{} : queue_.NextWake(); }
+
+  // --- Watcher ----------------------------------------------------------------------------------
+  bool OnWatchEvent(const WatchEvent& event) override;
+  void OnWatchEnd(const absl::Status& status) override;
+
+ private:
+  using KeyName = std::pair<std::string, std::string>;  // namespace and key
+  struct Seen {
+    std::string ns;
+    std::string key;
+    bool is_live = false;
+    bool is_starting = false;
+    int64_t connections = 0;
+  };
+  struct Used {
+    int64_t sessions = 0;  // with those that were let in and are not to be seen yet
+    int64_t connections = 0;
+  };
+  void Watch();
+  void Forget();
+  void Count(const Seen& seen, int by);
+  absl::Status CheckSessions(const std::string& ns) const;
+  absl::Status CheckConnections(const std::string& ns) const;
+  void Start(const Order& order, const absl::Status& status, const Entered& entered);
+  void Unreserve(std::map<Ticket, KeyName>::iterator reserved);
+
+  const Clock& clock_;
+  const FairnessLimits limits_;
+  std::optional<FairnessSource> source_;
+  std::optional<Service::WatchId> watch_;
+  RateBook namespaces_;
+  RateBook callers_;
+  StartQueue queue_;
+  bool is_due_ = false;  // somebody may be able to go on
+  std::map<std::pair<SessionId, Epoch>, Seen> seen_;
+  std::multiset<KeyName> live_;
+  std::map<std::string, Used> used_;
+  Ticket last_ticket_ = 0;
+  std::map<Ticket, KeyName> reserved_;  // let in, and no session of theirs is to be seen yet
+};
+
+}  // namespace spawner::core
+
+#endif  // SPAWNER_CONTROLLER_CORE_FAIRNESS_H_

@@ -1,0 +1,272 @@
+#include "controller/core/fairness.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "controller/core/limits.h"
+#include "controller/core/rate_book.h"
+#include "controller/core/start_queue.h"
+
+namespace spawner::core {
+namespace {
+
+constexpr Instant kStart{1'000'000'000};
+
+TEST(RateBook, SaysWhenTheNextOneIsThereAndThatIsTrue) {
+  RateBook book("namespace", 10);
+  Instant now = kStart;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(book.Check("a", now).ok()) << i;
+    book.Take("a", now);
+  }
+  const absl::Status refused = book.Check("a", now);
+  EXPECT_EQ(ReasonOf(refused), "RATE_LIMITED");
+  EXPECT_TRUE(book.Check("b", now).ok()) << "each for itself";
+  const absl::Duration wait = *RetryAfterOf(refused);
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(wait), 100, 0.01);
+  EXPECT_FALSE(book.Check("a", now + wait - absl::Microseconds(10)).ok());
+  EXPECT_TRUE(book.Check("a", now + wait).ok());
+}
+
+TEST(RateBook, ASlowRateLetsOneIn) {
+  RateBook book("caller", 0.5);
+  EXPECT_TRUE(book.Check("a", kStart).ok());
+  book.Take("a", kStart);
+  EXPECT_NEAR(absl::ToDoubleSeconds(*RetryAfterOf(book.Check("a", kStart))), 2, 0.001);
+}
+
+TEST(RateBook, HasABoundAndForgetsWhoRests) {
+  RateBook book("caller", 1);
+  for (size_t i = 0; i < kRateNamesMax; ++i) book.Take(absl::StrCat(i), kStart);
+  EXPECT_EQ(ReasonOf(book.Check("one more", kStart)), "RATE_LIMITED");
+  EXPECT_TRUE(book.Check("one more", kStart + absl::Seconds(1)).ok());
+  EXPECT_EQ(book.size(), 1u);
+}
+
+TEST(StartQueue, NamespacesTakeTurnsWhateverOneAsksFor) {
+  StartQueue queue({.total = 1});
+  std::string order;
+  const auto wait = [&](const std::string& ns) {
+    ASSERT_TRUE(queue
+                    .Wait(ns, Instant::Infinite(),
+                          [&order, ns](const absl::Status&) { absl::StrAppend(&order, ns); })
+                    .ok());
+  };
+  for (int i = 0; i < 5; ++i) wait("a");
+  wait("b");
+  wait("c");
+  for (int i = 0; i < 7; ++i) {
+    for (const StartQueue::Ready& ready : queue.Due(kStart)) {
+      ready.go(ready.status);
+      queue.Remove(ready.ns);
+    }
+  }
+  EXPECT_EQ(order, "abcaaaa");
+}
+
+TEST(StartQueue, WhoWaitsTooLongIsToldSo) {
+  StartQueue queue({.per_namespace = 1});
+  queue.Add("a");
+  absl::Status told;
+  const Instant deadline = kStart + absl::Seconds(1);
+  ASSERT_TRUE(queue.Wait("a", deadline, [&told](const absl::Status& s) { told = s; }).ok());
+  EXPECT_TRUE(queue.Due(kStart).empty());
+  EXPECT_EQ(queue.NextWake(), deadline);
+  for (const StartQueue::Ready& ready : queue.Due(deadline)) ready.go(ready.status);
+  EXPECT_EQ(ReasonOf(told), "QUOTA_STARTS");
+  EXPECT_TRUE(RetryAfterOf(told).has_value());
+  EXPECT_EQ(queue.waiting(), 0u);
+}
+
+// Random arrivals and ends: no limit is ever exceeded, nobody with room waits, and between two
+// turns of one namespace every other that could go gets one.
+TEST(StartQueue, IsFairFromAnySeed) {
+  for (uint32_t seed = 1; seed <= 300; ++seed) {
+    std::mt19937 random(seed);
+    const StartLimits limits{.per_namespace = static_cast<int64_t>(1 + random() % 4),
+                             .total = static_cast<int64_t>(2 + random() % 6)};
+    StartQueue queue(limits);
+    std::map<std::string, int64_t> running;
+    std::map<std::string, int> waiting;
+    std::map<std::string, int> passed_over;  // turns of others since it could go
+    for (int step = 0; step < 400; ++step) {
+      const std::string ns(1, static_cast<char>('a' + random() % 5));
+      if (random() % 2 == 0) {
+        // The first one is greedy.
+        for (int i = ns == "a" ? 20 : 1; i > 0; --i) {
+          ASSERT_TRUE(queue.Wait(ns, Instant::Infinite(), [](const absl::Status&) {}).ok());
+          ++waiting[ns];
+        }
+      } else if (running[ns] > 0) {
+        queue.Remove(ns);
+        --running[ns];
+      }
+      for (const StartQueue::Ready& ready : queue.Due(kStart)) {
+        ASSERT_TRUE(ready.status.ok());
+        for (auto& [other, count] : waiting) {
+          const bool could_go = count > 0 && running[other] < limits.per_namespace;
+          passed_over[other] = other == ready.ns || !could_go ? 0 : passed_over[other] + 1;
+          ASSERT_LE(passed_over[other], 5) << "seed " << seed << " " << other;
+        }
+        ++running[ready.ns];
+        --waiting[ready.ns];
+      }
+      int64_t total = 0;
+      for (const auto& [name, count] : running) {
+        total += count;
+        ASSERT_LE(count, limits.per_namespace) << "seed " << seed;
+        ASSERT_EQ(queue.running(name), count) << "seed " << seed;
+      }
+      ASSERT_LE(total, limits.total) << "seed " << seed;
+      for (const auto& [name, count] : waiting) {
+        ASSERT_FALSE(count > 0 && total < limits.total && running[name] < limits.per_namespace)
+            << "seed " << seed << ": " << name << " waits though there is room";
+      }
+    }
+  }
+}
+
+// Sessions as the test says.
+class FakeSessions {
+ public:
+  FairnessSource source() {
+    return {.is_leader = [this] { return is_leader; },
+            .watch =
+                [this](Watcher* watcher) {
+                  watcher_ = watcher;
+                  return 1;
+                },
+            .cancel = [this](Service::WatchId) { watcher_ = nullptr; }};
+  }
+
+  void Show(const std::string& ns, const std::string& key, SessionState state,
+            int64_t connections = 0, WatchEventType type = WatchEventType::kModified) {
+    WatchEvent event;
+    event.type = type;
+    event.session.ns = ns;
+    event.session.id = {absl::StrCat(ns, "-", key)};
+    event.session.key.name = key;
+    event.session.state = state;
+    event.session.connections = connections;
+    watcher_->OnWatchEvent(event);
+  }
+
+  bool is_leader = true;
+
+ private:
+  Watcher* watcher_ = nullptr;
+};
+
+class FairnessTest : public testing::Test {
+ protected:
+  void Use(FairnessLimits limits) {
+    fairness_ = std::make_unique<Fairness>(clock_, limits);
+    fairness_->Open(sessions_.source());
+  }
+  // "in", "waits", or the reason of the refusal.
+  std::string Enter(const std::string& ns, const std::string& key, bool has_spec = true) {
+    const size_t index = answers_.size();
+    answers_.emplace_back();
+    fairness_->Enter({.ns = ns,
+                      .key = {.name = key},
+                      .has_spec = has_spec,
+                      .caller = "ada",
+                      .deadline = clock_.Now() + absl::Seconds(5)},
+                     [this, index](const absl::StatusOr<Fairness::Ticket>& ticket) {
+                       answers_[index] = ticket;
+                     });
+    return Answer(index);
+  }
+  std::string Answer(size_t index) const {
+    if (!answers_[index].has_value()) return "waits";
+    return answers_[index]->ok() ? "in" : ReasonOf(answers_[index]->status());
+  }
+  int64_t UsedOf(const std::string& ns, const std::string& resource) {
+    for (const Fairness::Quota& quota : fairness_->QuotasOf(ns)) {
+      if (quota.resource == resource) return quota.used;
+    }
+    return -1;
+  }
+
+  FakeClock clock_;
+  FakeSessions sessions_;
+  std::unique_ptr<Fairness> fairness_;
+  std::vector<std::optional<absl::StatusOr<Fairness::Ticket>>> answers_;
+};
+
+TEST_F(FairnessTest, WithoutLimitsEverybodyIsIn) {
+  Use({});
+  EXPECT_EQ(Enter("a", "k"), "in");
+}
+
+TEST_F(FairnessTest, AQuotaOfSessionsCountsThoseThatAreNotSeenYet) {
+  Use({.sessions_per_namespace = 2});
+  EXPECT_EQ(Enter("a", "1"), "in");
+  EXPECT_EQ(Enter("a", "2"), "in");
+  EXPECT_EQ(Enter("a", "3"), "QUOTA_SESSIONS");
+  EXPECT_EQ(Enter("b", "3"), "in") << "each namespace for itself";
+  EXPECT_EQ(Enter("a", "3", /*has_spec=*/false), "in") << "starts nothing";
+  sessions_.Show("a", "1", SessionState::kStarting);
+  sessions_.Show("a", "1", SessionState::kReady);
+  EXPECT_EQ(UsedOf("a", "sessions"), 2) << "seen and let in is one";
+  EXPECT_EQ(Enter("a", "1"), "in") << "of a live session";
+  fairness_->Leave(**answers_[0]);
+  fairness_->Leave(**answers_[1]);  // its Connect failed
+  EXPECT_EQ(UsedOf("a", "sessions"), 1);
+  EXPECT_EQ(Enter("a", "3"), "in");
+  sessions_.Show("a", "1", SessionState::kTerminated);
+  EXPECT_EQ(UsedOf("a", "sessions"), 1);
+  sessions_.Show("a", "1", SessionState::kTerminated, 0, WatchEventType::kDeleted);
+  EXPECT_EQ(UsedOf("a", "sessions"), 1);
+}
+
+TEST_F(FairnessTest, StartsWaitUntilOneIsReady) {
+  Use({.starts = {.per_namespace = 1}});
+  EXPECT_EQ(Enter("a", "1"), "in");
+  EXPECT_EQ(Enter("a", "2"), "waits");
+  EXPECT_EQ(Enter("b", "1"), "in");
+  sessions_.Show("a", "1", SessionState::kStarting);
+  fairness_->Leave(**answers_[0]);
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(1), "waits") << "answered, but still starting";
+  sessions_.Show("a", "1", SessionState::kReady);
+  EXPECT_EQ(Answer(1), "waits") << "not from within the core";
+  EXPECT_EQ(fairness_->NextWake(), Instant{});
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(1), "in");
+}
+
+TEST_F(FairnessTest, WhoWaitsInVainHearsItBeforeItsDeadline) {
+  Use({.starts = {.total = 1}});
+  EXPECT_EQ(Enter("a", "1"), "in");
+  EXPECT_EQ(Enter("b", "1"), "waits");
+  clock_.Advance(absl::Seconds(5) - kStartWaitMargin);
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(1), "QUOTA_STARTS");
+}
+
+TEST_F(FairnessTest, ConnectionsAndRatesRefuse) {
+  Use({.connections_per_namespace = 5, .connects_per_caller = 3});
+  EXPECT_EQ(Enter("a", "1", false), "in");
+  sessions_.Show("a", "1", SessionState::kReady, 5);
+  EXPECT_EQ(Enter("a", "1", false), "QUOTA_CONNECTIONS");
+  EXPECT_EQ(Enter("b", "1", false), "in") << "a refusal costs nothing";
+  EXPECT_EQ(Enter("b", "1", false), "in");
+  EXPECT_EQ(Enter("b", "1", false), "RATE_LIMITED");
+  EXPECT_EQ(UsedOf("a", "connections"), 5);
+}
+
+TEST_F(FairnessTest, AStandbyCountsNothing) {
+  Use({.sessions_per_namespace = 1});
+  sessions_.is_leader = false;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Enter("a", absl::StrCat(i)), "in");
+}
+
+}  // namespace
+}  // namespace spawner::core

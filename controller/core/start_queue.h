@@ -1,0 +1,72 @@
+#ifndef SPAWNER_CONTROLLER_CORE_START_QUEUE_H_
+#define SPAWNER_CONTROLLER_CORE_START_QUEUE_H_
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+
+namespace spawner::core {
+
+struct StartLimits {
+  int64_t per_namespace = 0;  // 0: no limit
+  int64_t total = 0;          // 0: no limit
+};
+
+// Starts that wait until fewer are in flight. Namespaces take turns, each one's own wait in line:
+// one that asks for thousands delays itself.
+//   for (auto& go : queue.Due(now)) go(absl::OkStatus());  // after anything that changes
+// Thread: one. Owner: Fairness.
+class StartQueue {
+ public:
+  using Go = std::function<void(const absl::Status&)>;
+  struct Ready {
+    std::string ns;
+    Go go;
+    absl::Status status;  // OK: it may start, and is counted as running; else its time is over
+  };
+
+  explicit StartQueue(StartLimits limits) : limits_(limits) {}
+
+  // RESOURCE_EXHAUSTED / RATE_LIMITED if too many wait already. `go` is called by Due's caller.
+  absl::Status Wait(const std::string& ns, Instant deadline, Go go);
+  // What else runs, or no longer does.
+  void Add(const std::string& ns) { ++(++total_, namespaces_[ns]).running; }
+  void Remove(const std::string& ns);
+
+  // Who may go on now, in the order of their turns; and who waited in vain.
+  std::vector<Ready> Due(Instant now);
+  Instant NextWake() const;
+
+  int64_t running(const std::string& ns) const;
+  int64_t total() const { return total_; }
+  size_t waiting() const { return waiting_; }
+
+ private:
+  struct Entry {
+    Instant deadline;
+    Go go;
+  };
+  struct Namespace {
+    int64_t running = 0;
+    std::list<Entry> waiting;
+  };
+  bool HasRoom(const Namespace& ns) const;
+  void TakeExpired(Instant now, std::vector<Ready>& ready);
+  void Forget(const std::string& ns);
+
+  const StartLimits limits_;
+  std::map<std::string, Namespace> namespaces_;
+  int64_t total_ = 0;
+  size_t waiting_ = 0;
+  std::string last_turn_;  // whose was the last
+};
+
+}  // namespace spawner::core
+
+#endif  // SPAWNER_CONTROLLER_CORE_START_QUEUE_H_
