@@ -14,7 +14,7 @@
 #include "controller/kube/http_kube_client.h"
 #include "controller/local/local_kubernetes.h"
 #include "gtest/gtest.h"
-#include "tests/sim/start_scene.h"
+#include "tests/sim/scene.h"
 
 namespace spawner::sim {
 namespace {
@@ -27,12 +27,12 @@ class ClaimsTest : public testing::Test {
     scene_.spec.lifetime.retention = kRetention;
     scene_.spec.volume_claims = {{.name = "data", .mount_path = "/data", .size = "1Gi"}};
     scene_.world.on_request = [this, inner = scene_.world.on_request](
-                                  const kube::HttpRequest& request) -> StartScene::Fault {
+                                  const kube::HttpRequest& request) -> Scene::Fault {
       const bool is_claim = absl::StrContains(request.path, "/persistentvolumeclaims");
       if (request.method != "GET")
         order_.push_back(absl::StrCat(request.method, " ", request.path));
       if (is_claim && on_claim_ != nullptr) {
-        if (const StartScene::Fault fault = on_claim_(request)) return fault;
+        if (const Scene::Fault fault = on_claim_(request)) return fault;
       }
       return inner(request);
     };
@@ -54,9 +54,9 @@ class ClaimsTest : public testing::Test {
     return scene_.world.RunUntil([&] { return Claims() == count; }, within);
   }
 
-  StartScene scene_;
+  Scene scene_;
   std::vector<std::string> order_;  // writes
-  std::function<StartScene::Fault(const kube::HttpRequest&)> on_claim_;
+  std::function<Scene::Fault(const kube::HttpRequest&)> on_claim_;
 };
 
 TEST_F(ClaimsTest, AreMadeBeforeThePodAndMounted) {
@@ -114,7 +114,7 @@ TEST_F(ClaimsTest, AreTheSameForTheNextIncarnation) {
 }
 
 TEST_F(ClaimsTest, OfAFailedStartGoAtOnce) {
-  scene_.on_write = [](const kube::HttpRequest& request) -> StartScene::Fault {
+  scene_.on_write = [](const kube::HttpRequest& request) -> Scene::Fault {
     if (request.method != "POST") return std::nullopt;
     return local::LocalKubernetes::Fault{.code = 422};
   };
@@ -124,7 +124,7 @@ TEST_F(ClaimsTest, OfAFailedStartGoAtOnce) {
 
 TEST_F(ClaimsTest, SurviveAnswersThatAreLost) {
   int lost = 0;
-  on_claim_ = [&](const kube::HttpRequest& request) -> StartScene::Fault {
+  on_claim_ = [&](const kube::HttpRequest& request) -> Scene::Fault {
     if (request.method == "GET" || lost++ > 0) return std::nullopt;
     return local::LocalKubernetes::Fault{.code = 0, .is_applied = true};
   };
@@ -195,7 +195,7 @@ TEST_F(ClaimsTest, OfNoSessionGoAfterARestartWhenTheirRetentionIsOver) {
 TEST(ClaimsRace, NoSessionLosesItsDisk) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    StartScene scene(seed, /*controllers=*/2);
+    Scene scene(seed, /*controllers=*/2);
     scene.spec.lifetime.retention = absl::Seconds(3);
     scene.spec.volume_claims = {{.name = "data", .mount_path = "/data", .size = "1Gi"}};
     SeededRandom random(seed);
@@ -213,7 +213,7 @@ TEST(ClaimsRace, NoSessionLosesItsDisk) {
       }
     };
     scene.world.on_request =
-        [&, inner = scene.world.on_request](const kube::HttpRequest& request) -> StartScene::Fault {
+        [&, inner = scene.world.on_request](const kube::HttpRequest& request) -> Scene::Fault {
       if (request.method != "GET" && !absl::StrContains(request.path, "/leases") &&
           random.OneIn(10)) {
         return local::LocalKubernetes::Fault{.code = random.OneIn(2) ? 0 : 503,

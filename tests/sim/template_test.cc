@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "controller/kube/http_kube_client.h"
 #include "gtest/gtest.h"
-#include "tests/sim/start_scene.h"
+#include "tests/sim/scene.h"
 
 namespace spawner::sim {
 namespace {
@@ -24,7 +24,7 @@ class TemplateTest : public testing::Test {
     scene_.spec.template_name = "editor";
     scene_.spec.unset = {"port", "retention"};
     scene_.world.on_request = [this, inner = scene_.world.on_request](
-                                  const kube::HttpRequest& request) -> StartScene::Fault {
+                                  const kube::HttpRequest& request) -> Scene::Fault {
       if (request.method == "GET" && absl::StrContains(request.path, "/podtemplates/")) {
         ++reads_;
         if (reads_ <= failing_reads_) return local::LocalKubernetes::Fault{.code = 503};
@@ -62,7 +62,7 @@ class TemplateTest : public testing::Test {
     return ParseJson(read.value_or("")).value_or(Json());
   }
 
-  StartScene scene_{11};
+  Scene scene_{11};
   kube::HttpKubeClient client_{scene_.world.kubernetes};
   int reads_ = 0;
   int failing_reads_ = 0;
@@ -150,7 +150,7 @@ TEST_F(TemplateTest, AReadThatFailsIsTriedAgain) {
 
 TEST_F(TemplateTest, AnAnswerThatWasLostDoesNotStartTwo) {
   Create("app:1");
-  scene_.on_write = [lost = 0](const kube::HttpRequest& request) mutable -> StartScene::Fault {
+  scene_.on_write = [lost = 0](const kube::HttpRequest& request) mutable -> Scene::Fault {
     if (request.method != "POST" || lost++ > 0) return std::nullopt;
     return local::LocalKubernetes::Fault{.code = 0, .is_applied = true};
   };
