@@ -101,7 +101,10 @@ void LeaseElector::Decide(Instant now) {
 }
 
 bool LeaseElector::MayTake(Instant now) const {
-  if (lease_->holder().empty() || lease_->holder() == options_.identity) return true;
+  if (lease_->holder() == options_.identity) return true;
+  // Those who have watched for longer try within `retry`, and know what pods that are gone by now
+  // were: a newcomer, started in the place of the one that released it, lets them go first.
+  if (lease_->holder().empty()) return now >= *joined_at_ + kNewcomerRetries * options_.retry;
   // What the holder goes by counts as well, within reason.
   const absl::Duration theirs =
       std::min(lease_->duration().value_or(absl::ZeroDuration()), kLeaseDurationMax);
@@ -138,6 +141,7 @@ void LeaseElector::OnRead(absl::StatusOr<std::string> answer) {
     }
     // The first of all, or somebody deleted it: then whoever creates it next leads.
     StopLeading();
+    joined_at_ = Instant{};
     lease_ = LeaseObject::New(options_.ns, options_.name);
     holder_.clear();
     leader_address_.clear();
@@ -147,6 +151,7 @@ void LeaseElector::OnRead(absl::StatusOr<std::string> answer) {
       answer.ok() ? LeaseObject::Decode(*answer) : std::move(answer).status();
   if (!lease.ok()) return OnFailed(lease.status(), now);
   status_ = absl::OkStatus();
+  if (!joined_at_.has_value()) joined_at_ = now;
   Observe(*std::move(lease), now);
   Decide(now);
 }

@@ -100,6 +100,7 @@ class LeaseElector {
   Instant asked_at_{};
   uint64_t ask_ = 0;  // which request's answer counts
 
+  std::optional<Instant> joined_at_;  // the first read, or the creation, of the Lease
   std::optional<LeaseObject> lease_;  // as last read or written; none: read before writing
   std::string beat_;
   Instant beat_at_{};  // when we first saw it

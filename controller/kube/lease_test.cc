@@ -364,6 +364,29 @@ TEST_F(LeaseTest, ReleasesForTheNextOneToTakeOverAtOnce) {
   EXPECT_EQ(server_.lease().holder(), "") << "the released take no part any more";
 }
 
+// A drained leader's replacement starts as it leaves: it would not know what the pods were that went
+// with it (the session of a drained node was NOT_FOUND).
+TEST_F(LeaseTest, ANewcomerLeavesAReleasedLeaseToWhoeverHasWatched) {
+  for (int started_ms = 0; started_ms < 1200; started_ms += 40) {
+    Machine& a = Add(absl::StrCat("a-", started_ms));
+    Run(absl::Seconds(8));
+    ASSERT_TRUE(a.IsLeader()) << "of nobody's Lease a newcomer becomes the leader, a little later";
+    Machine& b = Add(absl::StrCat("b-", started_ms));
+    Run(absl::Seconds(5) + absl::Milliseconds(started_ms));
+    a.elector.Release();
+    Run(absl::Milliseconds(50));
+    Machine& c = Add(absl::StrCat("c-", started_ms));
+    Run(absl::Milliseconds(1300));
+    EXPECT_TRUE(b.IsLeader()) << started_ms;
+    EXPECT_FALSE(c.IsLeader()) << started_ms;
+    b.elector.Release();
+    Run(absl::Milliseconds(1300));
+    EXPECT_TRUE(c.IsLeader()) << "it has watched by now";
+    c.elector.Release();
+    Run(absl::Milliseconds(50));
+  }
+}
+
 TEST_F(LeaseTest, GivesUpReleasingWhenTheServerIsAway) {
   Machine& a = Add("a-1");
   Run(absl::Milliseconds(100));

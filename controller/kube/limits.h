@@ -63,6 +63,8 @@ inline constexpr absl::Duration kTcpProbeEvery = absl::Seconds(5);
 inline constexpr size_t kRosterBytesMax = 128 << 10;
 // No two writes come sooner than this, whatever changes or collides.
 inline constexpr absl::Duration kLeaseWriteEvery = absl::Milliseconds(100);
+// Times `retry`: how long a newcomer leaves a released Lease to others. Retries are up to 1.2 apart.
+inline constexpr int kNewcomerRetries = 2;
 // A holder that claims the Lease for longer is not believed.
 inline constexpr absl::Duration kLeaseDurationMax = absl::Minutes(5);
 
