@@ -74,14 +74,15 @@ void Writes::Issue(Incarnation& incarnation, Instant now) {
   const Epoch epoch = incarnation.identity.epoch;
   const std::weak_ptr<char> alive = table_.alive;
   if (incarnation.plan.write == Write::kEnd) {
-    EndRecord end = {incarnation.plan.reason, incarnation.plan.message, table_.clock.WallNow(),
-                     Notes::ToWrite(incarnation)};
-    end.notes[kHistoryNote] = Chronicle::EndNote(table_, incarnation);
+    EndRecord end = {incarnation.plan.reason, incarnation.plan.message, table_.clock.WallNow()};
+    end.record[kHistoryNote] = Chronicle::EndNote(table_, incarnation);
+    end.notes = Notes::ToWrite(incarnation);
     Notes::OnIssued(incarnation);
-    table_.client.PatchPod(pod.ns, pod.name, EndPatch(pod, end, incarnation.plan.write_stops),
-                           [this, alive, id, epoch](absl::StatusOr<kube::Pod> answer) {
-                             if (!alive.expired()) OnWritten(id, epoch, std::move(answer));
-                           });
+    table_.client.PatchPod(
+        pod.ns, pod.name, EndPatch(pod, end, incarnation.plan.write_stops),
+        [this, alive, id, epoch, has_notes = !end.notes.empty()](absl::StatusOr<kube::Pod> answer) {
+          if (!alive.expired()) OnWritten(id, epoch, has_notes, std::move(answer));
+        });
     return;
   }
   kube::DeleteOptions options;
@@ -134,7 +135,8 @@ void Writes::OnNotesWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod>
   BackOff(*incarnation, answer.status(), table_.clock.Now());
 }
 
-void Writes::OnWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer) {
+void Writes::OnWritten(SessionId id, Epoch epoch, bool had_notes,
+                       absl::StatusOr<kube::Pod> answer) {
   --in_flight_;
   Incarnation* incarnation = table_.Find(id, epoch);
   if (incarnation == nullptr) return;
@@ -145,6 +147,10 @@ void Writes::OnWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answ
     if (incarnation->notes.in_flight > 0) notes_.OnWritten(*incarnation);
     pods_.OnChanged(*std::move(answer), /*is_from_watch=*/false);
     return;
+  }
+  if (absl::IsAborted(answer.status()) && had_notes) {
+    // The pod has changed since: the watch is about to show by whom, or that it is gone.
+    return BackOff(*incarnation, answer.status(), table_.clock.Now());
   }
   if (absl::IsNotFound(answer.status()) || absl::IsAborted(answer.status())) {
     // The uid was the precondition: the pod that we know is no more.

@@ -37,7 +37,8 @@ class Writes {
   void IssueNotes(Incarnation& incarnation);
   void OnCreated(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer);
   void ResolveConflict(const Incarnation& incarnation);
-  void OnWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer);
+  // Of an end; `had_notes`: it went with annotations that need the pod unchanged.
+  void OnWritten(SessionId id, Epoch epoch, bool had_notes, absl::StatusOr<kube::Pod> answer);
   void OnNotesWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer);
   void OnDeleted(SessionId id, Epoch epoch, const absl::Status& status);
   void BackOff(Incarnation& incarnation, const absl::Status& status, Instant now);

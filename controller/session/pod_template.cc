@@ -284,7 +284,9 @@ std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops) {
          {{kReason, std::string(Name(end.reason))},
           {kMessage, end.message.substr(0, kMessageBytesMax)},
           {kEndTime, absl::FormatTime(absl::RFC3339_full, end.end_time, absl::UTCTimeZone())}}}}}};
+  AddNotes(end.record, patch["metadata"]["annotations"]);
   AddNotes(end.notes, patch["metadata"]["annotations"]);
+  if (!end.notes.empty()) patch["metadata"]["resourceVersion"] = pod.resource_version;
   if (stops) patch["spec"]["activeDeadlineSeconds"] = 1;
   return ToText(patch);
 }

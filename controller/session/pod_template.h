@@ -41,7 +41,9 @@ struct EndRecord {
   EndReason reason = EndReason::kNone;
   std::string message;
   absl::Time end_time;
-  // Annotations that are written along ("": removed); never read back here.
+  // Annotations that are written along ("": removed); never read back here. The first are this
+  // end's own; `notes` replace what another may have written since, so they need the pod unchanged.
+  std::map<std::string, std::string> record = {};
   std::map<std::string, std::string> notes = {};
 };
 
@@ -69,8 +71,9 @@ std::string BackendContainerOf(const kube::Pod& pod);
 // INVALID_ARGUMENT names the label or annotation that is missing or mangled.
 absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod);
 
-// The ending write, a JSON merge patch with the pod's uid as precondition: reason, message, time,
-// and `activeDeadlineSeconds: 1` if `stops` (a pod that still runs).
+// The ending write, a JSON merge patch with the pod's uid as precondition, and with its
+// resourceVersion if the end has notes: reason, message, time, and `activeDeadlineSeconds: 1` if
+// `stops` (a pod that still runs).
 std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops);
 
 // A JSON merge patch that sets annotations (removes them where the value is ""), with the pod's uid

@@ -219,6 +219,18 @@ TEST(EndPatch, RecordsTheReasonAndReadsBack) {
   EXPECT_EQ(session->end->message, "nobody");
   EXPECT_EQ(session->end->end_time, end.end_time);
 
+  EXPECT_FALSE(patch["metadata"].contains("resourceVersion"));
+  EndRecord with_record = end;
+  with_record.record = {{"spawner.dev/history", "h"}};
+  const json recorded = json::parse(EndPatch(pod, with_record, true));
+  EXPECT_EQ(recorded["metadata"]["annotations"]["spawner.dev/history"], "h");
+  EXPECT_FALSE(recorded["metadata"].contains("resourceVersion")) << "its own concern alone";
+  EndRecord with_notes = end;
+  with_notes.notes = {{"spawner.dev/holds", ""}};
+  const json noted = json::parse(EndPatch(pod, with_notes, true));
+  EXPECT_TRUE(noted["metadata"]["annotations"]["spawner.dev/holds"].is_null());
+  EXPECT_EQ(noted["metadata"]["resourceVersion"], pod.resource_version);
+
   pod.annotations["spawner.dev/reason"] = "FROM_THE_FUTURE";
   EXPECT_EQ(ParseSessionPod(pod)->end->reason, EndReason::kInternal);
 }
