@@ -75,6 +75,11 @@ const LeaderClient::Stubs& LeaderClient::LeaderStubs() {
   return stubs_;
 }
 
+LeaderClient::Terms LeaderClient::PatienceFor(std::function<void()> otherwise) {
+  const absl::Duration patience = otherwise == nullptr ? kForwardTimeoutMax : kForwardReadMax;
+  return {patience, std::move(otherwise)};
+}
+
 template <typename Request, typename Response, typename Start>
 void LeaderClient::Forward(const CallPtr& call, const Request& request, Response* response,
                            Terms terms, Start start) {
@@ -101,8 +106,8 @@ void LeaderClient::Pass(Stub& stub, const CallPtr& call, const Request& request,
 }
 
 void LeaderClient::Connect(const CallPtr& call, const v1::ConnectRequest& request,
-                           v1::ConnectResponse* response) {
-  Forward(call, request, response, {kForwardTimeoutMax, nullptr},
+                           v1::ConnectResponse* response, std::function<void()> otherwise) {
+  Forward(call, request, response, PatienceFor(std::move(otherwise)),
           [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::ConnectRequest* in,
              v1::ConnectResponse* out, std::function<void(grpc::Status)> done) {
             stub.async()->Connect(context, in, out, std::move(done));
@@ -110,9 +115,9 @@ void LeaderClient::Connect(const CallPtr& call, const v1::ConnectRequest& reques
 }
 
 void LeaderClient::CreateGrant(const CallPtr& call, const v1::CreateGrantRequest& request,
-                               v1::CreateGrantResponse* response) {
+                               v1::CreateGrantResponse* response, std::function<void()> otherwise) {
   Forward(
-      call, request, response, {kForwardTimeoutMax, nullptr},
+      call, request, response, PatienceFor(std::move(otherwise)),
       [](v1::Sessions::Stub& stub, grpc::ClientContext* context, const v1::CreateGrantRequest* in,
          v1::CreateGrantResponse* out, std::function<void(grpc::Status)> done) {
         stub.async()->CreateGrant(context, in, out, std::move(done));

@@ -32,15 +32,17 @@ class LeaderClient {
   bool ShouldAsk(const grpc::CallbackServerContext& context) const;
 
   // `response` is the call's; it is written and the call finished when the leader has answered.
+  // With `otherwise` we have an answer of our own: that has to do if the leader does not answer in
+  // time.
   void Connect(const CallPtr& call, const v1::ConnectRequest& request,
-               v1::ConnectResponse* response);
+               v1::ConnectResponse* response, std::function<void()> otherwise = nullptr);
   void Terminate(const CallPtr& call, const v1::TerminateSessionRequest& request,
                  v1::Session* response);
   void KeepAlive(const CallPtr& call, const v1::KeepAliveRequest& request,
                  v1::KeepAliveResponse* response);
   void Wait(const CallPtr& call, const v1::WaitSessionRequest& request, v1::Session* response);
   void CreateGrant(const CallPtr& call, const v1::CreateGrantRequest& request,
-                   v1::CreateGrantResponse* response);
+                   v1::CreateGrantResponse* response, std::function<void()> otherwise = nullptr);
   void RevokeGrant(const CallPtr& call, const v1::RevokeGrantRequest& request,
                    v1::RevokeGrantResponse* response);
   void RotateKeys(const CallPtr& call, const v1::RotateKeysRequest& request,
@@ -75,6 +77,7 @@ class LeaderClient {
     absl::Duration patience;
     std::function<void()> otherwise;  // null: the leader's silence is the answer
   };
+  static Terms PatienceFor(std::function<void()> otherwise);
   template <typename Request, typename Response, typename Start>
   void Forward(const CallPtr& call, const Request& request, Response* response, Terms terms,
                Start start);

@@ -90,6 +90,34 @@ TEST_F(LeaderClientTest, StandbyLetsTheLeaderAnswerReads) {
   EXPECT_EQ(count(), 1);
 }
 
+// Also for a session that lives as far as it knows: the leader hears of its end first, and a grant
+// is signed by the clock that takes it back.
+TEST_F(LeaderClientTest, StandbySignsNothingWhileTheLeaderAnswers) {
+  ApiServer leader;
+  leader.clock.Advance(absl::Hours(1));
+  ASSERT_TRUE(Connect().ok());
+  server_.loop.Run([&] {
+    server_.service.status.leader_address = absl::StrCat("127.0.0.1:", leader.port.port());
+  });
+  ASSERT_TRUE(Connect().ok());
+  leader.loop.Run([&leader] { EXPECT_EQ(leader.service.connects.size(), 1u); });
+  const auto grant = [this] {
+    grpc::ClientContext context;
+    v1::CreateGrantRequest request;
+    request.set_name("namespaces/default/sessions/s-doc");
+    v1::CreateGrantResponse response;
+    EXPECT_TRUE(stub_->CreateGrant(&context, request, &response).ok());
+    return absl::FromUnixSeconds(response.expire_time().seconds());
+  };
+  const absl::Time by_leader = grant();
+  leader.loop.Run([&leader] { EXPECT_EQ(leader.service.grants.size(), 1u); });
+  EXPECT_GT(by_leader, leader.clock.WallNow());
+  // Nobody listens there: users are let in all the same.
+  server_.loop.Run([this] { server_.service.status.leader_address = "127.0.0.1:1"; });
+  EXPECT_TRUE(Connect().ok());
+  EXPECT_LE(grant(), by_leader - absl::Hours(1));
+}
+
 TEST_F(LeaderClientTest, ForwardedCallTakesNoSecondHop) {
   ApiServer other;
   MakeStandby(server_, other.port.port());

@@ -46,13 +46,21 @@ void FinishConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const 
     }
     return call->Finish(result.status());
   }
-  if (!edge.http_public_url().empty()) {
-    connect.response->set_status_url(BackendUrl(edge.http_public_url(), edge.default_namespace(),
-                                                result->session.ns, result->session.id.value,
-                                                "status"));
+  auto answer = [edge = &edge, call, connect, result = *result] {
+    if (!edge->http_public_url().empty()) {
+      connect.response->set_status_url(BackendUrl(edge->http_public_url(),
+                                                  edge->default_namespace(), result.session.ns,
+                                                  result.session.id.value, "status"));
+    }
+    call->Finish(WriteConnect(connect.order, result, edge->keys(), edge->urls(),
+                              edge->clock().WallNow(), *connect.response));
+  };
+  // It may live here only: the leader knows of its end first, and by the leader's clock alone
+  // grants are signed and taken back.
+  if (leader.ShouldAsk(call->context())) {
+    return leader.Connect(call, *connect.request, connect.response, std::move(answer));
   }
-  call->Finish(WriteConnect(connect.order, *result, edge.keys(), edge.urls(),
-                            edge.clock().WallNow(), *connect.response));
+  answer();
 }
 
 // Once it is let in: until then nothing has been asked of the core.
@@ -227,21 +235,27 @@ grpc::ServerUnaryReactor* SessionsService::CreateGrant(grpc::CallbackServerConte
     if (absl::Status served = edge_.CheckNamespace(read->params.ns); !served.ok()) read = served;
   }
   const CreateGrantOrder order = read.ok() ? *read : CreateGrantOrder{};
-  return StartCall(edge_, context, read.status(),
-                   [this, order, request, response](const CallPtr& call, core::Service& service) {
-                     service.CreateGrant(
-                         order.params,
-                         [edge = &edge_, leader = &leader_, call, order, request,
-                          response](const absl::StatusOr<core::ConnectResult>& result) {
-                           if (!call->is_open()) return;
-                           if (leader->ShouldForward(result.status(), *call)) {
-                             return leader->CreateGrant(call, *request, response);
-                           }
-                           if (!result.ok()) return call->Finish(result.status());
-                           call->Finish(WriteCreateGrant(order, *result, edge->keys(), edge->urls(),
-                                                         edge->clock().WallNow(), *response));
-                         });
-                   });
+  return StartCall(
+      edge_, context, read.status(),
+      [this, order, request, response](const CallPtr& call, core::Service& service) {
+        service.CreateGrant(
+            order.params, [edge = &edge_, leader = &leader_, call, order, request,
+                           response](const absl::StatusOr<core::ConnectResult>& result) {
+              if (!call->is_open()) return;
+              if (leader->ShouldForward(result.status(), *call)) {
+                return leader->CreateGrant(call, *request, response);
+              }
+              if (!result.ok()) return call->Finish(result.status());
+              auto answer = [edge, call, order, result = *result, response] {
+                call->Finish(WriteCreateGrant(order, result, edge->keys(), edge->urls(),
+                                              edge->clock().WallNow(), *response));
+              };
+              if (leader->ShouldAsk(call->context())) {
+                return leader->CreateGrant(call, *request, response, answer);
+              }
+              answer();
+            });
+      });
 }
 
 grpc::ServerUnaryReactor* SessionsService::RevokeGrant(grpc::CallbackServerContext* context,

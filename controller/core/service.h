@@ -72,7 +72,8 @@ class Service {
   // Answers when the hold, or its release, is durable.
   virtual void KeepAlive(KeepAliveParams params, KeepAliveDone done) = 0;
 
-  // Answers at once, on a standby too: no write. `created` is false.
+  // Answers at once, on a standby too: no write. `created` is false. The edge of a standby asks the
+  // leader first, as for a Connect to what lives: its clock signs.
   virtual void CreateGrant(GrantParams params, ConnectDone done) = 0;
   // When it is durable and the connected proxies have it, after 2 s at the most.
   virtual void RevokeGrant(RevokeParams params, RevokeDone done) = 0;
