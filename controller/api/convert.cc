@@ -148,6 +148,8 @@ std::set<std::string> FindUnset(const v1::SessionSpec& spec) {
       {"grace", idle.has_grace()},
       {"initial_grace", idle.has_initial_grace() || idle.has_grace()},  // grace is its default
       {"hold_max", idle.has_hold_max()},
+      {"warn_before", idle.has_warn_before()},
+      {"ignore_paths", idle.ignore_paths_size() > 0},
       {"never_idle", static_cast<int>(idle.on_idle()) != 0},
       {"max", lifetime.has_max()},
       {"start_timeout", lifetime.has_start_timeout()},

@@ -86,9 +86,10 @@ TEST(ReadSpec, NamesTheFieldThatIsWrong) {
 TEST(ReadSpec, KnowsWhatIsLeftToATemplate) {
   const auto all = ReadSpec(SpecOf("template: 't'"));
   ASSERT_TRUE(all.ok()) << all.status();
-  EXPECT_EQ(all->unset.size(), 15u);
+  EXPECT_EQ(all->unset.size(), 17u);
   const auto none = ReadSpec(SpecOf(R"(
-    template: 't' port: 81 protocol: HTTP1 idle { grace { } hold_max { } on_idle: STOP }
+    template: 't' port: 81 protocol: HTTP1 idle { grace { } hold_max { } warn_before { }
+    ignore_paths: '/healthz' on_idle: STOP }
     lifetime { max { seconds: 60 } start_timeout { seconds: 5 } stop_grace { } retention { } }
     access { mode: TOKEN path_prefix: PATH_PREFIX_STRIP allowed_origins: 'https://a.test'
              embed_origins: 'https://b.test' max_connections: 7 })"));

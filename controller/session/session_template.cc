@@ -32,6 +32,8 @@ constexpr Default kDefaults[] = {
     {"idle", "grace", "grace", Form::kDuration, "grace"},
     {"idle", "initial_grace", "initialGrace", Form::kDuration, "initial_grace"},
     {"idle", "hold_max", "holdMax", Form::kDuration, "hold_max"},
+    {"idle", "warn_before", "warnBefore", Form::kDuration, "warn_before"},
+    {"idle", "ignore_paths", "ignorePaths", Form::kList, "ignore_paths"},
     {"idle", "on_idle", "onIdle", Form::kWord, "never_idle", "KEEP", true},
     {"lifetime", "max", "max", Form::kDuration, "max"},
     {"lifetime", "start_timeout", "startTimeout", Form::kDuration, "start_timeout"},

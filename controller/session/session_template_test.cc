@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "controller/session/pod_facts.h"
@@ -84,6 +85,27 @@ TEST(ResolveSpec, FillsInWhatTheRequestLeftOpen) {
   EXPECT_EQ(resolved->port, 7000) << "the one named http";
   EXPECT_EQ(resolved->lifetime.max, absl::InfiniteDuration());
   EXPECT_TRUE(resolved->unset.empty());
+}
+
+TEST(ResolveSpec, TakesTheWholeIdlePolicyOfTheTemplate) {
+  json object = Object();
+  object["metadata"]["annotations"][kTemplateSpec] =
+      R"({"idle":{"warnBefore":"60s","ignore_paths":["/healthz","/poll/*"],"hold_max":"5m"}})";
+  SessionSpec spec = Open();
+  spec.unset = {"warn_before", "ignore_paths", "hold_max"};
+  const auto resolved = ResolveSpec(spec, Parsed(object));
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_EQ(resolved->idle.warn_before, absl::Seconds(60));
+  EXPECT_EQ(resolved->idle.ignore_paths, (std::vector<std::string>{"/healthz", "/poll/*"}));
+  EXPECT_EQ(resolved->idle.hold_max, absl::Minutes(5));
+  const auto read = DecodeSpec(EncodeSpec(*resolved));  // as a restart finds it
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, *resolved);
+  spec.unset.clear();
+  EXPECT_EQ(ResolveSpec(spec, Parsed(object))->idle, spec.idle) << "the request's own counts";
+  object["metadata"]["annotations"][kTemplateSpec] = R"({"idle":{"ignore_paths":["no-path"]}})";
+  spec.unset = {"ignore_paths"};
+  EXPECT_EQ(ReasonOf(ResolveSpec(spec, Parsed(object)).status()), "INVALID_FIELD");
 }
 
 TEST(ResolveSpec, LeavesWhatTheRequestSays) {
