@@ -39,7 +39,9 @@ std::string NextStepOfReason(absl::string_view reason) {
   if (reason == "KEY_NOT_HELD") return "say what to run by --image=IMAGE or -- COMMAND";
   if (reason == "TEMPLATE_NOT_FOUND") return "`spawnctl get templates` lists what there is";
   if (reason == "KEY_TAG_MISMATCH") return "--on-mismatch=replace ends the old one and starts anew";
-  if (reason == "NOT_IDLE") return "`spawnctl why` says who uses it";
+  if (reason == "NOT_IDLE") {
+    return "`spawnctl why` says who uses it; `spawnctl release` ends a hold";
+  }
   if (reason == "SESSION_ENDING") return "`spawnctl why` says how it ended";
   if (reason == "ETAG_MISMATCH") return "it was changed meanwhile: get it again, then repeat";
   if (reason == "EPOCH_FENCED") return "another incarnation runs by now: `spawnctl get session`";

@@ -43,6 +43,7 @@ void Connects::Connect(ConnectParams params, Service::ConnectDone done) {
   waiter.params = std::move(params);
   waiter.done = std::move(done);
   if (!waiter.params.request_id.empty()) {
+    waiter.done = OnTodaysTerms(table_, waiter.params.user, std::move(waiter.done));
     if (!table_.requests.Enter(waiter.params, now, std::move(waiter.done))) return;
     waiter.done = [this, key = waiter.params](const absl::StatusOr<ConnectResult>& result) {
       table_.requests.Answer(key, result);
@@ -130,15 +131,9 @@ void Connects::Replace(Incarnation& incarnation, ConnectWaiter waiter, Instant n
         InvalidField("spec", absl::StrCat("is missing; ", tried, ", and the next needs a spec")));
   }
   if (params.on_mismatch == OnMismatch::kReplaceIfIdle) {
-    const auto usage = table_.proxies.SumUsage(incarnation.identity.id, incarnation.identity.epoch,
-                                               incarnation.first_version);
-    if (usage.open > 0 || !usage.is_known) {
-      return waiter.done(WithReason(
-          absl::FailedPreconditionError(
-              usage.open > 0 ? absl::StrCat(tried, "; ", usage.open, " connections are open")
-                             : absl::StrCat(tried, "; a proxy is lost, it may have connections")),
-          "NOT_IDLE"));
-    }
+    const absl::Status idle =
+        table_.CheckIdle(incarnation, now, absl::StrCat(tried, ", to be replaced if idle: "));
+    if (!idle.ok()) return waiter.done(idle);
   }
   incarnation.session.decision =
       EndDecision{EndReason::kReplaced,
@@ -249,7 +244,7 @@ void Connects::GiveUpWaiting(Incarnation& incarnation, Instant now, Instant& wak
 
 ConnectResult Connects::ResultFor(const ConnectWaiter& waiter, const SessionView& view) const {
   ConnectResult result = {view, waiter.created, waiter.started_from, waiter.grant_id};
-  SetGrantTerms(table_.slots.at(view.id), waiter.params.user, table_.leadership, result);
+  SetGrantTerms(table_, waiter.params.user, result);
   return result;
 }
 

@@ -29,14 +29,10 @@ void Ends::Terminate(TerminateParams params, Service::ViewDone done) {
                    "ETAG_MISMATCH"));
   }
   if (incarnation.plan.state == SessionState::kTerminated) return done(table_.ViewOf(incarnation));
-  const auto usage =
-      table_.proxies.SumUsage(params.id, incarnation.identity.epoch, incarnation.first_version);
-  if (params.only_if_idle && (usage.open > 0 || !usage.is_known)) {
-    return done(WithReason(
-        absl::FailedPreconditionError(
-            usage.open > 0 ? absl::StrCat(tried, usage.open, " connections are open")
-                           : absl::StrCat(tried, "a proxy is lost; it may have connections")),
-        "NOT_IDLE"));
+  if (params.only_if_idle) {
+    if (absl::Status idle = table_.CheckIdle(incarnation, now, tried); !idle.ok()) {
+      return done(idle);
+    }
   }
   EndDecision decision = {EndReason::kRequested, "it was ended on request", params.hard};
   if (incarnation.session.decision.has_value()) decision = *incarnation.session.decision;

@@ -18,6 +18,7 @@ void Grants::Create(GrantParams params, Service::ConnectDone done) {
   request.request_id = absl::StrCat("grant\n", params.id.value, "\n", params.request_id);
   request.payload_hash = params.payload_hash;
   if (!params.request_id.empty()) {
+    done = OnTodaysTerms(table_, params.user, std::move(done));
     if (!table_.requests.Enter(request, table_.clock.Now(), std::move(done))) return;
     done = [this, request](const absl::StatusOr<ConnectResult>& result) {
       table_.requests.Answer(request, result);
@@ -41,7 +42,7 @@ void Grants::Create(GrantParams params, Service::ConnectDone done) {
   result.started_from = StartedFrom::kLive;
   result.grant_id = table_.identity.GrantOf(
       params.id, params.request_id.empty() ? "" : request.request_id, table_.random);
-  SetGrantTerms(table_.slots.at(params.id), params.user, table_.leadership, result);
+  SetGrantTerms(table_, params.user, result);
   done(std::move(result));
 }
 

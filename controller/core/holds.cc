@@ -47,6 +47,7 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
                                "; connect to start the next incarnation")),
                            "SESSION_ENDING"));
   }
+  if (absl::Status room = notes_.CheckRoom(incarnation, tried); !room.ok()) return done(room);
   DropExpired(incarnation, now);
   const auto found = incarnation.holds.find(params.owner);
   if (params.ttl <= absl::ZeroDuration()) {
@@ -153,6 +154,10 @@ void Holds::OnPod(Incarnation& incarnation) {
 void Holds::OnStandDown(const absl::Status& status) {
   for (auto& [id, slot] : table_.slots) {
     for (auto& [epoch, incarnation] : slot.incarnations) {
+      // Also what looks the same: in the pod a hold lasts a little longer (kHoldSlack), and the
+      // next leader may prolong it within that without a write.
+      incarnation->holds.clear();
+      incarnation->holds_text.clear();
       if (incarnation->pod.has_value()) Load(*incarnation);
     }
   }

@@ -46,6 +46,10 @@ constexpr absl::Duration kListLagMax = absl::Seconds(30);
 
 // WaitSessions, over all sessions.
 constexpr size_t kWaitsMax = 10'000;
+// Who waits for an annotation to be written, over all sessions and of one: while Kubernetes is down
+// each waits for kDurableWaitMax.
+constexpr size_t kNoteWaitersMax = 10'000;
+constexpr size_t kNoteWaitersPerSessionMax = 64;
 // How much longer than asked for a hold is written, at most: a prolongation within it is no write.
 constexpr absl::Duration kHoldSlackMax = absl::Minutes(1);
 

@@ -17,8 +17,27 @@ void Notes::Put(Incarnation& incarnation, const std::string& name, std::string v
   ++notes.serial;
   if (done != nullptr) {
     notes.waiters.push_back({std::move(done), notes.serial, table_.clock.Now() + kDurableWaitMax});
+    ++waiting_;
   }
   table_.queue.MarkDirty(incarnation.identity.id);
+}
+
+absl::Status Notes::CheckRoom(const Incarnation& incarnation, absl::string_view tried) const {
+  const size_t own = incarnation.notes.waiters.size();
+  if (own < kNoteWaitersPerSessionMax && waiting_ < kNoteWaitersMax) return absl::OkStatus();
+  const absl::Status& last = incarnation.write_status;
+  return WithRetryAfter(
+      WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                     tried, own, " changes of this session and ", waiting_,
+                     " in all wait already to be written to Kubernetes; try again in a second",
+                     last.ok() ? "" : ": ", last.ok() ? "" : last.message())),
+                 "RATE_LIMITED"),
+      absl::Seconds(1));
+}
+
+void Notes::Answer(NoteWaiter waiter, const absl::Status& status) {
+  --waiting_;
+  table_.Answer([done = std::move(waiter.done), status] { done(status); });
 }
 
 std::map<std::string, std::string> Notes::ToWrite(const Incarnation& incarnation) {
@@ -46,7 +65,7 @@ void Notes::OnWritten(Incarnation& incarnation) {
     if (waiter.serial > notes.in_flight) {
       waiting.push_back(std::move(waiter));
     } else {
-      table_.Answer([done = std::move(waiter.done)] { done(absl::OkStatus()); });
+      Answer(std::move(waiter), absl::OkStatus());
     }
   }
   notes.waiters = std::move(waiting);
@@ -55,7 +74,7 @@ void Notes::OnWritten(Incarnation& incarnation) {
 void Notes::Drop(Incarnation& incarnation, const absl::Status& status) {
   incarnation.notes.wanted.clear();
   for (NoteWaiter& waiter : std::exchange(incarnation.notes.waiters, {})) {
-    table_.Answer([done = std::move(waiter.done), status] { done(status); });
+    Answer(std::move(waiter), status);
   }
 }
 
@@ -88,7 +107,7 @@ void Notes::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
                        ", tries go on: ", std::string(incarnation.write_status.message()))),
                    "KUBERNETES_UNREACHABLE"),
         absl::Seconds(1));
-    table_.Answer([done = std::move(waiter.done), status] { done(status); });
+    Answer(std::move(waiter), status);
   }
   notes.waiters = std::move(waiting);
 }

@@ -31,6 +31,9 @@ class Notes final : public Feature {
   // good: then it is dropped. For a pod that is not created yet it is written after the create.
   void Put(Incarnation& incarnation, const std::string& name, std::string value,
            std::function<void(absl::Status)> done);
+  // RESOURCE_EXHAUSTED / RATE_LIMITED if too many wait already, of this session or of all: ask
+  // before a change that somebody is to wait for.
+  absl::Status CheckRoom(const Incarnation& incarnation, absl::string_view tried) const;
   static bool IsPending(const Incarnation& incarnation, const std::string& name) {
     return incarnation.notes.wanted.count(name) > 0;
   }
@@ -50,7 +53,10 @@ class Notes final : public Feature {
   void OnStandDown(const absl::Status& status) override;
 
  private:
+  void Answer(NoteWaiter waiter, const absl::Status& status);
+
   Table& table_;
+  size_t waiting_ = 0;  // over all sessions
 };
 
 }  // namespace spawner::core

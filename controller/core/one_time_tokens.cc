@@ -17,6 +17,8 @@ bool OneTimeTokens::Use(const route::UseToken& token) {
   if (!table_.leadership.is_leader || token.leadership != table_.leadership.number) return false;
   const absl::Time wall = table_.clock.WallNow();
   ForgetExpired(wall);
+  // By the leader's clock, which signed it: a proxy's may be behind.
+  if (token.expires_at <= wall) return false;
   if (token.expires_at > wall + kOneTimeMemory) return false;  // no token lives for so long
   if (used_.size() >= kOneTimeTokensMax) {
     Log(LogLevel::kWarning, "one_time_tokens_full",

@@ -1,5 +1,7 @@
 #include "controller/core/slot_grants.h"
 
+#include <utility>
+
 #include "absl/time/time.h"
 
 namespace spawner::core {
@@ -47,10 +49,20 @@ Revocations RevocationsOf(const route::Route& route) {
   return revocations;
 }
 
-void SetGrantTerms(const Slot& slot, absl::string_view user, const Leadership& leadership,
-                   ConnectResult& result) {
-  result.leadership = leadership.number;
-  result.issue_not_before = IssueSecond(RevocationsOf(slot), user, absl::UnixEpoch());
+void SetGrantTerms(const Table& table, absl::string_view user, ConnectResult& result) {
+  result.leadership = table.leadership.number;
+  const auto slot = table.slots.find(result.session.id);
+  if (slot == table.slots.end()) return;  // its retention is over: nothing is let in
+  result.issue_not_before = IssueSecond(RevocationsOf(slot->second), user, absl::UnixEpoch());
+}
+
+Service::ConnectDone OnTodaysTerms(const Table& table, std::string user,
+                                   Service::ConnectDone done) {
+  return [&table, user = std::move(user),
+          done = std::move(done)](absl::StatusOr<ConnectResult> result) {
+    if (result.ok()) SetGrantTerms(table, user, *result);
+    done(std::move(result));
+  };
 }
 
 }  // namespace spawner::core

@@ -1,10 +1,13 @@
 #ifndef SPAWNER_CONTROLLER_CORE_SLOT_GRANTS_H_
 #define SPAWNER_CONTROLLER_CORE_SLOT_GRANTS_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "controller/core/incarnation.h"
-#include "controller/core/leadership.h"
 #include "controller/core/params.h"
+#include "controller/core/service.h"
+#include "controller/core/table.h"
 #include "controller/route/route.h"
 #include "controller/session/revocations.h"
 
@@ -17,9 +20,10 @@ Revocations RevocationsOf(const Slot& slot);
 Revocations RevocationsToCarry(const Slot& slot);
 void FillRevocations(const Slot& slot, route::Route& route);
 Revocations RevocationsOf(const route::Route& route);
-// The terms on which a grant of this user may be signed.
-void SetGrantTerms(const Slot& slot, absl::string_view user, const Leadership& leadership,
-                   ConnectResult& result);
+// The terms on which a grant of this user may be signed now.
+void SetGrantTerms(const Table& table, absl::string_view user, ConnectResult& result);
+// The same for an answer that may have been remembered, when it is given.
+Service::ConnectDone OnTodaysTerms(const Table& table, std::string user, Service::ConnectDone done);
 
 }  // namespace spawner::core
 

@@ -72,9 +72,12 @@ Incarnation* Table::Find(const SessionId& id, Epoch epoch) {
 
 absl::StatusOr<Incarnation*> Table::FindNamed(absl::string_view ns, const SessionId& id,
                                               Epoch epoch) {
-  const auto slot = slots.find(id);
-  Incarnation* found = nullptr;
-  if (slot != slots.end()) found = epoch.value == 0 ? slot->second.newest() : Find(id, epoch);
+  const auto find = [&] { return epoch.value == 0 ? FindNewest(id) : Find(id, epoch); };
+  Incarnation* found = find();
+  if (found != nullptr && found->identity.ns == ns && !found->has_plan) {
+    look_at(id);
+    found = find();  // that look may have been the one that forgets it
+  }
   if (found == nullptr || found->identity.ns != ns) {
     if (!IsSynced()) {
       return WithRetryAfter(WithReason(absl::UnavailableError("the pods have not been listed yet"),
@@ -87,7 +90,6 @@ absl::StatusOr<Incarnation*> Table::FindNamed(absl::string_view ns, const Sessio
                                          ": there is none, or its retention is over")),
         "SESSION_NOT_FOUND");
   }
-  if (!found->has_plan) look_at(id);
   return found;
 }
 
@@ -158,6 +160,27 @@ absl::Status Table::CheckEpoch(const Incarnation& incarnation, Epoch wanted,
       absl::AbortedError(absl::StrCat(tried, "its epoch is ", incarnation.identity.epoch.value,
                                       ", not ", wanted.value)),
       "EPOCH_FENCED");
+}
+
+absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
+                              absl::string_view tried) const {
+  const auto usage = proxies.SumUsage(incarnation.identity.id, incarnation.identity.epoch,
+                                      incarnation.first_version);
+  std::string why;
+  if (usage.open > 0) {
+    why = absl::StrCat(usage.open, " connections are open");
+  } else if (!usage.is_known) {
+    why = "a proxy is lost; it may have connections";
+  }
+  for (const auto& [owner, hold] : incarnation.holds) {
+    if (!why.empty() || hold.until <= now) continue;
+    why = absl::StrCat("\"", owner, "\" holds it until ",
+                       absl::FormatTime(absl::RFC3339_sec, WallOf(hold.until), absl::UTCTimeZone()),
+                       hold.shown.reason.empty() ? "" : ": ", hold.shown.reason,
+                       "; release the hold, or end it whether idle or not");
+  }
+  if (why.empty()) return absl::OkStatus();
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(tried, why)), "NOT_IDLE");
 }
 
 }  // namespace spawner::core

@@ -59,6 +59,10 @@ struct Table {
   // ABORTED / EPOCH_FENCED unless `wanted` is 0 or the incarnation's. `tried` is what was tried.
   static absl::Status CheckEpoch(const Incarnation& incarnation, Epoch wanted,
                                  absl::string_view tried);
+  // FAILED_PRECONDITION / NOT_IDLE while somebody is connected, or may be at a lost proxy, or a
+  // hold keeps it: a hold says that it is in use.
+  absl::Status CheckIdle(const Incarnation& incarnation, Instant now,
+                         absl::string_view tried) const;
   absl::Time WallOf(Instant at) const { return clock.WallNow() + (at - clock.Now()); }
   SessionView ViewOf(const Incarnation& incarnation) const;
   // Tells watchers, if they would see a difference.

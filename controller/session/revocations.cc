@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "controller/session/limits.h"
 
@@ -80,6 +81,10 @@ absl::Status ReadEntries(const Json& document, const char* field,
   for (const auto& [name, second] : found->items()) {
     if (!second.is_number_unsigned() || second.get<uint64_t>() > kSecondsMax) {
       return InvalidField(field, "has a time that is none");
+    }
+    if (name.empty()) {  // a hand wrote it: it takes nothing back
+      Log(LogLevel::kWarning, "revocation_without_a_name", {{"of", field}});
+      continue;
     }
     out[name] = second.get<int64_t>();
   }

@@ -1,5 +1,6 @@
 #include "controller/session/revocations.h"
 
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -57,6 +58,14 @@ TEST(Revocations, SurviveTheirAnnotation) {
                               "{\"grants\":{\"a\":1e30}}", "{\"not_issued_before\":\"x\"}"}) {
     EXPECT_FALSE(DecodeRevocations(mangled).ok()) << mangled;
   }
+}
+
+// Proxies take no nameless one, and a hand may have written it: the others count all the same.
+TEST(Revocations, WithoutANameAreSkipped) {
+  const auto read = DecodeRevocations(R"({"grants":{"":7,"g1":8},"users":{"":9,"ada":10}})");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->grants, (std::map<std::string, int64_t>{{"g1", 8}}));
+  EXPECT_EQ(read->users, (std::map<std::string, int64_t>{{"ada", 10}}));
 }
 
 TEST(Revocations, AreForgottenWhenNoCookieCanBeLeft) {

@@ -79,7 +79,10 @@ absl::Status ReadRevocations(const v1::Route& proto, Route& route) {
   }
   for (const v1::UserRevocation& revoked : proto.revoked_users()) {
     const uint32_t user = HashOfUser(revoked.user());
-    if (user == 0) return InvalidField("route.revoked_users.user", "is missing");
+    if (user == 0) {  // nobody's: it takes nothing back, and is no reason to lose the others
+      Log(LogLevel::kWarning, "revoked_user_refused", {{"session", proto.session_id()}});
+      continue;
+    }
     route.revoked_users.push_back({user, SecondOf(TimeFromProto(revoked.not_issued_before()))});
   }
   // Of two users with the same hash the later second counts for both.

@@ -151,5 +151,19 @@ TEST(RouteFeed, RefusesARouteToABackendItCannotSpeakTo) {
   EXPECT_FALSE(RouteFromProto(route).ok());
 }
 
+TEST(RouteFeed, SkipsARevocationThatIsNobodys) {
+  v1::Route route;
+  route.set_session_id("a");
+  route.set_state(v1::HOLD);
+  route.add_revoked_users()->mutable_not_issued_before()->set_seconds(7);
+  v1::UserRevocation& ada = *route.add_revoked_users();
+  ada.set_user("ada");
+  ada.mutable_not_issued_before()->set_seconds(9);
+  const auto read = RouteFromProto(route);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->revoked_users.size(), 1u);
+  EXPECT_EQ(read->revoked_users[0].not_issued_before, 9u);
+}
+
 }  // namespace
 }  // namespace spawner::proxy

@@ -1,6 +1,7 @@
 // Holds: what keeps a session alive without a connection, over restarts and against its idle end.
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "gtest/gtest.h"
@@ -74,6 +75,75 @@ TEST(Hold, SurvivesARestartOfTheController) {
   // Up to a minute more: what a prolongation need not write.
   EXPECT_LE(scene.Get(id)->holds[0].expire_time, *held->expire_time + absl::Minutes(1));
   EXPECT_TRUE(scene.Ends(id, absl::Minutes(5)));
+}
+
+// Goal: what another leader promised meanwhile holds, although the pod looks the same. Method: the
+// lead goes from one controller to the other and back; a prolongation in between is no write.
+TEST(Hold, LastsAsTheLeaderInBetweenProlongedIt) {
+  Scene scene(14, 2);
+  ASSERT_TRUE(scene.AwaitLeader());
+  std::string cut;
+  scene.world.on_request =
+      [&cut, inner = scene.world.on_request](const kube::HttpRequest& request) -> Scene::Fault {
+    if (!cut.empty() && request.method == "PUT" && absl::StrContains(request.body, cut)) {
+      return local::LocalKubernetes::Fault{.code = 503};
+    }
+    return inner(request);
+  };
+  const auto lead = [&](size_t index) {
+    cut = absl::StrCat("\"holderIdentity\":\"controller-", 1 - index, "-");
+    ASSERT_TRUE(scene.world.RunUntil(
+        [&] { return scene.world.leader() == scene.world.controller(index); }, absl::Seconds(30)));
+    ASSERT_TRUE(scene.AwaitLeader());
+    scene.world.RunFor(absl::Seconds(3));
+  };
+  lead(0);
+  const SessionId id = scene.Ready("doc");
+  ASSERT_TRUE(scene.KeepAlive(id, "job", absl::Minutes(10)).ok());
+  lead(1);
+  const int before = scene.writes["PATCH"];
+  ASSERT_TRUE(scene.KeepAlive(id, "job", absl::Minutes(10)).ok());
+  const Instant promised = scene.world.clock.Now() + absl::Minutes(10);
+  ASSERT_EQ(scene.writes["PATCH"], before) << "within the slack of the first";
+  lead(0);
+  scene.world.RunFor(promised - scene.world.clock.Now());
+  EXPECT_TRUE(scene.Is(id, SessionState::kReady));
+  EXPECT_TRUE(scene.Ends(id, absl::Minutes(2)));
+}
+
+// While Kubernetes is down each waits for 10 s: not any number of them.
+TEST(Hold, IsRefusedWhileTooManyWaitToBeWritten) {
+  Scene scene(15);
+  const SessionId id = scene.Ready("doc");
+  const SessionId other = scene.Ready("other");
+  scene.on_write = [](const kube::HttpRequest& request) -> Scene::Fault {
+    if (request.method != "PATCH") return std::nullopt;
+    return local::LocalKubernetes::Fault{.code = 503};
+  };
+  int unreachable = 0;
+  int refused = 0;
+  const auto ask = [&](const SessionId& session, int seconds) {
+    scene.core()->KeepAlive(
+        {kNamespace, session, "job", "again", absl::Seconds(seconds), {}},
+        [&](const absl::StatusOr<core::KeepAliveResult>& result) {
+          const std::string reason = ReasonOf(result.status());
+          EXPECT_TRUE(reason == "KUBERNETES_UNREACHABLE" || reason == "RATE_LIMITED") << reason;
+          if (reason == "RATE_LIMITED") {
+            EXPECT_EQ(RetryAfterOf(result.status()), absl::Seconds(1));
+            EXPECT_TRUE(absl::StrContains(result.status().message(), "wait already to be written"))
+                << result.status();
+          }
+          ++(reason == "RATE_LIMITED" ? refused : unreachable);
+        });
+  };
+  for (int i = 0; i < 200; ++i) ask(id, 60 + i);
+  EXPECT_EQ(refused, 200 - 64);
+  ask(other, 60);
+  EXPECT_EQ(refused, 200 - 64) << "each session has its own room";
+  scene.world.RunFor(absl::Seconds(11));
+  EXPECT_EQ(unreachable, 65);
+  scene.on_write = nullptr;
+  EXPECT_TRUE(scene.KeepAlive(id, "job", absl::Minutes(2)).ok()) << "there is room again";
 }
 
 TEST(Hold, IsOneWriteAndAProlongationThatChangesLittleIsNone) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "gtest/gtest.h"
@@ -83,6 +84,40 @@ TEST_F(ReplaceTest, IfIdleLeavesASessionInUseAlone) {
   scene_.world.proxy(1)->Leave(id);
   scene_.world.RunFor(absl::Seconds(2));
   const auto next = Connect("v2", core::OnMismatch::kReplaceIfIdle);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_GT(next->session.epoch, old->session.epoch);
+}
+
+// A hold says that it is in use, though nobody is connected.
+TEST_F(ReplaceTest, IfIdleLeavesAHeldSessionAloneAndNamesItsHolder) {
+  const auto old = Connect("v1", core::OnMismatch::kFail);
+  const SessionId id = old->session.id;
+  ASSERT_TRUE(scene_.KeepAlive(id, "render-farm", absl::Minutes(5)).ok());
+  const auto busy = Connect("v2", core::OnMismatch::kReplaceIfIdle);
+  EXPECT_EQ(busy.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(busy.status()), "NOT_IDLE");
+  EXPECT_TRUE(absl::StrContains(busy.status().message(), "\"render-farm\" holds it until"))
+      << busy.status();
+  EXPECT_TRUE(absl::StrContains(busy.status().message(), ": it works; release the hold"))
+      << busy.status();
+  const auto terminate = [&] {
+    return scene_.Await<SessionView>([&](auto done) {
+      scene_.core()->Terminate({.ns = kNamespace, .id = id, .only_if_idle = true}, std::move(done));
+    });
+  };
+  const absl::Status refused = terminate().status();
+  EXPECT_EQ(ReasonOf(refused), "NOT_IDLE");
+  EXPECT_TRUE(absl::StrContains(refused.message(), "\"render-farm\" holds it")) << refused;
+  ASSERT_TRUE(scene_.Is(id, SessionState::kReady));
+  ASSERT_TRUE(scene_.KeepAlive(id, "render-farm", absl::ZeroDuration()).ok());
+  const auto ended = terminate();
+  EXPECT_TRUE(ended.ok()) << ended.status();
+}
+
+TEST_F(ReplaceTest, EndsAHeldSessionWhoeverHoldsIt) {
+  const auto old = Connect("v1", core::OnMismatch::kFail);
+  ASSERT_TRUE(scene_.KeepAlive(old->session.id, "job", absl::Minutes(5)).ok());
+  const auto next = Connect("v2", core::OnMismatch::kReplace);
   ASSERT_TRUE(next.ok()) << next.status();
   EXPECT_GT(next->session.epoch, old->session.epoch);
 }

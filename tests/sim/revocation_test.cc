@@ -235,6 +235,9 @@ TEST(OneTimeTokens, AreGoodOnceOverAllProxiesAndInTheirOwnTermOnly) {
   EXPECT_FALSE(use(1, "g3", term + 1));
   EXPECT_FALSE(use(1, "g3", 0));
   EXPECT_FALSE(use(1, "g3", term, absl::Hours(1)));
+  // By the leader's clock, whatever a proxy takes the time for.
+  EXPECT_FALSE(use(1, "g3", term, absl::ZeroDuration()));
+  EXPECT_FALSE(use(1, "g3", term, -absl::Seconds(1)));
   // As long as it may live it is remembered.
   place.world.RunFor(absl::Seconds(61));
   EXPECT_FALSE(use(0, "g1", term));
