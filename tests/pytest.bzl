@@ -39,3 +39,26 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], tags = [], size = "
         tags = tags,
         **kwargs
     )
+
+def program_test(name, data, deps = [], tags = [], **kwargs):
+    """pytest on NAME.py, which starts whole programs and has everything of //tests/support.
+
+    Args:
+      name: of the test, and of its file.
+      data: programs and files that it uses.
+      deps: further modules.
+      tags: besides "integration".
+      **kwargs: as of pytest_test.
+    """
+    pytest_test(
+        name = name,
+        srcs = [name + ".py"],
+        data = data,
+        tags = tags + ["integration"],
+        deps = [
+            "//tests/support",
+            "//tests/support:api",
+            "//tests/support:system",
+        ] + deps,
+        **kwargs
+    )
