@@ -15,7 +15,6 @@
 namespace spawner {
 
 inline constexpr unsigned int kTlsRereadSeconds = 10;
-inline constexpr size_t kPemBytesMax = 1 << 20;
 
 // What a client shows and trusts. Empty: no TLS.
 struct TlsClientFiles {
@@ -46,7 +45,7 @@ absl::Status CheckTlsFiles(const TlsServerFiles& files);
 // A client may show a certificate of `client_ca`; it need not, but a wrong one is refused.
 std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsServerFiles& files);
 
-// The first DNS name that the certificate in `path` is for, else its first IP address; empty: it
+// The first host name that the certificate in `path` is for, else its first IP address; empty: it
 // has none.
 absl::StatusOr<std::string> CertificateName(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/certificate.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"

@@ -37,7 +37,6 @@ inline constexpr int64_t kTlsStateBytes = 16 * 1024;
 
 // ---- certificates and tickets ----
 inline constexpr size_t kCertificatesMax = 1000;
-inline constexpr size_t kPemBytesMax = 1024 * 1024;
 inline constexpr absl::Duration kFilePollInterval = absl::Seconds(1);
 // Keys that a ticket may be sealed with: the first seals, all open.
 inline constexpr size_t kTicketKeysMax = 16;

@@ -6,18 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
-#include "proxy/tls/openssl.h"
+#include "base/certificate.h"
 
 namespace spawner::proxy {
-
-// A certificate with its chain, and its key, as the files have them. Secret: never logged.
-struct CertificatePem {
-  std::string name;  // for messages: the certificate's file
-  std::string certificate;
-  std::string key;
-  bool operator==(const CertificatePem&) const = default;
-};
 
 // Seals and opens session tickets; all proxies with the same secret share them.
 struct TicketKey {
@@ -37,19 +28,6 @@ struct TlsMaterial {
   std::vector<CertificatePem> certificates;  // the first is for clients that name no host of ours
   std::vector<TicketKey> ticket_keys;        // the first seals
 };
-
-// A CertificatePem, checked and taken apart.
-struct Certificate {
-  X509Ptr leaf;
-  ChainPtr chain;  // without the leaf
-  KeyPtr key;
-  std::vector<std::string> names;  // lower case; may begin with "*."
-  absl::Time not_before;
-  absl::Time not_after;
-};
-
-// INVALID_ARGUMENT: "tls.crt: why; what to do". An expired certificate is none of the errors.
-absl::StatusOr<Certificate> ParseCertificate(const CertificatePem& pem);
 
 }  // namespace spawner::proxy
 

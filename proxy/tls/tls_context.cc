@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/certificate.h"
 #include "base/check.h"
 #include "base/status.h"
 #include "proxy/tls/limits.h"

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/certificate.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"

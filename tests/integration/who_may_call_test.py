@@ -222,7 +222,7 @@ def test_flags_that_do_not_fit_are_exit_code_2(tmp_path):
     ca = Authority(tmp_path)
     a, b = ca.sign("a"), ca.sign("b")
     code, _, err = run("--local", "--tls-cert=%s" % a[0], "--tls-key=%s" % b[1])
-    assert code == 2 and err.endswith(" is not the key of the certificate %s\n" % a[0]), err
+    assert code == 2 and "%s: its key belongs to another certificate" % a[0] in err, err
     tokens = tmp_path / "tokens"
     tokens.write_text("short,ada\n")
     code, _, err = run("--local", "--token-file=%s" % tokens)
