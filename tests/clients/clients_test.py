@@ -242,6 +242,22 @@ def test_a_refusal_with_a_time_is_tried_again_then_as_the_same_request(built, tm
     assert fake.requests[0].request_id and fake.metadata[0]["authorization"] == "Bearer t0ken"
 
 
+def test_a_token_that_is_replaced_in_its_file_is_sent_from_then_on(built, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("first\n")
+    with controller(failures=0) as (fake, address), Server(
+            built, address, tmp_path / "log", SPAWNER_TOKEN_FILE=str(token), SPAWNER_TOKEN="unused") as server:
+        server.url_of("x")
+        (tmp_path / "next").write_text("second\n")
+        os.replace(tmp_path / "next", token)
+        server.url_of("x")
+        token.unlink()  # it goes on, and says nothing of who it is
+        server.url_of("x")
+        server.wait_log("token file: ")
+    assert [sent.get("authorization") for sent in fake.metadata[:2]] == ["Bearer first", "Bearer second"]
+    assert "second" not in server.log()
+
+
 def test_a_watch_that_is_cut_goes_on_where_it_was(built, tmp_path):
     with controller(failures=0) as (fake, address), Server(built, address, tmp_path / "log") as server:
         server.wait_log("watch again: .*another controller leads")

@@ -219,12 +219,21 @@ func failed(w http.ResponseWriter, err error) {
 	}
 }
 
-// withToken sends SPAWNER_TOKEN along, if the controller wants to know who calls.
+// withToken says who calls, if the controller wants to know. Asked for each call: Kubernetes replaces
+// a ServiceAccount's token in its file long before the former one expires.
 func withToken(ctx context.Context) context.Context {
-	if token := os.Getenv("SPAWNER_TOKEN"); token != "" {
-		return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	token := os.Getenv("SPAWNER_TOKEN")
+	if path := os.Getenv("SPAWNER_TOKEN_FILE"); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			log.Printf("token file: %v", err) // the controller says UNAUTHENTICATED then
+		}
+		token = strings.TrimSpace(string(text))
 	}
-	return ctx
+	if token == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 }
 
 func dial(address string) (*grpc.ClientConn, error) {

@@ -24,13 +24,24 @@ from spawner.v1 import session_pb2, sessions_pb2, sessions_pb2_grpc
 
 ADDRESS = os.environ.get("SPAWNER_ADDRESS", "127.0.0.1:9090")
 PARENT = "namespaces/" + os.environ.get("SPAWNER_NAMESPACE", "default")
-TOKEN = os.environ.get("SPAWNER_TOKEN")  # if the controller wants to know who calls
 LISTEN = os.environ.get("LISTEN", "127.0.0.1:8000")
 USERS = {"ada": "lovelace", "grace": "hopper"}  # yours come from where your users are
 CONNECT_WITHIN_S = 10
-METADATA = [("authorization", "Bearer " + TOKEN)] if TOKEN else []
 
 log = logging.getLogger("documents")
+
+
+def metadata():
+    """Who calls, if the controller wants to know. Asked for each call: Kubernetes replaces a
+    ServiceAccount's token in its file long before the former one expires."""
+    token = os.environ.get("SPAWNER_TOKEN", "")
+    if path := os.environ.get("SPAWNER_TOKEN_FILE"):
+        try:
+            with open(path, encoding="ascii") as file:
+                token = file.read().strip()
+        except (OSError, ValueError) as error:
+            log.error("token file: %s", error)  # the controller says UNAUTHENTICATED then
+    return [("authorization", "Bearer " + token)] if token else []
 
 
 def spec():
@@ -76,7 +87,7 @@ class Documents:
         while True:
             try:
                 # The same request_id each time: a retry never starts a second session.
-                return self.stub.Connect(request, timeout=deadline - time.monotonic(), metadata=METADATA).url
+                return self.stub.Connect(request, timeout=deadline - time.monotonic(), metadata=metadata()).url
             except grpc.RpcError as error:
                 _, retry = details(error)
                 if retry is None or time.monotonic() + retry > deadline or self.stopping.wait(retry):
@@ -88,7 +99,7 @@ class Documents:
         while not self.stopping.is_set():
             try:
                 self.watching = self.stub.WatchSessions(
-                    sessions_pb2.WatchSessionsRequest(parent=PARENT, resume_version=version), metadata=METADATA)
+                    sessions_pb2.WatchSessionsRequest(parent=PARENT, resume_version=version), metadata=metadata())
                 if self.stopping.is_set():  # stop() came before there was something to cancel
                     return
                 for event in self.watching:

@@ -4,6 +4,7 @@
 // of that document: the same one for everybody who opens it, started if it does not run.
 
 import { randomUUID, timingSafeEqual, createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,9 +27,21 @@ const parent = `namespaces/${env.SPAWNER_NAMESPACE ?? "default"}`;
 const users = new Map([["ada", "lovelace"], ["grace", "hopper"]]); // yours come from where your users are
 const connectWithinMs = 10_000;
 
-const metadata = new Metadata();
-// If the controller wants to know who calls.
-if (env.SPAWNER_TOKEN) metadata.set("authorization", `Bearer ${env.SPAWNER_TOKEN}`);
+/** Who calls, if the controller wants to know. Asked for each call: Kubernetes replaces a
+ * ServiceAccount's token in its file long before the former one expires. */
+function metadata(): Metadata {
+  const metadata = new Metadata();
+  let token = env.SPAWNER_TOKEN ?? "";
+  if (env.SPAWNER_TOKEN_FILE) {
+    try {
+      token = readFileSync(env.SPAWNER_TOKEN_FILE, "ascii").trim();
+    } catch (error) {
+      console.log(`token file: ${(error as Error).message}`); // the controller says UNAUTHENTICATED then
+    }
+  }
+  if (token) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
+}
 
 // What runs for a document. COMMAND is for `./quickstart`, which has programs and no images.
 const spec = SessionSpec.fromPartial({
@@ -83,7 +96,7 @@ class Documents {
 
   private connect(request: ConnectRequest, deadline: number): Promise<ConnectResponse> {
     return new Promise((resolve, reject) => {
-      this.client.connect(request, metadata, { deadline }, (error, response) =>
+      this.client.connect(request, metadata(), { deadline }, (error, response) =>
         error ? reject(error) : resolve(response));
     });
   }
@@ -94,7 +107,7 @@ class Documents {
     while (!this.stopping.signal.aborted) {
       try {
         this.watching = this.client.watchSessions(
-          WatchSessionsRequest.fromPartial({ parent, resumeVersion: version }), metadata);
+          WatchSessionsRequest.fromPartial({ parent, resumeVersion: version }), metadata());
         for await (const event of this.watching as AsyncIterable<WatchSessionsResponse>) {
           const isNew = version !== ""; // what there was before we came is no news
           if (isNew || event.type === Type.BOOKMARK) version = event.version;
