@@ -23,8 +23,14 @@ MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def echo():
-    with Backend(PROGRAM, env={"SPAWNER_SESSION": "s-1", "SPAWNER_KEY": "doc/ä"}) as backend:
+def files(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="module")
+def echo(files):
+    with Backend(PROGRAM, env={
+            "SPAWNER_SESSION": "s-1", "SPAWNER_KEY": "doc/ä", "FILES": str(files)}) as backend:
         yield backend
 
 
@@ -67,6 +73,15 @@ def test_headers_keep_order_case_and_repetitions(echo):
     assert (seen["method"], seen["target"], seen["version"]) == ("GET", "/headers?a=%2F", "1.1")
     assert seen["env"]["SPAWNER_SESSION"] == "s-1"
     assert seen["pid"] == echo.pid
+
+
+def test_a_file_is_kept_in_its_folder(echo, files):
+    assert fetch(echo, "file?name=notes")[0] == 404
+    assert fetch(echo, "file?name=notes", data=b"one\n", method="PUT")[0] == 200
+    assert (files / "notes").read_bytes() == b"one\n"
+    assert fetch(echo, "file?name=notes")[2] == b"one\n"
+    for name in ("", "../notes", "a/b", "%2e%2e", "."):
+        assert fetch(echo, "file?name=" + name, data=b"x", method="PUT")[0] == 400, name
 
 
 @pytest.mark.parametrize("size", [0, 1, 65536, 200_000])

@@ -21,6 +21,7 @@
 #include "boost/asio/this_coro.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/crc.hpp"
+#include "deploy/examples/echo/files.h"
 #include "deploy/examples/echo/limits.h"
 #include "nlohmann/json.hpp"
 
@@ -359,6 +360,7 @@ awaitable<void> HandleEcho(Exchange& exchange) {
                                                                     {"/exit", Exit},
                                                                     {"/print", Print},
                                                                     {"/crash", Crash},
+                                                                    {"/file", HandleFile},
                                                                     {"/hog", Hog},
                                                                     {"/close-early", CloseEarly},
                                                                     {"/trailers", Trailers},
