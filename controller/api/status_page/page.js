@@ -7,6 +7,8 @@
   const kRecentMs = 10 * 60 * 1000;
   const kSlowStartMs = 60 * 1000;
   const kFine = new Set(['IDLE', 'IDLE_UNCONFIRMED', 'REQUESTED', 'MAX_LIFETIME', 'EXITED', 'REPLACED']);
+  const kConnecting = 'Connecting…';
+  const kTones = ['bad', 'warn', 'well', 'note'];  // worst first
   const kEnded = new Set(['TERMINATING', 'TERMINATED']);
   const $ = id => document.getElementById(id);
 
@@ -15,7 +17,7 @@
   let points = [];             // [s, connections, live sessions, requests]
   let samples = [];            // [ms, requests by label], for the last minute
   let watchProblem = null;
-  let linkProblem = 'Connecting…';
+  let linkProblem = kConnecting;
   let skew = 0;                // the controller's clock less ours, ms
   let token = '';
 
@@ -239,7 +241,7 @@
     const list = [];
     const add = (tone, title, text) => list.push({tone, title, text});
     if (linkProblem && view) add('bad', 'This page is not up to date', linkProblem + ' What is below was true ' + span(since(view.now)) + ' ago.');
-    else if (linkProblem && linkProblem !== 'Connecting…') add('bad', 'The controller can not say how things are', linkProblem);
+    else if (linkProblem && linkProblem !== kConnecting) add('bad', 'The controller can not say how things are', linkProblem);
     if (!view) return list;
     const status = view.status;
     if (view.problem) add('bad', 'The controller can not say how things are', view.problem);
@@ -289,7 +291,7 @@
       add('note', 'This controller is a standby', 'Sessions and proxies are as the leader knows them, ' + status.leaderId +
           (status.leaderAddress ? ' at ' + status.leaderAddress : '') + '; Kubernetes requests are this controller\'s own.');
     }
-    return list;
+    return list.sort((a, b) => kTones.indexOf(a.tone) - kTones.indexOf(b.tone));
   };
   let shownProblems = '';
   const showProblems = () => {
@@ -348,7 +350,8 @@
     showProblems();
     const live = $('live');
     live.className = 'live ' + (linkProblem ? view ? 'lost' : 'wait' : '');
-    setText(live, linkProblem ? view ? 'Not up to date' : 'Connecting…' : 'Live');
+    setText(live, linkProblem ? view ? 'Not up to date' : kConnecting : 'Live');
+    document.body.classList.toggle('empty', !view);
     if (!view) return;
     const status = view.status;
     setText($('about'), [status.isLeader ? 'Leader' : 'Standby', status.controllerId, 'version ' + status.version,
@@ -409,6 +412,11 @@
       const answer = await fetch('/status/stream' + location.search,
           {signal: abort.signal, headers: token ? {Authorization: 'Bearer ' + token} : {}});
       if (answer.status === 401 || answer.status === 403) $('token-form').hidden = false;
+      if (answer.status === 401 && !token) {  // nothing is wrong yet
+        linkProblem = kConnecting;
+        clearTimeout(watchdog);
+        return abort.abort();
+      }
       if (!answer.ok) {
         const text = await answer.text();
         let message = text;
@@ -441,7 +449,12 @@
   $('state').addEventListener('change', showSoon);
   $('token-form').addEventListener('submit', event => {
     event.preventDefault();
-    token = $('token').value.trim();
+    const text = $('token').value.trim();
+    // Of others fetch() throws, as it does when nobody answers.
+    const isToken = /^[!-~]+$/.test(text);
+    $('token-wrong').hidden = isToken;
+    if (!isToken) return $('token').focus();
+    token = text;
     $('token-form').hidden = true;
     follow();
   });
