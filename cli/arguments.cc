@@ -9,9 +9,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
+#include "cli/nearest.h"
 
 namespace spawner::cli {
 namespace {
+
+constexpr size_t kListedMax = 20;
 
 const Flag* Find(const std::vector<Flag>& flags, absl::string_view name) {
   for (const Flag& flag : flags) {
@@ -28,10 +31,20 @@ const Flag* FindLetter(const std::vector<Flag>& flags, char letter) {
 }
 
 absl::Status UnknownFlag(absl::string_view word, const std::vector<Flag>& flags) {
-  const std::string known = absl::StrJoin(flags, " ", [](std::string* out, const Flag& flag) {
-    absl::StrAppend(out, "--", flag.name);
-  });
-  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", word, "; there are: ", known));
+  std::vector<std::string> names;
+  for (const Flag& flag : flags) names.push_back(absl::StrCat("--", flag.name));
+  const absl::string_view typed = word.substr(0, word.find('='));
+  const std::string nearest = NearestTo(typed, names);
+  if (!nearest.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown flag ", typed, "; did you mean ", nearest, "?"));
+  }
+  // More than that nobody reads: the help has them with what they mean.
+  if (names.size() > kListedMax) {
+    return absl::InvalidArgumentError(absl::StrCat("unknown flag ", typed));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown flag ", typed, "; there are: ", absl::StrJoin(names, " ")));
 }
 
 // A flag as it stands on the command line: "--name=value", "--name", "-o", "-ojson".
@@ -149,6 +162,17 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words,
     values.push_back(*std::move(written.value));
   }
   return arguments;
+}
+
+size_t CountFlags(const std::vector<std::string>& words, const std::vector<Flag>& flags) {
+  size_t count = 0;
+  while (count < words.size() && words[count].size() > 1 && words[count][0] == '-') {
+    const Written written = Read(words[count], flags);
+    if (written.flag == nullptr) break;
+    const bool takes_next = written.flag->placeholder != nullptr && !written.value.has_value();
+    count += takes_next ? 2 : 1;
+  }
+  return std::min(count, words.size());
 }
 
 }  // namespace spawner::cli

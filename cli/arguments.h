@@ -1,6 +1,7 @@
 #ifndef SPAWNER_CLI_ARGUMENTS_H_
 #define SPAWNER_CLI_ARGUMENTS_H_
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,6 +44,9 @@ struct Arguments {
 // among `flags`, lacks its value, or has one that it must not have, and the flags there are.
 absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& words,
                                          const std::vector<Flag>& flags);
+
+// How many of `words` are flags of `flags` with their values, up to the first that is neither.
+size_t CountFlags(const std::vector<std::string>& words, const std::vector<Flag>& flags);
 
 }  // namespace spawner::cli
 

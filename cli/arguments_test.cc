@@ -29,12 +29,23 @@ TEST(Arguments, FlagsStandAnywhereAndTheRestIsKept) {
   EXPECT_FALSE(arguments->Int("epoch")->has_value());
 }
 
+TEST(Arguments, FlagsBeforeTheVerbAreCountedWithTheirValues) {
+  EXPECT_EQ(CountFlags({"-o", "json", "--hard", "--grace=3s", "get", "-o"}, Flags()), 4u);
+  EXPECT_EQ(CountFlags({"-ojson", "get"}, Flags()), 1u);
+  EXPECT_EQ(CountFlags({"get", "-ojson"}, Flags()), 0u);
+  EXPECT_EQ(CountFlags({"--hard", "--softly", "get"}, Flags()), 1u);
+  EXPECT_EQ(CountFlags({"--", "get"}, Flags()), 0u);
+  EXPECT_EQ(CountFlags({"-o"}, Flags()), 1u);
+  EXPECT_EQ(CountFlags({}, Flags()), 0u);
+}
+
 TEST(Arguments, EachMistakeIsNamed) {
   const auto error = [](std::vector<std::string> words) {
     return std::string(ParseArguments(words, Flags()).status().message());
   };
-  EXPECT_EQ(error({"--harder"}),
-            "unknown flag --harder; there are: --output --env --hard --grace --epoch");
+  EXPECT_EQ(error({"--harder=1"}), "unknown flag --harder; did you mean --hard?");
+  EXPECT_EQ(error({"--softly"}),
+            "unknown flag --softly; there are: --output --env --hard --grace --epoch");
   EXPECT_EQ(error({"-x"}).substr(0, 15), "unknown flag -x");
   EXPECT_EQ(error({"--grace"}), "--grace needs a value: --grace=DURATION");
   EXPECT_EQ(error({"--hard=yes"}), "--hard takes no value");

@@ -37,6 +37,8 @@ std::string NextStepOfReason(absl::string_view reason) {
   if (reason == "KUBERNETES_UNREACHABLE") return "`spawnctl status` says why";
   if (reason == "NAMESPACE_FORBIDDEN") return "or choose another with --namespace";
   if (reason == "KEY_NOT_HELD") return "say what to run by --image=IMAGE or -- COMMAND";
+  if (reason == "PROXY_NOT_FOUND" || reason == "PROXY_LOST") return "`spawnctl proxies` lists them";
+  if (reason == "LOG_UNAVAILABLE") return "`spawnctl why` says what became of its pod";
   if (reason == "TEMPLATE_NOT_FOUND") return "`spawnctl get templates` lists what there is";
   if (reason == "KEY_TAG_MISMATCH") return "--on-mismatch=replace ends the old one and starts anew";
   if (reason == "NOT_IDLE") {

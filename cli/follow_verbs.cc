@@ -141,7 +141,8 @@ int RunSession(const Invocation& i) {
     if (i.arguments.Has("retention")) return Usage(i, "--rm is --retention=0s: give one of them");
     if (request->has_spec()) request->mutable_spec()->mutable_lifetime()->mutable_retention();
   }
-  if (!request->has_spec()) return Usage(i, "say what to run by --image=IMAGE or -- COMMAND");
+  if (!request->has_spec())
+    return Usage(i, "say what to run: an IMAGE, --template=NAME or -- COMMAND");
   v1::ConnectResponse response;
   grpc::Status status = CallConnect(i, *std::move(request), &response);
   if (!status.ok()) return Fail(i, status, "run");

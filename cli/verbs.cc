@@ -10,6 +10,7 @@
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/man_page.h"
+#include "cli/nearest.h"
 #include "cli/request.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
@@ -108,6 +109,31 @@ const Verb* FindVerb(const std::vector<std::string>& words, size_t* length) {
   return nullptr;
 }
 
+// What other tools and Spawner's API call it.
+constexpr std::pair<absl::string_view, absl::string_view> kOtherNames[] = {
+    {"create", "connect"},          {"delete", "terminate"},
+    {"end", "terminate"},           {"explain", "why"},
+    {"ls", "get sessions"},         {"list", "get sessions"},
+    {"kill", "terminate"},          {"log", "logs"},
+    {"login", "context set"},       {"open", "connect"},
+    {"ps", "get sessions"},         {"quotas", "get quotas"},
+    {"revoke", "grant revoke"},     {"rm", "terminate"},
+    {"rotate", "keys rotate"},      {"session", "get session"},
+    {"sessions", "get sessions"},   {"show", "describe"},
+    {"start", "connect"},           {"stop", "terminate"},
+    {"templates", "get templates"}, {"token", "grant create"},
+};
+
+// "" if it looks like none.
+std::string Meant(absl::string_view typed) {
+  for (const auto& [other, verb] : kOtherNames) {
+    if (typed == other) return std::string(verb);
+  }
+  std::vector<std::string> names;
+  for (const Verb& verb : Verbs()) names.push_back(verb.name);
+  return NearestTo(typed, names);
+}
+
 // `help` with what it is about, and lines that begin with no verb.
 int Other(const std::vector<std::string>& words, const Surroundings& surroundings) {
   const std::string& name = words[0];
@@ -119,7 +145,12 @@ int Other(const std::vector<std::string>& words, const Surroundings& surrounding
   if (absl::StartsWith(name, "-")) {
     return UsageError(surroundings, absl::StrCat("the verb comes first, then ", name), "");
   }
-  return UsageError(surroundings, absl::StrCat("unknown verb \"", name, "\""), "");
+  const std::string meant = Meant(name);
+  return UsageError(
+      surroundings,
+      absl::StrCat("unknown verb \"", name, "\"",
+                   meant.empty() ? "" : absl::StrCat("; did you mean `", meant, "`?")),
+      "");
 }
 
 }  // namespace
@@ -146,11 +177,15 @@ int Run(const std::vector<std::string>& words, const Surroundings& surroundings)
     return kOk;
   }
   if (words[0] == "--version") return Run({"version", "--client"}, surroundings);
+  // What every verb takes may stand before it as well, as with kubectl: -n team get sessions.
+  const auto begin = words.begin() + static_cast<std::ptrdiff_t>(CountFlags(words, CommonFlags()));
+  const std::vector<std::string> line(begin, words.end());
   size_t length = 0;
-  const Verb* verb = FindVerb(words, &length);
-  if (verb == nullptr) return Other(words, surroundings);
-  return Invoke(*verb, {words.begin() + static_cast<std::ptrdiff_t>(length), words.end()},
-                surroundings);
+  const Verb* verb = line.empty() ? nullptr : FindVerb(line, &length);
+  if (verb == nullptr) return Other(line.empty() ? words : line, surroundings);
+  std::vector<std::string> rest(words.begin(), begin);
+  rest.insert(rest.end(), line.begin() + static_cast<std::ptrdiff_t>(length), line.end());
+  return Invoke(*verb, rest, surroundings);
 }
 
 }  // namespace spawner::cli

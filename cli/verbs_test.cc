@@ -81,8 +81,14 @@ TEST(Run, WithoutAVerbTheHelpIsAnError) {
 TEST(Run, EachUsageErrorIsSaidAndEndsWith2) {
   const std::tuple<std::vector<std::string>, std::string> lines[] = {
       {{"bogus"}, "spawnctl: unknown verb \"bogus\"\n  `spawnctl --help` says more\n"},
-      {{"-o", "json", "get"},
-       "spawnctl: the verb comes first, then -o\n  `spawnctl --help` says more\n"},
+      {{"conect"},
+       "spawnctl: unknown verb \"conect\"; did you mean `connect`?\n"
+       "  `spawnctl --help` says more\n"},
+      {{"quotas"},
+       "spawnctl: unknown verb \"quotas\"; did you mean `get quotas`?\n"
+       "  `spawnctl --help` says more\n"},
+      {{"--key=x", "connect"},
+       "spawnctl: the verb comes first, then --key=x\n  `spawnctl --help` says more\n"},
       {{"status", "x"},
        "status: \"x\" is one word too many; it is: status\n  `spawnctl status --help` says more\n"},
       {{"get", "sessions", "--", "x"},
@@ -101,7 +107,8 @@ TEST(Run, EachUsageErrorIsSaidAndEndsWith2) {
        "connect: name a session by --key=KEY, and what to run by --image=IMAGE or -- COMMAND if it "
        "may not be live\n  `spawnctl connect --help` says more\n"},
       {{"run"},
-       "run: say what to run by --image=IMAGE or -- COMMAND\n  `spawnctl run --help` says more\n"},
+       "run: say what to run: an IMAGE, --template=NAME or -- COMMAND\n  `spawnctl run --help` "
+       "says more\n"},
       {{"connect", "--key=x", "--port=70000"},
        "connect: --port: 70000 is not in 1..65535\n  `spawnctl connect --help` says more\n"},
       {{"describe"},
