@@ -309,7 +309,10 @@ TEST(Top, OnceListsTheBusiestFirstWithoutTheEnded) {
   idle.set_connections(0);
   idle.mutable_idle_deadline()->set_seconds(1'700'000'030);
   idle.set_name("namespaces/default/sessions/idle");
-  *fake.list.response.add_sessions() = Live();
+  v1::Session& busy = *fake.list.response.add_sessions();
+  busy = Live();
+  busy.mutable_usage()->set_cpu_cores(0.1196);
+  busy.mutable_usage()->set_memory_bytes(34 << 20);
   v1::Session& ended = *fake.list.response.add_sessions();
   ended = Live();
   ended.set_state(v1::TERMINATED);
@@ -320,7 +323,11 @@ TEST(Top, OnceListsTheBusiestFirstWithoutTheEnded) {
       << written.out;
   EXPECT_LT(written.out.find("abc "), written.out.find("idle  doc"));
   ExpectHas(written.out, "idle end in 30s");
-  ExpectHas(written.out, "CPU and memory: not available");
+  ExpectHas(written.out, "120m  34Mi");
+  EXPECT_TRUE(fake.list.request.with_usage());
+  EXPECT_EQ(written.out.find("no CPU and memory"), std::string::npos);
+  fake.list.response.set_usage_error("install metrics-server");
+  ExpectHas(fake.Run({"top", "--once"}).out, "no CPU and memory: install metrics-server\n");
 }
 
 TEST(Bench, LoadsConnectsAndEndsWhatItStarted) {
@@ -440,6 +447,8 @@ TEST_F(Contexts, AFlagBeatsTheEnvironmentBeatsTheContextBeatsTheDefault) {
   EXPECT_EQ(fake_.list.request.parent(), "namespaces/of-environment");
   fake_.Run({"get", "sessions", "-n", "of-flag"});
   EXPECT_EQ(fake_.list.request.parent(), "namespaces/of-flag");
+  EXPECT_EQ(fake_.Run({"-n", "before-the-verb", "get", "sessions"}).code, kOk);
+  EXPECT_EQ(fake_.list.request.parent(), "namespaces/before-the-verb");
   set_.clear();
   const Written unknown = fake_.Run({"get", "sessions", "--context=nobody"});
   EXPECT_EQ(unknown.code, kUsage);

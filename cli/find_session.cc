@@ -60,15 +60,9 @@ grpc::Status Read(const Invocation& i, Named* named) {
   return grpc::Status::OK;
 }
 
-}  // namespace
-
-bool IsSessionWord(const std::string& word) { return word == "session" || word == "sessions"; }
-
-grpc::Status ListSessions(const Invocation& i, const std::string& filter,
-                          std::vector<v1::Session>* sessions) {
-  v1::ListSessionsRequest request;
+grpc::Status ListPages(const Invocation& i, v1::ListSessionsRequest request,
+                       std::vector<v1::Session>* sessions, std::string* usage_error) {
   request.set_parent(absl::StrCat("namespaces/", i.ns));
-  request.set_filter(filter);
   request.set_page_size(kPageSize);
   for (int page = 0; page < kPagesMax; ++page) {
     v1::ListSessionsResponse response;
@@ -79,10 +73,34 @@ grpc::Status ListSessions(const Invocation& i, const std::string& filter,
     for (v1::Session& session : *response.mutable_sessions()) {
       sessions->push_back(std::move(session));
     }
+    if (!response.usage_error().empty()) *usage_error = response.usage_error();
     if (response.next_page_token().empty()) return grpc::Status::OK;
     request.set_page_token(response.next_page_token());
   }
   return {grpc::StatusCode::INTERNAL, "the server's pages do not end"};
+}
+
+}  // namespace
+
+bool IsSessionWord(const std::string& word) { return word == "session" || word == "sessions"; }
+
+grpc::Status ListSessions(const Invocation& i, const std::string& filter,
+                          std::vector<v1::Session>* sessions) {
+  v1::ListSessionsRequest request;
+  request.set_filter(filter);
+  std::string ignored;
+  return ListPages(i, std::move(request), sessions, &ignored);
+}
+
+grpc::Status ListSessionsWithUsage(const Invocation& i, std::vector<v1::Session>* sessions,
+                                   std::string* usage_error) {
+  v1::ListSessionsRequest request;
+  request.set_with_usage(true);
+  const grpc::Status status = ListPages(i, std::move(request), sessions, usage_error);
+  if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED) return status;
+  *usage_error = "this controller is of an earlier version, which does not tell";
+  sessions->clear();
+  return ListSessions(i, "", sessions);
 }
 
 grpc::Status FindByKey(const Invocation& i, const std::string& key,

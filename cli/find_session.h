@@ -16,6 +16,9 @@ bool IsSessionWord(const std::string& word);
 // All sessions of the namespace that `filter` lets through, page by page.
 grpc::Status ListSessions(const Invocation& invocation, const std::string& filter,
                           std::vector<v1::Session>* sessions);
+// The same with Session.usage, or why there is none; of a controller that does not know it yet, too.
+grpc::Status ListSessionsWithUsage(const Invocation& invocation,
+                                   std::vector<v1::Session>* sessions, std::string* usage_error);
 
 // The sessions, live and ended, of exactly this key; the newest first. NOT_FOUND: none.
 grpc::Status FindByKey(const Invocation& invocation, const std::string& key,

@@ -36,6 +36,7 @@
 #include "controller/core/loop.h"
 #include "controller/core/operations.h"
 #include "controller/core/pod_logs.h"
+#include "controller/core/pod_usage.h"
 #include "controller/core/templates.h"
 #include "controller/flags.h"
 #include "controller/key_store.h"
@@ -91,10 +92,11 @@ class Controller {
                .guard = &guard_,
                .peer_tls = security.peer_tls,
                .fairness = &fairness_,
-               .rotate_keys = [this](absl::Duration overlap, api::RotateDone done) {
-                 keys_.Rotate(overlap, std::move(done));
-               },
-               .operations = &operations_}) {}
+               .rotate_keys = [this](
+                                  absl::Duration overlap,
+                                  api::RotateDone done) { keys_.Rotate(overlap, std::move(done)); },
+               .operations = &operations_,
+               .usage = flags.local ? nullptr : &usage_}) {}
 
   int Run();
   void Stop(int signal);  // any thread
@@ -117,6 +119,7 @@ class Controller {
   core::CoreLoop loop_{transport_, clock_};
   kube::HttpKubeClient client_{transport_};
   core::PodLogs logs_{transport_, clock_};
+  core::PodUsage usage_{client_, clock_};
   core::Templates templates_{client_};
   const TlsServerFiles tls_;
   auth::Guard guard_;
@@ -225,6 +228,8 @@ void Controller::Serve() {
              .next_wake = [this] { return fairness_.NextWake(); }});
   loop_.Add({.step = [this](Instant now) { logs_.Step(now); },
              .next_wake = [this] { return logs_.NextWake(); }});
+  loop_.Add({.step = [this](Instant now) { usage_.Step(now); },
+             .next_wake = [this] { return usage_.NextWake(); }});
   edge_.SetTemplates(templates_);
   edge_.Open(engine.core(), logs_, *keys_.ring());
   loop_.RunUntil([this] { return is_stopping_; });

@@ -4,7 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "proxy/link/codec.h"
-#include "spawner/v1/sessions.pb.h"
+#include "spawner/v1/session.pb.h"
 
 namespace spawner::proxy {
 namespace {
@@ -48,7 +48,7 @@ v1::Inspected InspectedOf(const std::vector<Inspection>& inspections, size_t mos
   if (all.size() > most) all.resize(most);
   v1::Inspected inspected;
   for (const ConnectionView* view : all) {
-    v1::InspectedConnection& out = *inspected.add_connections();
+    v1::Connection& out = *inspected.add_connections();
     out.set_kind(KindOf(*view));
     SetDuration(*out.mutable_age(), view->age);
     SetDuration(*out.mutable_idle_for(), view->idle_for);

@@ -2,7 +2,7 @@
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "spawner/v1/sessions.pb.h"
+#include "spawner/v1/session.pb.h"
 
 namespace spawner::proxy {
 namespace {
@@ -23,7 +23,7 @@ TEST(InspectedOf, NamesTheOldestOfAllWorkers) {
                         {.kind = "tunnel", .phase = "open", .age = absl::Seconds(3)}};
   const v1::Inspected told = InspectedOf({first, second}, 3);
   ASSERT_EQ(told.connections_size(), 3);
-  const v1::InspectedConnection& oldest = told.connections(0);
+  const v1::Connection& oldest = told.connections(0);
   EXPECT_EQ(oldest.kind(), v1::Connection::HELD);
   EXPECT_EQ(oldest.age().seconds(), 7);
   EXPECT_EQ(oldest.age().nanos(), 500'000'000);

@@ -17,6 +17,9 @@
 #include "controller/api/fake_loop.h"
 #include "controller/api/fake_service.h"
 #include "controller/api/grpc_port.h"
+#include "controller/core/pod_usage.h"
+#include "controller/kube/fake_http_transport.h"
+#include "controller/kube/http_kube_client.h"
 
 namespace spawner::api {
 
@@ -32,7 +35,8 @@ class ApiServer {
               .rotate_keys =
                   [this](absl::Duration overlap, const RotateDone& done) {
                     done(Rotated{"k-new", clock.WallNow() + overlap});
-                  }}),
+                  },
+              .usage = &usage}),
         port(edge) {
     SeededRandom random(7);
     keys = MakeKeyRing(random);
@@ -50,6 +54,9 @@ class ApiServer {
   FakeClock clock;
   FakeService service;
   FakeLogs logs;
+  kube::FakeHttpTransport kubernetes;  // of usage alone; on the loop
+  kube::HttpKubeClient kube_client{kubernetes};
+  core::PodUsage usage{kube_client, clock};
   FakeLoop loop;
   KeyRing keys;
   Edge edge;

@@ -80,6 +80,7 @@ class Edge {
   auth::Guard* guard() const { return options_.guard; }           // asked on the loop only
   core::Fairness* fairness() const { return options_.fairness; }  // on the loop only
   const TlsClientFiles& peer_tls() const { return options_.peer_tls; }
+  core::PodUsage* usage() const { return options_.usage; }  // on the loop only
   const core::Operations* operations() const { return options_.operations; }
   const std::vector<std::string>& namespaces() const { return options_.namespaces; }
   absl::Time start_time() const { return options_.start_time; }

@@ -17,6 +17,7 @@ class Guard;
 }
 namespace spawner::core {
 class Fairness;
+class PodUsage;
 struct Operations;
 }  // namespace spawner::core
 
@@ -43,6 +44,8 @@ struct EdgeOptions {
   core::Fairness* fairness = nullptr;
   KeyRotation rotate_keys = nullptr;
   const core::Operations* operations = nullptr;  // of Diagnose and Uninstall; outlives the edge
+  // What pods use; null: nobody knows, for they are processes of this machine. Outlives the edge.
+  core::PodUsage* usage = nullptr;
 };
 
 }  // namespace spawner::api

@@ -87,7 +87,7 @@ absl::StatusOr<route::FromProxy> ReadInspected(const v1::Inspected& inspected) {
                                                               " are more than were asked for"));
   }
   route::Inspected out{.sequence = inspected.sequence(), .connections = {}};
-  for (const v1::InspectedConnection& connection : inspected.connections()) {
+  for (const v1::Connection& connection : inspected.connections()) {
     ASSIGN_OR_RETURN(const absl::Duration age, ReadDuration("inspected.age", connection.age()));
     ASSIGN_OR_RETURN(const absl::Duration idle_for,
                      ReadDuration("inspected.idle_for", connection.idle_for()));

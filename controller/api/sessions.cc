@@ -13,6 +13,7 @@
 #include "controller/api/filter.h"
 #include "controller/api/grants.h"
 #include "controller/api/limits.h"
+#include "controller/api/list_usage.h"
 #include "controller/api/logs.h"
 #include "controller/api/names.h"
 #include "controller/api/watch.h"
@@ -180,7 +181,7 @@ grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerCont
   const core::ListParams params = read.ok() ? *read : core::ListParams{};
   return StartCall(edge_, context, read.status(),
                    [this, params, request, response](const CallPtr& call, core::Service&) {
-                     auto answer = [edge = &edge_, call, params, response] {
+                     auto answer = [edge = &edge_, call, params, request, response] {
                        if (edge->service() == nullptr) return call->Finish(edge->NotReady());
                        const absl::StatusOr<core::ListResult> result =
                            edge->service()->List(params);
@@ -189,6 +190,9 @@ grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerCont
                          WriteSession(view, edge->urls(), *response->add_sessions());
                        }
                        response->set_next_page_token(result->next_page_token);
+                       if (request->with_usage()) {
+                         return FinishWithUsage(*edge, call, params.ns, response);
+                       }
                        call->Finish(absl::OkStatus());
                      };
                      if (leader_.ShouldAsk(call->context()))

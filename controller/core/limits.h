@@ -91,6 +91,11 @@ constexpr absl::Duration kLogSilenceMax = absl::Seconds(30);
 // Of an answer that says why there is no log.
 constexpr size_t kLogErrorBytesMax = 64 << 10;
 
+// How long an answer of the metrics API is shown: metrics-server itself looks every 15 s.
+constexpr absl::Duration kUsageFresh = absl::Seconds(5);
+// Whoever lists sessions with their usage waits so long for it.
+constexpr absl::Duration kUsageWaitMax = absl::Seconds(2);
+
 // The loop looks around at least this often.
 constexpr absl::Duration kPollMax = absl::Seconds(60);
 

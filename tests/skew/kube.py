@@ -38,6 +38,7 @@ class Kube:
     def __init__(self):
         self.objects = {}  # (resource, namespace, name) -> object
         self.requests = []  # (method, path, body)
+        self.metrics = None  # of metrics.k8s.io: {pod's name: (cpu, memory)}; None: it is not installed
         self._version = itertools.count(1000)
         self._watches = []
         self._lock = threading.RLock()
@@ -132,6 +133,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return found[1], found[2], found[3], dict(urllib.parse.parse_qsl(url.query)), body
 
     def do_GET(self):
+        if self.path.startswith("/apis/metrics.k8s.io/v1beta1/") and self.kube.metrics is not None:
+            return self.answer_metrics()
         parsed = self.parse()
         if parsed is None:
             return self.fail(404, "NotFound")
@@ -146,6 +149,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                      if r == resource and namespace in (None, ns)]
             return self.answer(200, {"kind": KINDS[resource] + "List", "apiVersion": "v1", "metadata": {
                 "resourceVersion": str(next(self.kube._version))}, "items": items})
+
+    def answer_metrics(self):
+        """As metrics-server does."""
+        self.parse()
+        with self.kube._lock:
+            items = [{"metadata": pod["metadata"], "timestamp": NOW, "window": "15s", "containers": [
+                {"name": "backend", "usage": dict(zip(("cpu", "memory"), self.kube.metrics[name]))}]}
+                     for (resource, _, name), pod in self.kube.objects.items()
+                     if resource == "pods" and name in self.kube.metrics]
+        self.answer(200, {"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items})
 
     def watch(self, resource, namespace):
         # What changes between the list and here is not missed: the test's objects are there before.
