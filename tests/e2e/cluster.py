@@ -83,9 +83,9 @@ class Cluster:
     def apply_manifests(self):
         self.kubectl("apply", "-f", "-", input=self.manifests())
 
-    def manifests(self):
-        """The dev overlay, with this cluster's addresses in place of those of index 0."""
-        text = self.kubectl("kustomize", str(OVERLAY))
+    def manifests(self, overlay=OVERLAY):
+        """An overlay (the dev one), with this cluster's addresses in place of those of index 0."""
+        text = self.kubectl("kustomize", str(overlay))
         return text.replace("10.96.0.", f"10.96.{self.index}.").replace(
             "10.245.0.", f"10.245.{self.index}.")
 
