@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cli/arguments.h"
 #include "cli/find_session.h"
 #include "cli/request.h"
 #include "cli/resources.h"
@@ -147,8 +148,26 @@ void AddWords(const Verb& verb, const std::vector<std::string>& before, Candidat
   if (resource->kind == Resource::Kind::kProxy) candidates->wants = Words::kProxy;
 }
 
+// What of the line says which controller and namespace are meant, wherever it stands.
+std::vector<std::string> PlaceOf(const std::vector<std::string>& words) {
+  std::vector<Flag> flags = CommonFlags();
+  const auto is_other = [](const Flag& flag) {
+    const absl::string_view name = flag.name;
+    return name == "output" || name == "timeout" || name == "help";
+  };
+  flags.erase(std::remove_if(flags.begin(), flags.end(), is_other), flags.end());
+  std::vector<std::string> place;
+  for (auto word = words.begin(); word != words.end() && *word != "--";) {
+    const size_t count = CountFlags({word, words.end()}, flags);
+    place.insert(place.end(), word, word + static_cast<std::ptrdiff_t>(count));
+    word += static_cast<std::ptrdiff_t>(std::max<size_t>(count, 1));
+  }
+  return place;
+}
+
 // The names that `spawnctl` itself finds out, by a line of its own.
-std::vector<std::string> Ask(Words wants, const Surroundings& surroundings) {
+std::vector<std::string> Ask(Words wants, const std::vector<std::string>& place,
+                             const Surroundings& surroundings) {
   std::vector<std::string> line;
   if (wants == Words::kSession) line = {"get", "sessions"};
   if (wants == Words::kTemplate) line = {"get", "templates"};
@@ -156,6 +175,7 @@ std::vector<std::string> Ask(Words wants, const Surroundings& surroundings) {
   if (wants == Words::kContext) line = {"context", "list"};
   if (line.empty()) return {};
   line.insert(line.end(), {"-o", "name", "--timeout=1s"});
+  line.insert(line.end(), place.begin(), place.end());
   std::string out;
   Surroundings quiet = surroundings;
   quiet.out = [&out](const std::string& text) { out += text; };
@@ -223,11 +243,18 @@ std::string CompletionScript(const std::string& shell) {
 }
 
 int PrintCandidates(const std::vector<std::string>& words, const Surroundings& surroundings) {
-  Candidates candidates = Complete(Verbs(), words);
-  for (const std::string& name : Ask(candidates.wants, surroundings)) {
+  const std::string last = words.empty() ? "" : words.back();
+  // Flags may stand before the verb.
+  const size_t before = CountFlags(words, CommonFlags());
+  const bool is_in_flags = before == words.size() && before > 0;
+  if (is_in_flags && !absl::StartsWith(last, "-")) return kOk;  // a value, which may be any
+  const std::vector<std::string> line(
+      words.begin() + static_cast<std::ptrdiff_t>(is_in_flags ? before - 1 : before), words.end());
+  Candidates candidates = Complete(Verbs(), line);
+  const std::vector<std::string> typed(words.begin(), words.end() - (words.empty() ? 0 : 1));
+  for (const std::string& name : Ask(candidates.wants, PlaceOf(typed), surroundings)) {
     candidates.words.push_back(candidates.prefix + name);
   }
-  const std::string last = words.empty() ? "" : words.back();
   std::sort(candidates.words.begin(), candidates.words.end());
   bool has_any = false;
   for (const std::string& word : candidates.words) {

@@ -160,12 +160,13 @@ int Run(const std::vector<std::string>& words, const Surroundings& surroundings)
     surroundings.err(Help(Verbs()));
     return kUsage;
   }
-  if (words[0] == "help" && words.size() > 1) {
+  const bool asks_help = words[0] == "help" || words[0] == "--help" || words[0] == "-h";
+  if (asks_help && words.size() > 1) {
     std::vector<std::string> asked(words.begin() + 1, words.end());
     asked.push_back("--help");
     return Run(asked, surroundings);
   }
-  if (words[0] == "help" || words[0] == "--help" || words[0] == "-h") {
+  if (asks_help) {
     surroundings.out(Help(Verbs()));
     return kOk;
   }

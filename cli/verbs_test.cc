@@ -76,6 +76,7 @@ TEST(Run, TheManPageHasEveryVerb) {
 TEST(Run, WithoutAVerbTheHelpIsAnError) {
   EXPECT_EQ(Try({}).code, kUsage);
   EXPECT_EQ(Try({}).err, Try({"help"}).out);
+  EXPECT_EQ(Try({"--help", "get"}).out, Try({"get", "--help"}).out);
 }
 
 TEST(Run, EachUsageErrorIsSaidAndEndsWith2) {

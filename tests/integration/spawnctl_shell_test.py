@@ -32,7 +32,7 @@ compadd() { while [[ $1 != -- ]]; do shift; done; shift; print -l -- "$@"; }
 source <(spawnctl completion zsh)
 words=(${(z)LINE}); [[ $LINE == *" " ]] && words+=("")
 CURRENT=${#words}
-_spawnctl
+_spawnctl || true  # it has nothing to offer
 """
 SHELLS = {"bash": ["bash", "-c", BASH], "fish": ["fish", "-N", "-c", FISH], "zsh": ["zsh", "-f", "-c", ZSH]}
 
@@ -62,6 +62,12 @@ def test_completes_verbs_flags_values_and_sessions(shell, system, tmp_path):
     assert completed(shell, "spawnctl terminate --o", system, tmp_path) == ["--only-if-idle", "--output="]
     assert completed(shell, "spawnctl get sessions -o j", system, tmp_path) == ["json"]
     assert session in completed(shell, "spawnctl why " + session[:3], system, tmp_path)
+    # Flags before the verb, and names of where the line goes, not of somewhere else.
+    assert completed(shell, "spawnctl -n default wa", system, tmp_path) == ["wait", "watch"]
+    assert completed(shell, "spawnctl -n wa", system, tmp_path) == []
+    assert session in completed(shell, "spawnctl -n default why " + session[:3], system, tmp_path)
+    assert completed(shell, "spawnctl why -n elsewhere " + session[:3], system, tmp_path) == []
+    assert completed(shell, "spawnctl why --address=127.0.0.1:1 " + session[:3], system, tmp_path) == []
     prefix = "" if shell == "bash" else "--path-prefix="  # bash's word begins after "="
     assert completed(shell, "spawnctl connect --path-prefix=", system, tmp_path) == [
         prefix + "keep", prefix + "strip"]
