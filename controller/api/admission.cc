@@ -9,8 +9,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "controller/api/grants.h"
 #include "controller/auth/guard.h"
 #include "controller/auth/permissions.h"
 
@@ -29,6 +31,7 @@ using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 // RFC 9110 5.6.2: a name has no space.
 constexpr char kMethodNote[] = "spawner method";
 constexpr char kNamespaceNote[] = "spawner namespace";
+constexpr char kRequestNote[] = "spawner request";
 
 absl::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
@@ -77,22 +80,25 @@ class Noter final : public Interceptor {
  private:
   void TakeNotes(InterceptorBatchMethods* batch) {
     Metadata& metadata = *batch->GetRecvInitialMetadata();
-    if (permission_ != nullptr && permission_->is_namespaced &&
+    if (permission_ != nullptr &&
         batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE) &&
         batch->GetRecvMessage() != nullptr) {
-      // gRPC knows the type, its interceptors do not: every method with a namespace takes a message
-      // of protobuf's.
-      namespace_ = NamespaceOf(ResourceName(*static_cast<const Message*>(batch->GetRecvMessage())));
+      // gRPC knows the type, its interceptors do not: every method of ours takes a message of
+      // protobuf's.
+      const Message& message = *static_cast<const Message*>(batch->GetRecvMessage());
+      if (permission_->is_namespaced) namespace_ = NamespaceOf(ResourceName(message));
+      if (metadata.count(kSealHeader) > 0) request_ = RequestHash(message);
     }
-    metadata.erase(kMethodNote);
-    metadata.erase(kNamespaceNote);
+    for (const char* note : {kMethodNote, kNamespaceNote, kRequestNote}) metadata.erase(note);
     metadata.emplace(kMethodNote, method_);
     metadata.emplace(kNamespaceNote, namespace_);
+    metadata.emplace(kRequestNote, request_);
   }
 
   const std::string method_;
   const auth::Permission* const permission_;
   std::string namespace_;
+  std::string request_;
 };
 
 class Factory final : public ServerInterceptorFactoryInterface {
@@ -110,6 +116,10 @@ absl::string_view BearerOf(absl::string_view header) {
 }
 
 }  // namespace
+
+std::string RequestHash(const Message& request) {
+  return absl::StrCat(std::string(request.GetDescriptor()->full_name()), ":", PayloadHash(request));
+}
 
 std::unique_ptr<ServerInterceptorFactoryInterface> NoteWhatCallsAsk() {
   return std::make_unique<Factory>();
@@ -135,7 +145,8 @@ void Admit(const Edge& edge, const grpc::CallbackServerContext& context, auth::C
   }
   edge.guard()->Admit({.bearer = BearerOf(Find(metadata, "authorization")),
                        .certificate = View(certificate),
-                       .seal = Find(metadata, kSealHeader)},
+                       .seal = Find(metadata, kSealHeader),
+                       .request = Find(metadata, kRequestNote)},
                       ask, std::move(done));
 }
 

@@ -26,12 +26,14 @@ namespace spawner::api {
 // One controller's edge over a FakeService, listening on a port of its own.
 class ApiServer {
  public:
-  ApiServer()
+  // `guard`, if there is one, outlives it.
+  explicit ApiServer(auth::Guard* guard = nullptr)
       : edge(loop.poster(), clock,
              {.namespaces = {"default", "team-a"},
               .urls = *SessionUrls::Make("http://proxy.test:8080", ""),
               .http_public_url = "http://controller.test:9091",
               .start_time = clock.WallNow(),
+              .guard = guard,
               .rotate_keys =
                   [this](absl::Duration overlap, const RotateDone& done) {
                     done(Rotated{"k-new", clock.WallNow() + overlap});

@@ -29,11 +29,12 @@ struct Hop {
 // `caller` null: what is asked is for ourselves.
 std::unique_ptr<grpc::ClientContext> MakeContext(const Edge& edge,
                                                  const grpc::CallbackServerContext& context,
-                                                 const auth::Caller* caller) {
+                                                 const auth::Caller* caller,
+                                                 const google::protobuf::Message& request) {
   auto made = grpc::ClientContext::FromCallbackServerContext(context);
   made->AddMetadata(kForwarded, "1");
   if (edge.guard() == nullptr) return made;
-  if (const std::string seal = edge.guard()->SealFor(caller); !seal.empty()) {
+  if (const std::string seal = edge.guard()->SealFor(caller, RequestHash(request)); !seal.empty()) {
     made->AddMetadata(kSealHeader, seal);
   }
   return made;
@@ -90,7 +91,7 @@ template <typename Stub, typename Request, typename Response, typename Start>
 void LeaderClient::Pass(Stub& stub, const CallPtr& call, const Request& request, Response* response,
                         Terms terms, Start start) {
   auto hop = std::make_shared<Hop<Response>>();
-  hop->context = MakeContext(edge_, call->context(), call->caller().get());
+  hop->context = MakeContext(edge_, call->context(), call->caller().get(), request);
   const auto limit = absl::ToChronoTime(edge_.clock().WallNow() + terms.patience);
   if (hop->context->deadline() > limit) hop->context->set_deadline(limit);
   start(stub, hop->context.get(), &request, &hop->response,
@@ -202,13 +203,13 @@ void LeaderClient::Explain(const CallPtr& call, const v1::ExplainSessionRequest&
           });
 }
 
-template <typename Response, typename Start>
-void LeaderClient::Ask(grpc::CallbackServerContext& context, Start start,
+template <typename Request, typename Response, typename Start>
+void LeaderClient::Ask(grpc::CallbackServerContext& context, const Request& request, Start start,
                        std::function<void(const grpc::Status&, const Response&)> done) {
   auto hop = std::make_shared<Hop<Response>>();
-  hop->context = MakeContext(edge_, context, nullptr);
+  hop->context = MakeContext(edge_, context, nullptr, request);
   hop->context->set_deadline(absl::ToChronoTime(edge_.clock().WallNow() + kForwardReadMax));
-  start(LeaderStubs(), hop->context.get(), &hop->response,
+  start(LeaderStubs(), hop->context.get(), &request, &hop->response,
         [edge = &edge_, hop, done = std::move(done)](const grpc::Status& status) {
           edge->Post([hop, status, done] { done(status, hop->response); });
         });
@@ -216,11 +217,11 @@ void LeaderClient::Ask(grpc::CallbackServerContext& context, Start start,
 
 void LeaderClient::Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,
                         std::function<void(const grpc::Status&, const v1::Session&)> done) {
-  Ask<v1::Session>(
-      context,
-      [&request](const Stubs& stubs, grpc::ClientContext* hop, v1::Session* out,
-                 std::function<void(grpc::Status)> heard) {
-        stubs.sessions->async()->GetSession(hop, &request, out, std::move(heard));
+  Ask<v1::GetSessionRequest, v1::Session>(
+      context, request,
+      [](const Stubs& stubs, grpc::ClientContext* hop, const v1::GetSessionRequest* in,
+         v1::Session* out, std::function<void(grpc::Status)> heard) {
+        stubs.sessions->async()->GetSession(hop, in, out, std::move(heard));
       },
       std::move(done));
 }
@@ -228,12 +229,11 @@ void LeaderClient::Find(grpc::CallbackServerContext& context, const v1::GetSessi
 void LeaderClient::FindStatus(
     grpc::CallbackServerContext& context,
     std::function<void(const grpc::Status&, const v1::GetStatusResponse&)> done) {
-  Ask<v1::GetStatusResponse>(
-      context,
-      [](const Stubs& stubs, grpc::ClientContext* hop, v1::GetStatusResponse* out,
-         std::function<void(grpc::Status)> heard) {
-        const v1::GetStatusRequest request;
-        stubs.admin->async()->GetStatus(hop, &request, out, std::move(heard));
+  Ask<v1::GetStatusRequest, v1::GetStatusResponse>(
+      context, v1::GetStatusRequest(),
+      [](const Stubs& stubs, grpc::ClientContext* hop, const v1::GetStatusRequest* in,
+         v1::GetStatusResponse* out, std::function<void(grpc::Status)> heard) {
+        stubs.admin->async()->GetStatus(hop, in, out, std::move(heard));
       },
       std::move(done));
 }
@@ -241,11 +241,11 @@ void LeaderClient::FindStatus(
 void LeaderClient::DrainProxy(
     grpc::CallbackServerContext& context, const v1::DrainProxyRequest& request,
     std::function<void(const grpc::Status&, const v1::DrainProxyResponse&)> done) {
-  Ask<v1::DrainProxyResponse>(
-      context,
-      [&request](const Stubs& stubs, grpc::ClientContext* hop, v1::DrainProxyResponse* out,
-                 std::function<void(grpc::Status)> heard) {
-        stubs.admin->async()->DrainProxy(hop, &request, out, std::move(heard));
+  Ask<v1::DrainProxyRequest, v1::DrainProxyResponse>(
+      context, request,
+      [](const Stubs& stubs, grpc::ClientContext* hop, const v1::DrainProxyRequest* in,
+         v1::DrainProxyResponse* out, std::function<void(grpc::Status)> heard) {
+        stubs.admin->async()->DrainProxy(hop, in, out, std::move(heard));
       },
       std::move(done));
 }
@@ -253,11 +253,11 @@ void LeaderClient::DrainProxy(
 void LeaderClient::FindQuotas(
     grpc::CallbackServerContext& context, const v1::GetQuotasRequest& request,
     std::function<void(const grpc::Status&, const v1::GetQuotasResponse&)> done) {
-  Ask<v1::GetQuotasResponse>(
-      context,
-      [&request](const Stubs& stubs, grpc::ClientContext* hop, v1::GetQuotasResponse* out,
-                 std::function<void(grpc::Status)> heard) {
-        stubs.admin->async()->GetQuotas(hop, &request, out, std::move(heard));
+  Ask<v1::GetQuotasRequest, v1::GetQuotasResponse>(
+      context, request,
+      [](const Stubs& stubs, grpc::ClientContext* hop, const v1::GetQuotasRequest* in,
+         v1::GetQuotasResponse* out, std::function<void(grpc::Status)> heard) {
+        stubs.admin->async()->GetQuotas(hop, in, out, std::move(heard));
       },
       std::move(done));
 }
@@ -265,7 +265,7 @@ void LeaderClient::FindQuotas(
 std::unique_ptr<grpc::ClientContext> LeaderClient::BindWatch(
     grpc::CallbackServerContext& context, const v1::WatchSessionsRequest& request,
     grpc::ClientReadReactor<v1::WatchSessionsResponse>* reactor) {
-  std::unique_ptr<grpc::ClientContext> hop = MakeContext(edge_, context, nullptr);
+  std::unique_ptr<grpc::ClientContext> hop = MakeContext(edge_, context, nullptr, request);
   LeaderStubs().sessions->async()->WatchSessions(hop.get(), &request, reactor);
   return hop;
 }

@@ -84,8 +84,8 @@ class LeaderClient {
   template <typename Stub, typename Request, typename Response, typename Start>
   void Pass(Stub& stub, const CallPtr& call, const Request& request, Response* response,
             Terms terms, Start start);
-  template <typename Response, typename Start>
-  void Ask(grpc::CallbackServerContext& context, Start start,
+  template <typename Request, typename Response, typename Start>
+  void Ask(grpc::CallbackServerContext& context, const Request& request, Start start,
            std::function<void(const grpc::Status&, const Response&)> done);
   struct Stubs {
     std::unique_ptr<v1::Sessions::Stub> sessions;

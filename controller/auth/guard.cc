@@ -36,7 +36,7 @@ Guard::Guard(kube::KubeClient& client, const Clock& clock, Ways ways)
 void Guard::Admit(const Credentials& credentials, const Ask& ask, CallerDone done) {
   if (ways_.IsEmpty()) return done(anonymous_);
   if (!credentials.seal.empty()) {
-    return done(OpenSeal(credentials.seal, install_secret_, clock_.WallNow()));
+    return done(OpenSeal(credentials.seal, credentials.request, install_secret_, clock_.WallNow()));
   }
   const Instant now = clock_.Now();
   const bool has_certificate = credentials.bearer.empty() && !credentials.certificate.empty();
@@ -125,9 +125,10 @@ absl::Status Guard::NoCredentials() const {
                    absl::StrJoin(ways, ", ")));
 }
 
-std::string Guard::SealFor(const Caller* caller) const {
+std::string Guard::SealFor(const Caller* caller, absl::string_view request) const {
   if (install_secret_.empty() || ways_.IsEmpty()) return "";
-  return MakeSeal(caller == nullptr ? controller_ : *caller, install_secret_, clock_.WallNow());
+  return MakeSeal(caller == nullptr ? controller_ : *caller, request, install_secret_,
+                  clock_.WallNow());
 }
 
 void Guard::Step(Instant now) {

@@ -22,6 +22,7 @@ struct Credentials {
   absl::string_view bearer;       // the token, without the word Bearer
   absl::string_view certificate;  // in PEM; verified by TLS
   absl::string_view seal;         // of another controller (seal.h)
+  absl::string_view request;      // the hash of what is asked; needed with a seal only
 };
 
 // How callers may prove who they are. None at all: nobody has to, for a port on loopback.
@@ -58,8 +59,9 @@ class Guard {
 
   // The secret of the installation: until it is known no other controller is believed.
   void SetInstallSecret(std::string secret) { install_secret_ = std::move(secret); }
-  // For a call that is passed on to the leader: see seal.h. Empty while there is no secret.
-  std::string SealFor(const Caller* caller) const;
+  // For a call that is passed on to the leader, of that hash: see seal.h. Empty while there is no
+  // secret.
+  std::string SealFor(const Caller* caller, absl::string_view request) const;
 
   // Reads files again, moves fetches on. Call in every turn of the loop.
   void Step(Instant now);

@@ -240,13 +240,15 @@ TEST_F(GuardTest, ACertificateIsAskedForByNameAndAConfiguredOneOpensTheLink) {
 
 TEST_F(GuardTest, BelievesTheSealOfAnotherController) {
   UseKubernetes();
-  EXPECT_EQ(guard_->SealFor(nullptr), "") << "no secret yet";
+  EXPECT_EQ(guard_->SealFor(nullptr, "r1"), "") << "no secret yet";
   guard_->SetInstallSecret("s");
-  const std::string seal = guard_->SealFor(nullptr);
-  Admit({.seal = seal}, kCreate);
+  const std::string seal = guard_->SealFor(nullptr, "r1");
+  Admit({.seal = seal, .request = "r1"}, kCreate);
   EXPECT_EQ(Answer(), "ok system:spawner:controller");
+  Admit({.seal = seal, .request = "r2"}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID") << "for another request";
   guard_->SetInstallSecret("another");
-  Admit({.seal = seal}, kCreate);
+  Admit({.seal = seal, .request = "r1"}, kCreate);
   EXPECT_EQ(Answer(), "TOKEN_INVALID");
 }
 

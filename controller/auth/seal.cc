@@ -24,17 +24,19 @@ absl::Status Broken(absl::string_view why) {
 
 }  // namespace
 
-std::string MakeSeal(const Caller& caller, absl::string_view install_secret, absl::Time now) {
+std::string MakeSeal(const Caller& caller, absl::string_view request,
+                     absl::string_view install_secret, absl::Time now) {
   const Json content = {{"name", caller.name},
                         {"uid", caller.uid},
                         {"groups", caller.groups},
+                        {"request", std::string(request)},
                         {"time_ms", absl::ToUnixMillis(now)}};
   const std::string text = Base64UrlEncode(JsonText(content));
   return absl::StrCat(text, ".", Base64UrlEncode(SignatureOf(text, install_secret)));
 }
 
-absl::StatusOr<CallerPtr> OpenSeal(absl::string_view seal, absl::string_view install_secret,
-                                   absl::Time now) {
+absl::StatusOr<CallerPtr> OpenSeal(absl::string_view seal, absl::string_view request,
+                                   absl::string_view install_secret, absl::Time now) {
   const size_t dot = seal.find('.');
   if (install_secret.empty() || dot == seal.npos) return Broken("is malformed");
   const absl::string_view text = seal.substr(0, dot);
@@ -50,8 +52,10 @@ absl::StatusOr<CallerPtr> OpenSeal(absl::string_view seal, absl::string_view ins
   Caller caller{.name = reader.String("name"),
                 .uid = reader.String("uid"),
                 .groups = reader.Strings("groups")};
+  const std::string sealed = reader.String("request");
   const absl::Time made = absl::FromUnixMillis(reader.Int("time_ms").value_or(0));
   if (!error.ok()) return Broken("is malformed");
+  if (request.empty() || sealed != request) return Broken("is for another request");
   if (made < now - kSealGoodFor || made > now + kSealGoodFor) return Broken("is too old");
   return MakeCaller(std::move(caller));
 }
