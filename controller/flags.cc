@@ -107,7 +107,10 @@ Program ControllerProgram() {
               "  controller --kubeconfig=FILE --base-domain=NAME         a cluster, from "
               "outside",
           .flag_files = "controller/",
-          .repeatable = {"namespace", "oidc-audience", "proxy-name"}};
+          .repeatable = {"namespace", "oidc-audience", "proxy-name",
+                         "quota-connections-per-namespace", "quota-connections-per-user",
+                         "quota-sessions-per-namespace", "quota-sessions-per-user",
+                         "quota-starts-per-namespace", "rate-connects-per-namespace"}};
 }
 
 absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::string>& arguments) {

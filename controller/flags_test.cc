@@ -50,6 +50,21 @@ TEST(ControllerFlags, NamespacesAddUp) {
             (std::vector<std::string>{"*"}));
 }
 
+TEST(ControllerFlags, QuotasOfNamespacesAddUp) {
+  const core::FairnessLimits limits =
+      Parse({"--local", "--quota-sessions-per-namespace=50,team-a=200",
+             "--quota-sessions-per-namespace=team-b=0", "--quota-sessions-per-user=team-a=3",
+             "--rate-connects-per-namespace=2.5"})
+          .fairness;
+  EXPECT_EQ(limits.sessions_per_namespace.Of("any"), 50);
+  EXPECT_EQ(limits.sessions_per_namespace.Of("team-a"), 200);
+  EXPECT_EQ(limits.sessions_per_namespace.Of("team-b"), 0);
+  EXPECT_EQ(limits.sessions_per_user.Of("any"), 0);
+  EXPECT_EQ(limits.sessions_per_user.Of("team-a"), 3);
+  EXPECT_EQ(limits.connects_per_namespace.Of("team-a"), 2.5);
+  EXPECT_FALSE(Parse({"--local"}).fairness.HasAny());
+}
+
 TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
   const std::pair<std::vector<std::string>, std::string> cases[] = {
       {{"--lisen=:1"},
@@ -59,10 +74,17 @@ TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
        "--lost-proxy-hold, --namespace, --node-lost-after, --oidc-audience, --oidc-ca, "
        "--oidc-groups-claim, --oidc-issuer, --oidc-jwks-file, --oidc-jwks-url, "
        "--oidc-prefix, --oidc-user-claim, --peer-ca, --proxy-name, --public-url, "
-       "--quota-connections-per-namespace, --quota-sessions-per-namespace, --quota-starts, "
+       "--quota-connections-per-namespace, --quota-connections-per-user, "
+       "--quota-sessions-per-namespace, --quota-sessions-per-user, --quota-starts, "
        "--quota-starts-per-namespace, --rate-connects-per-caller, "
        "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --help and "
        "--version"},
+      {{"--local", "--quota-sessions-per-user=A=3"},
+       "--quota-sessions-per-user=A=3: allowed is N or NAMESPACE=N, N 0 to 1000000000"},
+      {{"--local", "--quota-starts-per-namespace=3", "--quota-starts-per-namespace=a=-1"},
+       "--quota-starts-per-namespace=a=-1: allowed is N or NAMESPACE=N, N 0 to 1000000000"},
+      {{"--local", "--rate-connects-per-namespace=1e9"},
+       "--rate-connects-per-namespace=1e9: allowed is N or NAMESPACE=N, N 0, or 0.001 to 1000000"},
       {{"--listen=1.2.3.4:70000"},
        "--listen=1.2.3.4:70000: allowed is ADDR:PORT such as 127.0.0.1:9090 or :9090, PORT 0 to "
        "65535 (0: any free one)"},

@@ -14,8 +14,8 @@
 #include "controller/api/leader_client.h"
 #include "controller/api/limits.h"
 #include "controller/api/names.h"
-#include "controller/core/fairness.h"
 #include "controller/api/uninstall.h"
+#include "controller/core/fairness.h"
 #include "controller/session/session.h"
 #include "spawner/v1/admin.grpc.pb.h"
 
@@ -97,6 +97,7 @@ void WriteQuotas(const Edge& edge, const std::string& ns, v1::GetQuotasResponse&
   for (const core::Fairness::Quota& quota : edge.fairness()->QuotasOf(ns)) {
     v1::GetQuotasResponse::Quota& out = *response.add_quotas();
     out.set_resource(quota.resource);
+    out.set_user(quota.user);
     out.set_used(quota.used);
     out.set_allowed(quota.allowed);
   }

@@ -316,6 +316,7 @@ void WriteSession(const SessionView& session, const SessionUrls& urls, v1::Sessi
     out.mutable_key()->set_name(session.key.name);
     out.mutable_key()->set_tag(session.key.tag);
   }
+  out.set_user(session.user);
   out.set_state(static_cast<v1::SessionState>(session.state));
   out.set_phase(static_cast<v1::StartPhase>(session.phase));
   out.set_reason(static_cast<v1::EndReason>(session.reason));

@@ -96,6 +96,7 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   identity.key = params.key;
   identity.request_id = params.request_id;
   identity.payload_hash = params.payload_hash;
+  identity.user = params.user;
   const auto started = Start(slot, std::move(identity), *params.spec, now);
   if (!started.ok()) {
     table_.queue.MarkDirty(id);

@@ -5,30 +5,34 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "controller/core/per_namespace.h"
 #include "controller/core/rate_book.h"
 #include "controller/core/service.h"
 #include "controller/core/start_queue.h"
 
 namespace spawner::core {
 
-// What each may have at most; 0: no limit.
+// What each may have at most; 0: no limit. A user's are the sessions that were started for that
+// user in a namespace, and the connections to them, whoever's they are.
 struct FairnessLimits {
-  int64_t sessions_per_namespace = 0;
-  int64_t connections_per_namespace = 0;  // open now; more users are refused a grant
-  StartLimits starts;                     // in flight; more wait
-  double connects_per_namespace = 0;      // a second
+  PerNamespace<int64_t> sessions_per_namespace;
+  PerNamespace<int64_t> connections_per_namespace;  // open now; more users are refused a grant
+  PerNamespace<int64_t> sessions_per_user;
+  PerNamespace<int64_t> connections_per_user;
+  StartLimits starts;                           // in flight; more wait
+  PerNamespace<double> connects_per_namespace;  // a second
   double connects_per_caller = 0;
 
   bool HasAny() const {
-    return sessions_per_namespace > 0 || connections_per_namespace > 0 ||
-           starts.per_namespace > 0 || starts.total > 0 || connects_per_namespace > 0 ||
+    return sessions_per_namespace.HasAny() || connections_per_namespace.HasAny() ||
+           sessions_per_user.HasAny() || connections_per_user.HasAny() ||
+           starts.per_namespace.HasAny() || starts.total > 0 || connects_per_namespace.HasAny() ||
            connects_per_caller > 0;
   }
 };
@@ -41,8 +45,9 @@ struct FairnessSource {
   std::function<void(Service::WatchId)> cancel;
 };
 
-// Lets Connects in, so that nobody takes what is others': quotas of a namespace, rates, and a queue
-// of starts. It counts by watching the sessions, and what it has let in that is not to be seen yet.
+// Lets Connects in, so that nobody takes what is others': quotas of a namespace and of each user in
+// it, rates, and a queue of starts. It counts by watching the sessions, and what it has let in that
+// is not to be seen yet.
 //   fairness.Enter(order, [](const absl::StatusOr<Ticket>& ticket) { ... fairness.Leave(*ticket);
 //   });
 // Thread: the loop's. Owner: main.
@@ -52,6 +57,7 @@ class Fairness final : public Watcher {
     std::string ns;
     SessionKey key;
     bool has_spec = false;  // without one nothing is started
+    std::string user;       // of the grant, whose session it would be; may be empty
     std::string caller;     // may be empty
     Instant deadline;       // it waits no longer
   };
@@ -74,9 +80,12 @@ class Fairness final : public Watcher {
 
   struct Quota {
     std::string resource;  // "sessions", "starts", "connections", "connects_per_second"
+    std::string user;      // empty: of the namespace
     int64_t used = 0;
     int64_t allowed = 0;
   };
+  // Of the namespace; then, if users have limits in it, of those that have something: at most
+  // kQuotaUsersShown, who have the most sessions first.
   std::vector<Quota> QuotasOf(const std::string& ns);
 
   void Step(Instant now);
@@ -87,10 +96,12 @@ class Fairness final : public Watcher {
   void OnWatchEnd(const absl::Status& status) override;
 
  private:
-  using KeyName = std::pair<std::string, std::string>;  // namespace and key
+  using KeyName = std::pair<std::string, std::string>;   // namespace and key
+  using UserName = std::pair<std::string, std::string>;  // namespace and user
   struct Seen {
     std::string ns;
     std::string key;
+    std::string user;
     bool is_live = false;
     bool is_starting = false;
     int64_t connections = 0;
@@ -99,13 +110,22 @@ class Fairness final : public Watcher {
     int64_t sessions = 0;  // with those that were let in and are not to be seen yet
     int64_t connections = 0;
   };
+  // Let in, and no session of theirs is to be seen yet.
+  struct Reserved {
+    KeyName key;
+    std::string user;
+  };
   void Watch();
   void Forget();
   void Count(const Seen& seen, int by);
-  absl::Status CheckSessions(const std::string& ns) const;
-  absl::Status CheckConnections(const std::string& ns) const;
+  void Add(const std::string& ns, const std::string& user, int64_t sessions, int64_t connections);
+  // Whose session the order is about: its user, unless another's holds the key.
+  const std::string& OwnerOf(const Order& order) const;
+  absl::Status CheckSessions(const Order& order) const;
+  absl::Status CheckConnections(const Order& order) const;
   void Start(const Order& order, const absl::Status& status, const Entered& entered);
-  void Unreserve(std::map<Ticket, KeyName>::iterator reserved);
+  void Unreserve(std::map<Ticket, Reserved>::iterator reserved);
+  void AppendUsers(const std::string& ns, std::vector<Quota>& quotas) const;
 
   const Clock& clock_;
   const FairnessLimits limits_;
@@ -116,10 +136,11 @@ class Fairness final : public Watcher {
   StartQueue queue_;
   bool is_due_ = false;  // somebody may be able to go on
   std::map<std::pair<SessionId, Epoch>, Seen> seen_;
-  std::multiset<KeyName> live_;
+  std::multimap<KeyName, std::string> live_;  // the users that they were started for
   std::map<std::string, Used> used_;
+  std::map<UserName, Used> used_by_users_;
   Ticket last_ticket_ = 0;
-  std::map<Ticket, KeyName> reserved_;  // let in, and no session of theirs is to be seen yet
+  std::map<Ticket, Reserved> reserved_;
 };
 
 }  // namespace spawner::core

@@ -110,7 +110,7 @@ TEST(StartQueue, IsFairFromAnySeed) {
       for (const StartQueue::Ready& ready : queue.Due(kStart)) {
         ASSERT_TRUE(ready.status.ok());
         for (auto& [other, count] : waiting) {
-          const bool could_go = count > 0 && running[other] < limits.per_namespace;
+          const bool could_go = count > 0 && running[other] < limits.per_namespace.each;
           passed_over[other] = other == ready.ns || !could_go ? 0 : passed_over[other] + 1;
           ASSERT_LE(passed_over[other], 5) << "seed " << seed << " " << other;
         }
@@ -120,12 +120,12 @@ TEST(StartQueue, IsFairFromAnySeed) {
       int64_t total = 0;
       for (const auto& [name, count] : running) {
         total += count;
-        ASSERT_LE(count, limits.per_namespace) << "seed " << seed;
+        ASSERT_LE(count, limits.per_namespace.each) << "seed " << seed;
         ASSERT_EQ(queue.running(name), count) << "seed " << seed;
       }
       ASSERT_LE(total, limits.total) << "seed " << seed;
       for (const auto& [name, count] : waiting) {
-        ASSERT_FALSE(count > 0 && total < limits.total && running[name] < limits.per_namespace)
+        ASSERT_FALSE(count > 0 && total < limits.total && running[name] < limits.per_namespace.each)
             << "seed " << seed << ": " << name << " waits though there is room";
       }
     }
@@ -147,7 +147,13 @@ class FakeSessions {
 
   void Show(const std::string& ns, const std::string& key, SessionState state,
             int64_t connections = 0, WatchEventType type = WatchEventType::kModified) {
+    ShowOf("", ns, key, state, connections, type);
+  }
+  void ShowOf(const std::string& user, const std::string& ns, const std::string& key,
+              SessionState state, int64_t connections = 0,
+              WatchEventType type = WatchEventType::kModified) {
     WatchEvent event;
+    event.session.user = user;
     event.type = type;
     event.session.ns = ns;
     event.session.id = {absl::StrCat(ns, "-", key)};
@@ -170,12 +176,14 @@ class FairnessTest : public testing::Test {
     fairness_->Open(sessions_.source());
   }
   // "in", "waits", or the reason of the refusal.
-  std::string Enter(const std::string& ns, const std::string& key, bool has_spec = true) {
+  std::string Enter(const std::string& ns, const std::string& key, bool has_spec = true,
+                    const std::string& user = "") {
     const size_t index = answers_.size();
     answers_.emplace_back();
     fairness_->Enter({.ns = ns,
                       .key = {.name = key},
                       .has_spec = has_spec,
+                      .user = user,
                       .caller = "ada",
                       .deadline = clock_.Now() + absl::Seconds(5)},
                      [this, index](const absl::StatusOr<Fairness::Ticket>& ticket) {
@@ -187,9 +195,16 @@ class FairnessTest : public testing::Test {
     if (!answers_[index].has_value()) return "waits";
     return answers_[index]->ok() ? "in" : ReasonOf(answers_[index]->status());
   }
-  int64_t UsedOf(const std::string& ns, const std::string& resource) {
+  std::string EnterAs(const std::string& user, const std::string& ns, const std::string& key,
+                      bool has_spec = true) {
+    return Enter(ns, key, has_spec, user);
+  }
+  std::string LastMessage() const {
+    return answers_.back().has_value() ? std::string(answers_.back()->status().message()) : "";
+  }
+  int64_t UsedOf(const std::string& ns, const std::string& resource, const std::string& user = "") {
     for (const Fairness::Quota& quota : fairness_->QuotasOf(ns)) {
-      if (quota.resource == resource) return quota.used;
+      if (quota.resource == resource && quota.user == user) return quota.used;
     }
     return -1;
   }
@@ -260,6 +275,87 @@ TEST_F(FairnessTest, ConnectionsAndRatesRefuse) {
   EXPECT_EQ(Enter("b", "1", false), "in");
   EXPECT_EQ(Enter("b", "1", false), "RATE_LIMITED");
   EXPECT_EQ(UsedOf("a", "connections"), 5);
+}
+
+TEST_F(FairnessTest, AUsersSessionsAreThoseThatWereStartedForTheUser) {
+  Use({.sessions_per_user = {2, {{"vip", 3}}}});
+  EXPECT_EQ(EnterAs("ada", "a", "1"), "in");
+  EXPECT_EQ(EnterAs("ada", "a", "2"), "in");
+  EXPECT_EQ(EnterAs("ada", "a", "3"), "QUOTA_SESSIONS");
+  EXPECT_EQ(LastMessage(),
+            "connect: user ada has 2 sessions in namespace a, and may have 2; end some, or raise "
+            "the controller's --quota-sessions-per-user");
+  EXPECT_EQ(EnterAs("ben", "a", "3"), "in") << "each user";
+  EXPECT_EQ(EnterAs("", "a", "4"), "in") << "nobody's";
+  EXPECT_EQ(EnterAs("ada", "b", "1"), "in") << "in each namespace";
+  for (const char* key : {"1", "2", "3"}) EXPECT_EQ(EnterAs("ada", "vip", key), "in");
+  EXPECT_EQ(EnterAs("ada", "vip", "4"), "QUOTA_SESSIONS");
+  sessions_.ShowOf("ada", "a", "1", SessionState::kReady);
+  EXPECT_EQ(UsedOf("a", "sessions", "ada"), 2) << "seen and let in is one";
+  EXPECT_EQ(EnterAs("ada", "a", "1"), "in") << "joins it";
+  fairness_->Leave(**answers_[1]);  // its Connect failed
+  EXPECT_EQ(UsedOf("a", "sessions", "ada"), 1);
+  EXPECT_EQ(EnterAs("ada", "a", "3"), "in");
+  sessions_.ShowOf("ada", "a", "1", SessionState::kTerminated);
+  EXPECT_EQ(UsedOf("a", "sessions", "ada"), 1);
+  EXPECT_EQ(UsedOf("a", "sessions", "ben"), 1);
+}
+
+TEST_F(FairnessTest, AUsersConnectionsAreThoseToTheUsersSessions) {
+  Use({.connections_per_user = 5});
+  EXPECT_EQ(EnterAs("ada", "a", "1"), "in");
+  sessions_.ShowOf("ada", "a", "1", SessionState::kReady, 5);
+  sessions_.ShowOf("ben", "a", "2", SessionState::kReady, 1);
+  EXPECT_EQ(EnterAs("ben", "a", "1", false), "QUOTA_CONNECTIONS") << "to a session of ada's";
+  EXPECT_EQ(LastMessage(),
+            "connect: user ada has 5 connections open to their sessions in namespace a, and may "
+            "have 5; close some, or raise the controller's --quota-connections-per-user");
+  EXPECT_EQ(EnterAs("ada", "a", "2", false), "in") << "to a session of ben's";
+  EXPECT_EQ(EnterAs("ada", "a", "3"), "QUOTA_CONNECTIONS") << "it would be one of ada's";
+  sessions_.ShowOf("ada", "a", "1", SessionState::kReady, 4);
+  EXPECT_EQ(EnterAs("ben", "a", "1", false), "in");
+  EXPECT_EQ(UsedOf("a", "connections", "ada"), 4);
+}
+
+TEST_F(FairnessTest, ANamespaceMayHaveItsOwnLimits) {
+  Use({.sessions_per_namespace = {1, {{"big", 2}, {"free", 0}}},
+       .starts = {.per_namespace = {0, {{"slow", 1}}}},
+       .connects_per_namespace = {0, {{"rare", 1}}}});
+  EXPECT_EQ(Enter("small", "1"), "in");
+  EXPECT_EQ(Enter("small", "2"), "QUOTA_SESSIONS");
+  EXPECT_EQ(Enter("big", "1"), "in");
+  EXPECT_EQ(Enter("big", "2"), "in");
+  EXPECT_EQ(Enter("big", "3"), "QUOTA_SESSIONS");
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(Enter("free", absl::StrCat(i)), "in");
+  EXPECT_EQ(Enter("slow", "1"), "in");
+  EXPECT_EQ(Enter("rare", "1"), "in");
+  EXPECT_EQ(Enter("rare", "1"), "RATE_LIMITED");
+  for (const Fairness::Quota& quota : fairness_->QuotasOf("big")) {
+    if (quota.resource == "sessions") EXPECT_EQ(quota.allowed, 2);
+  }
+}
+
+TEST_F(FairnessTest, StartsOfANamespaceWithItsOwnLimitWait) {
+  Use({.starts = {.per_namespace = {0, {{"slow", 1}}}}});
+  EXPECT_EQ(Enter("slow", "1"), "in");
+  EXPECT_EQ(Enter("slow", "2"), "waits");
+  EXPECT_EQ(Enter("other", "1"), "in");
+  EXPECT_EQ(Enter("other", "2"), "in");
+}
+
+TEST_F(FairnessTest, TellsOfTheUsersWithTheMostSessions) {
+  Use({.sessions_per_user = 1000});
+  EXPECT_EQ(EnterAs("first", "a", "k"), "in");
+  for (size_t i = 0; i < 2 * kQuotaUsersShown; ++i) {
+    sessions_.ShowOf(absl::StrCat("user-", i), "a", absl::StrCat("s-", i), SessionState::kReady);
+  }
+  sessions_.ShowOf("zoe", "a", "z-1", SessionState::kReady);
+  sessions_.ShowOf("zoe", "a", "z-2", SessionState::kReady);
+  const auto quotas = fairness_->QuotasOf("a");
+  ASSERT_EQ(quotas.size(), 4 + 2 * kQuotaUsersShown);
+  EXPECT_EQ(quotas[4].user, "zoe");
+  EXPECT_EQ(quotas[4].used, 2);
+  EXPECT_EQ(quotas[4].allowed, 1000);
 }
 
 TEST_F(FairnessTest, AStandbyCountsNothing) {

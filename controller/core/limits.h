@@ -105,6 +105,8 @@ constexpr size_t kLinksMax = 512;
 // How long a request may wait at a proxy for a backend; the proxy may have a lower bound.
 constexpr absl::Duration kHoldTimeout = absl::Minutes(5);
 
+// Users that GetQuotas tells of: those with the most sessions.
+constexpr size_t kQuotaUsersShown = 100;
 // Names whose rate of Connects is known at one time; each some 150 bytes.
 constexpr size_t kRateNamesMax = 10'000;
 // Connects that wait for their turn to start a session, as many as calls.

@@ -16,25 +16,26 @@ TokenBucket* RateBook::Find(const std::string& name, Instant now) {
     std::erase_if(buckets_, [now](const auto& entry) { return entry.second.IsFull(now); });
     if (buckets_.size() >= kRateNamesMax) return nullptr;
   }
-  const TokenBucket full(per_second_, std::max(1.0, per_second_), now);
+  const double rate = per_second_.Of(name);
+  const TokenBucket full(rate, std::max(1.0, rate), now);
   return &buckets_.emplace(name, full).first->second;
 }
 
 absl::Status RateBook::Check(const std::string& name, Instant now) {
-  if (per_second_ <= 0) return absl::OkStatus();
+  if (per_second_.Of(name) <= 0) return absl::OkStatus();
   const TokenBucket* bucket = Find(name, now);
   const absl::Duration wait = bucket == nullptr ? absl::Seconds(1) : bucket->WaitFor(now);
   if (wait == absl::ZeroDuration()) return absl::OkStatus();
   return WithRetryAfter(
       WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                     "connect: ", what_, " ", name, " may connect ", per_second_,
+                     "connect: ", what_, " ", name, " may connect ", per_second_.Of(name),
                      " times a second; the next time is in ", absl::FormatDuration(wait))),
                  "RATE_LIMITED"),
       wait);
 }
 
 void RateBook::Take(const std::string& name, Instant now) {
-  if (per_second_ <= 0) return;
+  if (per_second_.Of(name) <= 0) return;
   if (TokenBucket* bucket = Find(name, now); bucket != nullptr) bucket->Take(now);
 }
 

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "controller/core/per_namespace.h"
 #include "controller/core/token_bucket.h"
 
 namespace spawner::core {
@@ -19,7 +21,8 @@ class RateBook {
  public:
   // `per_second` 0: no limit. A second's worth may come at once, one at the least.
   // `what`: "namespace", "caller".
-  RateBook(absl::string_view what, double per_second) : what_(what), per_second_(per_second) {}
+  RateBook(absl::string_view what, PerNamespace<double> per_second)
+      : what_(what), per_second_(std::move(per_second)) {}
 
   // OK: one may be taken. RESOURCE_EXHAUSTED / RATE_LIMITED with the wait until one is there.
   absl::Status Check(const std::string& name, Instant now);
@@ -27,7 +30,6 @@ class RateBook {
   void Take(const std::string& name, Instant now);
   // In the last second, about.
   int64_t Used(const std::string& name, Instant now) const;
-  double per_second() const { return per_second_; }
   size_t size() const { return buckets_.size(); }
 
  private:
@@ -35,7 +37,7 @@ class RateBook {
   TokenBucket* Find(const std::string& name, Instant now);
 
   const std::string what_;
-  const double per_second_;
+  const PerNamespace<double> per_second_;  // by name
   std::map<std::string, TokenBucket> buckets_;
 };
 

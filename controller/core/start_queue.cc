@@ -40,8 +40,9 @@ int64_t StartQueue::running(const std::string& ns) const {
   return found == namespaces_.end() ? 0 : found->second.running;
 }
 
-bool StartQueue::HasRoom(const Namespace& ns) const {
-  return !ns.waiting.empty() && (limits_.per_namespace == 0 || ns.running < limits_.per_namespace);
+bool StartQueue::HasRoom(const std::string& name, const Namespace& ns) const {
+  const int64_t limit = limits_.per_namespace.Of(name);
+  return !ns.waiting.empty() && (limit == 0 || ns.running < limit);
 }
 
 void StartQueue::TakeExpired(Instant now, std::vector<Ready>& ready) {
@@ -76,7 +77,7 @@ std::vector<StartQueue::Ready> StartQueue::Due(Instant now) {
   TakeExpired(now, ready);
   // Each turn goes to the next namespace in the order of names that has room.
   while (waiting_ > 0 && (limits_.total == 0 || total_ < limits_.total)) {
-    const auto has_room = [this](const auto& entry) { return HasRoom(entry.second); };
+    const auto has_room = [this](const auto& entry) { return HasRoom(entry.first, entry.second); };
     auto next = std::find_if(namespaces_.upper_bound(last_turn_), namespaces_.end(), has_room);
     if (next == namespaces_.end()) {
       next = std::find_if(namespaces_.begin(), namespaces_.end(), has_room);

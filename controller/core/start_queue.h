@@ -10,12 +10,13 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "controller/core/per_namespace.h"
 
 namespace spawner::core {
 
 struct StartLimits {
-  int64_t per_namespace = 0;  // 0: no limit
-  int64_t total = 0;          // 0: no limit
+  PerNamespace<int64_t> per_namespace;
+  int64_t total = 0;  // 0: no limit
 };
 
 // Starts that wait until fewer are in flight. Namespaces take turns, each one's own wait in line:
@@ -56,7 +57,7 @@ class StartQueue {
     int64_t running = 0;
     std::list<Entry> waiting;
   };
-  bool HasRoom(const Namespace& ns) const;
+  bool HasRoom(const std::string& name, const Namespace& ns) const;
   void TakeExpired(Instant now, std::vector<Ready>& ready);
   void Forget(const std::string& ns);
 

@@ -99,6 +99,7 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
   view.ns = incarnation.identity.ns;
   view.id = incarnation.identity.id;
   view.key = incarnation.identity.key;
+  view.user = incarnation.identity.user;
   view.state = plan.state;
   view.phase = plan.phase;
   view.reason = plan.reason;

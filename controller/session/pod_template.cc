@@ -24,6 +24,7 @@ constexpr char kTag[] = "spawner.dev/tag";
 constexpr char kEpoch[] = "spawner.dev/epoch";
 constexpr char kRequestId[] = "spawner.dev/request-id";
 constexpr char kPayloadHash[] = "spawner.dev/payload-hash";
+constexpr char kUser[] = "spawner.dev/user";
 constexpr char kProtocol[] = "spawner.dev/protocol";
 constexpr char kReason[] = "spawner.dev/reason";
 constexpr char kMessage[] = "spawner.dev/message";
@@ -83,6 +84,7 @@ json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
   add(kTag, identity.key.tag);
   add(kRequestId, identity.request_id);
   add(kPayloadHash, identity.payload_hash);
+  add(kUser, identity.user);
   // For people and tools; the spec has it too.
   if (spec.protocol == BackendProtocol::kH2c) add(kProtocol, "h2c");
   return {
@@ -261,6 +263,7 @@ absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
   identity.key = {Annotation(pod, kKey), Annotation(pod, kTag)};
   identity.request_id = Annotation(pod, kRequestId);
   identity.payload_hash = Annotation(pod, kPayloadHash);
+  identity.user = Annotation(pod, kUser);
   auto spec = DecodeSpec(Annotation(pod, kSpec));
   if (!spec.ok())
     return Mangled(pod, absl::StrCat("annotation ", kSpec, ": ", spec.status().message()));

@@ -34,6 +34,7 @@ struct PodIdentity {
   SessionKey key;
   std::string request_id;    // of the Connect that created it; may be empty
   std::string payload_hash;  // of that request
+  std::string user;          // of its grant: whom the session was started for; may be empty
 };
 
 // How a session ended, as its pod records it.

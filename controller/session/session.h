@@ -72,6 +72,7 @@ struct SessionView {
   std::string ns;
   SessionId id;
   SessionKey key;
+  std::string user;  // of the grant that it was started with
   SessionState state = SessionState::kPending;
   StartPhase phase = StartPhase::kNone;
   EndReason reason = EndReason::kNone;

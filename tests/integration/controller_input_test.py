@@ -68,7 +68,8 @@ def api_server(code, message):
      "--kubeconfig, --listen, --local, --log-level, --lost-proxy-hold, --namespace, "
      "--node-lost-after, --oidc-audience, --oidc-ca, --oidc-groups-claim, --oidc-issuer, "
      "--oidc-jwks-file, --oidc-jwks-url, --oidc-prefix, --oidc-user-claim, --peer-ca, --proxy-name, "
-     "--public-url, --quota-connections-per-namespace, --quota-sessions-per-namespace, "
+     "--public-url, --quota-connections-per-namespace, --quota-connections-per-user, "
+     "--quota-sessions-per-namespace, --quota-sessions-per-user, "
      "--quota-starts, --quota-starts-per-namespace, --rate-connects-per-caller, "
      "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --help and --version"),
     (["--local", "--listen=0.0.0.0:0"],

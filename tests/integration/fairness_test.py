@@ -42,7 +42,7 @@ def refused(call):
 def quotas(system):
     answer = system.api.admin.GetQuotas(
         api.admin_pb2.GetQuotasRequest(parent="namespaces/default"), timeout=10)
-    return {quota.resource: (quota.used, quota.allowed) for quota in answer.quotas}
+    return {quota.resource: (quota.used, quota.allowed) for quota in answer.quotas if not quota.user}
 
 
 def test_a_namespace_has_no_more_sessions_than_its_quota(start):
@@ -58,6 +58,28 @@ def test_a_namespace_has_no_more_sessions_than_its_quota(start):
     system.wait_ended(first.session.name)
     system.connect("three")
     assert quotas(system)["sessions"] == (2, 2)
+
+
+def test_a_user_has_no_more_sessions_than_the_quota_of_that_namespace(start):
+    system = start("--quota-sessions-per-namespace=9,elsewhere=1", "--quota-sessions-per-user=1",
+                   "--quota-sessions-per-user=default=2")
+    first = system.connect("one", user="ada")
+    assert first.session.user == "ada"
+    system.connect("two", user="ada")
+    reason, message, _ = refused(lambda: system.connect("three", user="ada"))
+    assert reason == "QUOTA_SESSIONS"
+    assert message.startswith("connect: user ada has 2 sessions in namespace default, and may have 2; end")
+    system.connect("three", user="ben")
+    system.connect("three", user="ada")  # of ben's
+    answer = system.api.admin.GetQuotas(
+        api.admin_pb2.GetQuotasRequest(parent="namespaces/default"), timeout=10)
+    of = {(q.resource, q.user): (q.used, q.allowed) for q in answer.quotas}
+    assert of["sessions", ""] == (3, 9)
+    assert of["sessions", "ada"] == (2, 2)
+    assert of["sessions", "ben"] == (1, 2)
+    system.terminate(first.session.name)
+    system.wait_ended(first.session.name)
+    system.connect("four", user="ada")
 
 
 def test_the_wait_of_a_refused_connect_is_true(start):
