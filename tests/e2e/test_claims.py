@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -40,6 +41,7 @@ def volumes(system):
     yield {name: cluster.run / "volumes" / name for name in names}
     cluster.kubectl("delete", "pvc", "-n", system.namespace, "-l", "spawner.dev/session", "--timeout=60s")
     cluster.kubectl("delete", "pv", *names, "--timeout=60s")
+    shutil.rmtree(cluster.run / "volumes")
 
 
 def spec(system, policy, **options):
