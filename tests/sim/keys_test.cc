@@ -190,7 +190,8 @@ TEST(Keys, RememberForWhomTheirSessionWasStarted) {
   EXPECT_EQ(next->session.user, "ben");
 }
 
-// The look at it that gives it a plan is the one that forgets it.
+// The look at it that gives it a plan is the one that forgets it: what it was may not be read any
+// more, which AddressSanitizer sees.
 TEST(Keys, OfAPodThatCameAndWentHaveNoSession) {
   Scene scene(44);
   scene.spec.lifetime.retention = absl::ZeroDuration();
