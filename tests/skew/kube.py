@@ -11,6 +11,7 @@ import copy
 import http.server
 import itertools
 import json
+import pathlib
 import queue
 import re
 import threading
@@ -41,7 +42,7 @@ class Kube:
         self.metrics = None  # of metrics.k8s.io: {pod's name: (cpu, memory)}; None: it is not installed
         self._version = itertools.count(1000)
         self._watches = []
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         kube = self
 
         class Handler(_Handler):
@@ -57,7 +58,7 @@ class Kube:
         return self
 
     def __exit__(self, *_):
-        with self._lock:
+        with self.lock:
             for _, events in self._watches:
                 events.put(None)
         self._server.shutdown()
@@ -65,7 +66,7 @@ class Kube:
         self._thread.join()
 
     def kubeconfig(self, folder):
-        path = folder / "kubeconfig"
+        path = pathlib.Path(folder) / "kubeconfig"
         path.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
@@ -76,7 +77,7 @@ class Kube:
 
     def put(self, resource, given, event=None):
         """Creates or replaces; the object as it is then."""
-        with self._lock:
+        with self.lock:
             new = copy.deepcopy(given)
             meta = new["metadata"]
             key = (resource, meta["namespace"], meta["name"])
@@ -89,12 +90,12 @@ class Kube:
             return new
 
     def remove(self, key):
-        with self._lock:
+        with self.lock:
             gone = self.objects.pop(key)
             self._tell(key[0], key[1], "DELETED", gone)
 
     def get(self, resource, name=None):
-        with self._lock:
+        with self.lock:
             return [o for (r, _, n), o in self.objects.items() if r == resource and name in (None, n)]
 
     def _tell(self, resource, namespace, event, item):
@@ -144,7 +145,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, found) if found else self.fail(404, "NotFound")
         if query.get("watch") == "true":
             return self.watch(resource, namespace)
-        with self.kube._lock:
+        with self.kube.lock:
             items = [o for (r, ns, _), o in self.kube.objects.items()
                      if r == resource and namespace in (None, ns)]
             return self.answer(200, {"kind": KINDS[resource] + "List", "apiVersion": "v1", "metadata": {
@@ -153,7 +154,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def answer_metrics(self):
         """As metrics-server does."""
         self.parse()
-        with self.kube._lock:
+        with self.kube.lock:
             items = [{"metadata": pod["metadata"], "timestamp": NOW, "window": "15s", "containers": [
                 {"name": "backend", "usage": dict(zip(("cpu", "memory"), self.kube.metrics[name]))}]}
                      for (resource, _, name), pod in self.kube.objects.items()
@@ -163,7 +164,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def watch(self, resource, namespace):
         # What changes between the list and here is not missed: the test's objects are there before.
         events = queue.Queue()
-        with self.kube._lock:
+        with self.kube.lock:
             self.kube._watches.append(((resource, namespace), events))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -183,7 +184,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.fail(404, "NotFound")
         namespace, resource, _, _, body = parsed
         body["metadata"].setdefault("namespace", namespace)
-        with self.kube._lock:
+        with self.kube.lock:
             if (resource, namespace, body["metadata"]["name"]) in self.kube.objects:
                 return self.fail(409, "AlreadyExists")
             return self.answer(201, self.kube.put(resource, body))
@@ -193,7 +194,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if parsed is None:
             return self.fail(404, "NotFound")
         namespace, resource, name, _, body = parsed
-        with self.kube._lock:
+        with self.kube.lock:
             old = self.kube.objects.get((resource, namespace, name))
             if old is None:
                 return self.fail(404, "NotFound")
@@ -213,7 +214,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if parsed is None or parsed[:3] is None:
             return self.fail(404, "NotFound")
         key = (parsed[1], parsed[0], parsed[2])
-        with self.kube._lock:
+        with self.kube.lock:
             if key not in self.kube.objects:
                 return self.fail(404, "NotFound")
             self.kube.remove(key)
