@@ -141,6 +141,7 @@ void Writes::OnWritten(SessionId id, Epoch epoch, bool had_notes,
   Incarnation* incarnation = table_.Find(id, epoch);
   if (incarnation == nullptr) return;
   incarnation->is_writing = false;
+  table_.queue.MarkDirty(id);  // what is next may be due already: see OnCreated
   if (answer.ok()) {
     incarnation->failures = 0;
     incarnation->write_status = absl::OkStatus();
@@ -155,7 +156,6 @@ void Writes::OnWritten(SessionId id, Epoch epoch, bool had_notes,
   if (absl::IsNotFound(answer.status()) || absl::IsAborted(answer.status())) {
     // The uid was the precondition: the pod that we know is no more.
     incarnation->presence = PodView::Presence::kGone;
-    table_.queue.MarkDirty(id);
     return;
   }
   Log(LogLevel::kWarning, "ending_write_failed",
@@ -220,7 +220,9 @@ void Writes::OnCreated(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answ
   Incarnation* incarnation = table_.Find(id, epoch);
   if (incarnation == nullptr) return;
   incarnation->is_writing = false;
-  if (incarnation->presence != PodView::Presence::kAbsent) return;  // the watch was faster
+  // The watch was faster, and may have shown what has to be written now that this is over.
+  table_.queue.MarkDirty(id);
+  if (incarnation->presence != PodView::Presence::kAbsent) return;
   if (answer.ok()) {
     incarnation->failures = 0;
     pods_.OnChanged(*std::move(answer), /*is_from_watch=*/false);

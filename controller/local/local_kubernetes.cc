@@ -80,6 +80,7 @@ void LocalKubernetes::Cancel(RequestId id) {
   exchanges_.erase(id);
   new_.erase(id);
   streams_.erase(id);
+  late_.erase(id);
 }
 
 void LocalKubernetes::SetPaused(RequestId id, bool is_paused) {
@@ -101,6 +102,7 @@ void LocalKubernetes::Wake() { runtime_.Wake(); }
 Instant LocalKubernetes::NextWake() const {
   if (!new_.empty()) return Instant{};
   Instant wake = kubelet_.NextWake();
+  for (const RequestId id : late_) wake = std::min(wake, exchanges_.at(id).late->at);
   for (const RequestId id : streams_) {
     const Exchange& exchange = exchanges_.at(id);
     if (exchange.is_paused) continue;
@@ -120,6 +122,13 @@ void LocalKubernetes::BreakStreams() {
 void LocalKubernetes::Step(Instant now) {
   const std::set<RequestId> started = std::exchange(new_, {});
   for (const RequestId id : started) Answer(id, now);
+  const std::set<RequestId> late = late_;
+  for (const RequestId id : late) {
+    const Exchange* exchange = Find(id);
+    if (exchange == nullptr || exchange->late->at > now) continue;
+    const LateAnswer answer = *exchange->late;
+    Finish(id, answer.code, answer.body);
+  }
   kubelet_.Step(now);
   const std::set<RequestId> open = streams_;
   for (const RequestId id : open) {
@@ -145,7 +154,7 @@ void LocalKubernetes::Answer(RequestId id, Instant now) {
   std::optional<Fault> fault;
   if (fault_hook_) fault = fault_hook_(exchange->request);
   const std::optional<ApiPath> path = ParseApiPath(exchange->request.path);
-  if (fault) {
+  if (fault && !fault->answer_after) {
     if (fault->is_applied && path) Serve(exchange->request, *path);
     if (fault->code == 0) return End(id, absl::UnavailableError("local: the connection broke"));
     ApiError error = fault->code == 429
@@ -169,7 +178,10 @@ void LocalKubernetes::Answer(RequestId id, Instant now) {
   if (OpenStream(id, *path, now)) return;
   ApiResult<Json> result = Serve(exchange->request, *path);
   if (!result.ok()) return FinishWithError(id, result.error());
-  Finish(id, exchange->request.method == "POST" ? 201 : 200, JsonText(result.value()));
+  const int code = exchange->request.method == "POST" ? 201 : 200;
+  if (!fault) return Finish(id, code, JsonText(result.value()));
+  exchange->late = {now + *fault->answer_after, code, JsonText(result.value())};
+  late_.insert(id);
 }
 
 ApiResult<Json> LocalKubernetes::Serve(const kube::HttpRequest& request, const ApiPath& path) {

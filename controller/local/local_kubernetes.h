@@ -37,6 +37,9 @@ class LocalKubernetes : public kube::HttpTransport {
     int code = 0;             // an error answer with this code; 0: the connection breaks
     bool is_applied = false;  // the request takes effect before
     std::optional<absl::Duration> retry_after;
+    // It takes effect at once and is answered as it would be, but so much later: whoever watches
+    // is faster. The other members do not count. Not of a stream.
+    std::optional<absl::Duration> answer_after;
   };
   using FaultHook = std::function<std::optional<Fault>(const kube::HttpRequest&)>;
 
@@ -72,9 +75,15 @@ class LocalKubernetes : public kube::HttpTransport {
     std::string uid;
     PodLog::Query query;
   };
+  struct LateAnswer {
+    Instant at;
+    int code = 0;
+    std::string body;
+  };
   struct Exchange {
     kube::HttpRequest request;
     kube::HttpHandler* handler = nullptr;
+    std::optional<LateAnswer> late;
     std::optional<WatchStream> watch;
     std::optional<LogFollower> log;
     bool is_paused = false;
@@ -109,6 +118,7 @@ class LocalKubernetes : public kube::HttpTransport {
   std::map<RequestId, Exchange> exchanges_;
   std::set<RequestId> new_;
   std::set<RequestId> streams_;
+  std::set<RequestId> late_;
 };
 
 }  // namespace spawner::local
