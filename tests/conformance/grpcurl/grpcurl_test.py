@@ -50,7 +50,7 @@ def call(system, method, data):
 
 def test_every_service_is_listed(system):
     listed = grpcurl(system, "list")[1].split()
-    assert {service.full_name for service in SERVICES} <= set(listed)
+    assert {service.full_name for service in SERVICES} == {name for name in listed if name.startswith("spawner.")}
     assert "grpc.health.v1.Health" in listed and "grpc.reflection.v1alpha.ServerReflection" in listed
 
 
@@ -89,6 +89,59 @@ def test_a_session_from_connect_to_its_end(system):
     watched = grpcurl(system, "spawner.v1.Sessions/WatchSessions", data=PARENT, options=["-max-time", "1"])[1]
     assert '"BOOKMARK"' in watched and name in watched
     assert call(system, "Sessions/TerminateSession", {"name": name})["reason"] == "REQUESTED"
+
+
+TEMPLATE = "namespaces/default/templates/by-hand"
+POD_TEMPLATE = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "by-hand"}, "template": {"spec": {
+    "containers": [{"name": "backend", "image": "registry.example/editor:7", "command": [ECHO]}]}}}
+# In this order. NAME, GRANT and PROXY are what earlier answers said.
+TRUE_REQUESTS = [
+    ("Sessions/Connect", {**PARENT, "key": {"name": "all"}, "spec": {"command": [ECHO]}, "grant": {"user": "ada"}}),
+    ("Sessions/WaitSession", {"name": "NAME"}),
+    ("Sessions/GetSession", {"name": "NAME"}),
+    ("Sessions/ListSessions", PARENT),
+    ("Sessions/WatchSessions", PARENT),
+    ("Sessions/KeepAlive", {"name": "NAME", "owner": "grpcurl", "reason": "tests", "ttl": "60s"}),
+    ("Sessions/ExplainSession", {"name": "NAME"}),
+    ("Sessions/CreateGrant", {"name": "NAME", "grant": {"user": "ben"}}),
+    ("Sessions/RevokeGrant", {"name": "NAME", "grant_id": "GRANT"}),
+    ("Sessions/StreamLogs", {"name": "NAME", "tail_lines": 5}),
+    ("Sessions/TerminateSession", {"name": "NAME"}),
+    ("Templates/ApplyTemplate", {"template": {"name": TEMPLATE, "pod_template": POD_TEMPLATE}}),
+    ("Templates/GetTemplate", {"name": TEMPLATE}),
+    ("Templates/ListTemplates", PARENT),
+    ("Templates/DeleteTemplate", {"name": TEMPLATE}),
+    ("Admin/GetStatus", {}),
+    ("Admin/ListProxies", {}),
+    ("Admin/GetQuotas", PARENT),
+    ("Admin/RotateKeys", {}),
+    ("Admin/Diagnose", {}),
+    ("Admin/Uninstall", {}),  # without `confirm` it only tells
+    ("Admin/DrainProxy", {"proxy": "PROXY", "deadline": "1s"}),
+]
+
+
+def test_every_method_does_what_a_true_request_asks_for(tmp_path):
+    known = {}
+    with LocalSystem(tmp_path) as system:
+        for method, request in TRUE_REQUESTS:
+            data = json.dumps(request)
+            for name, value in known.items():
+                data = data.replace('"%s"' % name, '"%s"' % value)
+            code, out, error = grpcurl(system, "spawner.v1." + method, data=data)
+            # A watch goes on until it is cut off.
+            assert code == 0 or (method == "Sessions/WatchSessions" and "DeadlineExceeded" in error), (method, error)
+            assert out.strip(), method
+            if method == "Sessions/Connect":
+                known["NAME"] = json.loads(out)["session"]["name"]
+            elif method == "Sessions/CreateGrant":
+                known["GRANT"] = json.loads(out)["grant_id"]
+            elif method == "Admin/ListProxies":
+                known["PROXY"] = json.loads(out)["proxies"][0]["id"]
+    # Of the others one is a proxy's stream, and one is not there yet.
+    asked = {"spawner.v1." + method.replace("/", ".") for method, _ in TRUE_REQUESTS}
+    assert {m.full_name for m in METHODS} - asked == {
+        "spawner.v1.ProxyLink.Connect", "spawner.v1.Admin.DrainNode"}
 
 
 def test_an_error_shows_its_details(system):
