@@ -101,6 +101,12 @@ void Chronicle::OnPod(Incarnation& incarnation) {
     Log(LogLevel::kWarning, "history_unreadable",
         {{"pod", incarnation.pod->pod.name}, {"error", status.ToString()}});
   }
+  if (incarnation.ready_time.has_value()) return;
+  // A pod that has finished does not tell since when it was ready.
+  for (const Transition& step : incarnation.history.Steps()) {
+    const bool is_start = step.from == State::kStarting && step.to == State::kReady;
+    if (is_start) incarnation.ready_time = step.time;
+  }
 }
 
 // An end that was not written was never decided: the history says what the pod says.
