@@ -233,6 +233,7 @@ class Chaos {
     local::LocalKubernetes::Fault fault;
     fault.code = random_.OneIn(2) ? 503 : 0;
     fault.is_applied = random_.OneIn(2);
+    if (random_.OneIn(3)) fault.answer_after = absl::Milliseconds(random_.Below(3000));
     return fault;
   }
 
