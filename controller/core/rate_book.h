@@ -10,8 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/token_bucket.h"
 #include "controller/core/per_namespace.h"
-#include "controller/core/token_bucket.h"
 
 namespace spawner::core {
 

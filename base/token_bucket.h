@@ -1,10 +1,10 @@
-#ifndef SPAWNER_CONTROLLER_CORE_TOKEN_BUCKET_H_
-#define SPAWNER_CONTROLLER_CORE_TOKEN_BUCKET_H_
+#ifndef SPAWNER_BASE_TOKEN_BUCKET_H_
+#define SPAWNER_BASE_TOKEN_BUCKET_H_
 
 #include "absl/time/time.h"
 #include "base/clock.h"
 
-namespace spawner::core {
+namespace spawner {
 
 // So many a second on average, so many at once. A value.
 class TokenBucket {
@@ -41,6 +41,6 @@ class TokenBucket {
   Instant filled_at_;
 };
 
-}  // namespace spawner::core
+}  // namespace spawner
 
-#endif  // SPAWNER_CONTROLLER_CORE_TOKEN_BUCKET_H_
+#endif  // SPAWNER_BASE_TOKEN_BUCKET_H_
