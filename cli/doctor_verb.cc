@@ -126,22 +126,22 @@ int Doctor(const Invocation& i) {
 }  // namespace
 
 Verb DoctorVerb() {
-  return {
-      .name = "doctor",
-      .group = Group::kOperations,
-      .usage = "doctor",
-      .help = "look for what is wrong with an installation, and say what to do",
-      .details =
-          "The controller checks its Kubernetes: reachable, how fast, its rights, a dry run of a "
-          "session's pod (PodSecurity, quota, admission), clocks, the leader, the proxies' links "
-          "and versions. From here: clocks again, and whether sessions' URLs resolve, answer "
-          "and have a certificate with days left.\n\n"
-          "The exit code is 1 if any check failed. Nothing is changed.",
-      .examples =
-          "doctor\n"
-          "doctor -o name    # what failed, a name a line",
-      .flags = {},
-      .run = Doctor};
+  return {.name = "doctor",
+          .group = Group::kOperations,
+          .usage = "doctor",
+          .help = "look for what is wrong with an installation, and say what to do",
+          .details =
+              "The controller checks its Kubernetes: reachable, how fast, its rights (reviews of "
+              "callers' tokens included), a dry run of a session's pod (PodSecurity, quota, "
+              "admission), clocks, the leader, the proxies' links and versions; proxies go by the "
+              "controller's clock. From here: clocks again, and whether sessions' URLs resolve, "
+              "answer and have a certificate with days left.\n\n"
+              "The exit code is 1 if any check failed. Nothing is changed.",
+          .examples =
+              "doctor\n"
+              "doctor -o name    # what failed, a name a line",
+          .flags = {},
+          .run = Doctor};
 }
 
 }  // namespace spawner::cli

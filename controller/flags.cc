@@ -150,6 +150,9 @@ absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::stri
   }
   ASSIGN_OR_RETURN(flags.fairness, ReadQuotaFlags());
   ASSIGN_OR_RETURN(flags.security, ReadSecurityFlags(flags.listen, flags.http_listen));
+  if (flags.local && !flags.security.token_secret.empty()) {
+    return Bad("--local with --token-secret", "--token-file=FILE: there is no cluster to ask");
+  }
   return flags;
 }
 

@@ -77,8 +77,8 @@ TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
        "--quota-connections-per-namespace, --quota-connections-per-user, "
        "--quota-sessions-per-namespace, --quota-sessions-per-user, --quota-starts, "
        "--quota-starts-per-namespace, --rate-connects-per-caller, "
-       "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --help and "
-       "--version"},
+       "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --token-secret, "
+       "--help and --version"},
       {{"--local", "--quota-sessions-per-user=A=3"},
        "--quota-sessions-per-user=A=3: allowed is N or NAMESPACE=N, N 0 to 1000000000"},
       {{"--local", "--quota-starts-per-namespace=3", "--quota-starts-per-namespace=a=-1"},
@@ -108,9 +108,21 @@ TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
        "without "
        "a path"},
       {{}, "one of --public-url and --base-domain is needed"},
+      {{"--local", "--token-secret=tokens"},
+       "--local with --token-secret: allowed is --token-file=FILE: there is no cluster to ask"},
+      {{"--base-domain=a.test", "--token-secret=a/b"},
+       "--token-secret=a/b: allowed is a name of 1 to 63 characters of a-z, 0-9 and '-'"},
+      {{"--local", "--oidc-issuer=issuer.test", "--oidc-audience=a"},
+       "--oidc-issuer: \"issuer.test\" must begin with https://, or with http://127.0.0.1: on "
+       "this machine"},
+      {{"--local", "--oidc-issuer=https://i.test", "--oidc-audience=a", "--oidc-jwks-file=f",
+        "--oidc-jwks-url=https://i.test/k"},
+       "--oidc-jwks-url: give one of --oidc-jwks-url=URL and --oidc-jwks-file=FILE, or neither: "
+       "then the issuer's discovery document says where its keys are"},
       {{"--local", "--http-listen=0.0.0.0:9091"},
        "--http-listen=0.0.0.0:9091: whoever reaches it could do everything. Say who may call by "
-       "--auth-kubernetes, --token-file=FILE, --client-ca=FILE or --oidc-issuer=URL "
+       "--auth-kubernetes, --token-file=FILE, --token-secret=NAME, --client-ca=FILE or "
+       "--oidc-issuer=URL "
        "(docs/security.md), listen on 127.0.0.1, or give --insecure-allow-anonymous for "
        "development"},
   };

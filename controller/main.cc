@@ -124,8 +124,12 @@ class Controller {
   const TlsServerFiles tls_;
   auth::Guard guard_;
   core::Fairness fairness_{clock_, flags_.fairness};
-  const core::Operations operations_{
-      .kube = &client_, .system_namespace = cluster_.system_namespace, .is_local = flags_.local};
+  const core::Operations operations_{.kube = &client_,
+                                     .system_namespace = cluster_.system_namespace,
+                                     .is_local = flags_.local,
+                                     .reviews_tokens = flags_.security.auth_kubernetes,
+                                     .reviews_access = flags_.security.AsksRbac(),
+                                     .token_secret = flags_.security.token_secret};
   api::Edge edge_;
   api::GrpcPort grpc_{edge_};
   api::HttpRoutes routes_{edge_, {.is_loopback = IsLoopback(flags_.http_listen)}};
@@ -280,7 +284,8 @@ int Main(const std::vector<std::string>& arguments) {
   absl::StatusOr<api::SessionUrls> urls =
       api::SessionUrls::Make(flags->public_url, flags->base_domain);
   if (!urls.ok()) return Fail(kExitUsage, urls.status());
-  absl::StatusOr<Security> security = OpenSecurity(flags->security, flags->listen, clock);
+  absl::StatusOr<Security> security =
+      OpenSecurity(flags->security, flags->listen, cluster->system_namespace, clock);
   if (!security.ok()) return Fail(kExitUsage, security.status());
   Controller controller(*flags, surroundings, clock, random, *std::move(cluster), *std::move(urls),
                         *std::move(security));

@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "controller/auth/oidc.h"
+#include "controller/auth/secret_tokens.h"
 #include "controller/auth/static_tokens.h"
 #include "controller/kube/curl_transport.h"
+#include "controller/kube/http_transport.h"
 #include "controller/kube/kubeconfig.h"
 
 namespace spawner {
@@ -39,26 +41,29 @@ absl::StatusOr<std::unique_ptr<auth::Oidc>> OpenOidc(const SecurityFlags& flags,
                                       .user_claim = flags.oidc_user_claim,
                                       .groups_claim = flags.oidc_groups_claim,
                                       .prefix = flags.oidc_prefix},
-                            .keys_file = flags.oidc_jwks_file};
-  if (const std::string& url = flags.oidc_jwks_url; !url.empty()) {
-    kube::KubeConfig server;
-    const size_t path = url.find('/', url.find("://") + 3);
-    server.server = url.substr(0, path);
-    options.keys_path = path == std::string::npos ? "/" : url.substr(path);
-    if (!flags.oidc_ca.empty()) {
-      absl::StatusOr<std::string> pem = ReadFile(flags.oidc_ca, kPemBytesMax);
-      if (!pem.ok()) return Annotate(pem.status(), "--oidc-ca");
-      server.ca_pem = *std::move(pem);
-    }
-    ASSIGN_OR_RETURN(options.transport, kube::CurlTransport::Create(std::move(server), clock));
+                            .keys_file = flags.oidc_jwks_file,
+                            .keys_url = flags.oidc_jwks_url};
+  std::string ca_pem;
+  if (!flags.oidc_ca.empty()) {
+    absl::StatusOr<std::string> pem = ReadFile(flags.oidc_ca, kPemBytesMax);
+    if (!pem.ok()) return Annotate(pem.status(), "--oidc-ca");
+    ca_pem = *std::move(pem);
   }
+  options.connect =
+      [ca_pem,
+       &clock](const std::string& origin) -> absl::StatusOr<std::unique_ptr<kube::HttpTransport>> {
+    kube::KubeConfig server;
+    server.server = origin;
+    server.ca_pem = ca_pem;
+    return kube::CurlTransport::Create(std::move(server), clock);
+  };
   return std::make_unique<auth::Oidc>(std::move(options));
 }
 
 }  // namespace
 
 absl::StatusOr<Security> OpenSecurity(const SecurityFlags& flags, const Address& listen,
-                                      const Clock& clock) {
+                                      const std::string& system_namespace, const Clock& clock) {
   Security security{.ways = {.asks_kubernetes = flags.auth_kubernetes,
                              .audiences = flags.audiences,
                              .takes_certificates = !flags.tls.client_ca.empty(),
@@ -70,6 +75,10 @@ absl::StatusOr<Security> OpenSecurity(const SecurityFlags& flags, const Address&
     absl::StatusOr<auth::StaticTokens> tokens = auth::StaticTokens::Open(flags.token_file);
     if (!tokens.ok()) return Annotate(tokens.status(), "--token-file");
     security.ways.tokens = *std::move(tokens);
+  }
+  if (!flags.token_secret.empty()) {
+    security.ways.token_secret =
+        auth::TokenSecret{.ns = system_namespace, .name = flags.token_secret};
   }
   if (!flags.oidc_issuer.empty()) {
     ASSIGN_OR_RETURN(security.ways.oidc, OpenOidc(flags, clock));

@@ -1,6 +1,8 @@
 #ifndef SPAWNER_CONTROLLER_SECURITY_H_
 #define SPAWNER_CONTROLLER_SECURITY_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/grpc_security.h"
@@ -17,8 +19,9 @@ struct Security {
 };
 
 // INVALID_ARGUMENT says which file is wrong. Logs what an operator should know.
+// `system_namespace` is the controller's own.
 absl::StatusOr<Security> OpenSecurity(const SecurityFlags& flags, const Address& listen,
-                                      const Clock& clock);
+                                      const std::string& system_namespace, const Clock& clock);
 
 }  // namespace spawner
 

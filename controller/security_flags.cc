@@ -6,7 +6,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/ids.h"
 #include "base/status.h"
+#include "controller/auth/oidc.h"
 
 ABSL_FLAG(std::string, tls_cert, "",
           "FILE in PEM: our certificate and its chain for --listen, read again as it changes. "
@@ -21,6 +23,9 @@ ABSL_FLAG(std::string, peer_ca, "",
 ABSL_FLAG(std::string, token_file, "",
           "FILE of static tokens, a line each: token,user,group,...; among the groups ns=NAME, "
           "ns=* and proxy are rights. Read again as it changes.");
+ABSL_FLAG(std::string, token_secret, "",
+          "NAME of a Secret in the controller's own namespace with static tokens: each of its keys "
+          "holds lines as of --token-file. Read again every 10 s.");
 ABSL_FLAG(bool, auth_kubernetes, false,
           "Takes tokens of Kubernetes ServiceAccounts (and whatever else the API server knows), by "
           "TokenReview.");
@@ -30,10 +35,12 @@ ABSL_FLAG(std::string, auth_audience, "spawner",
 ABSL_FLAG(std::string, oidc_issuer, "", "URL: takes JWTs of this OpenID Connect issuer.");
 ABSL_FLAG(std::string, oidc_audience, "",
           "Audience that a JWT must be for; repeat it or separate by commas.");
-ABSL_FLAG(std::string, oidc_jwks_url, "", "URL of the issuer's keys, https://HOST[:PORT]/PATH.");
+ABSL_FLAG(std::string, oidc_jwks_url, "",
+          "URL of the issuer's keys, https://HOST[:PORT]/PATH. Empty: where the issuer's "
+          "/.well-known/openid-configuration says.");
 ABSL_FLAG(std::string, oidc_jwks_file, "", "FILE with the issuer's keys, instead of a URL.");
 ABSL_FLAG(std::string, oidc_ca, "",
-          "FILE in PEM: authorities of --oidc-jwks-url. Empty: the system's.");
+          "FILE in PEM: authorities of the issuer and its keys' URL. Empty: the system's.");
 ABSL_FLAG(std::string, oidc_user_claim, "sub", "Claim that names the user.");
 ABSL_FLAG(std::string, oidc_groups_claim, "groups", "Claim that lists the user's groups.");
 ABSL_FLAG(std::string, oidc_prefix,
@@ -67,17 +74,19 @@ absl::Status CheckOidc(const SecurityFlags& flags) {
   if (flags.oidc_audiences.empty()) {
     return Bad("oidc-audience", "is missing; a JWT for anybody else must not be good here");
   }
-  if (flags.oidc_jwks_url.empty() == flags.oidc_jwks_file.empty()) {
-    return Bad("oidc-jwks-url", "give either --oidc-jwks-url=URL or --oidc-jwks-file=FILE");
+  if (!flags.oidc_jwks_url.empty() && !flags.oidc_jwks_file.empty()) {
+    return Bad("oidc-jwks-url",
+               "give one of --oidc-jwks-url=URL and --oidc-jwks-file=FILE, or neither: then the "
+               "issuer's discovery document says where its keys are");
   }
-  const std::string& url = flags.oidc_jwks_url;
-  if (!url.empty() && !absl::StartsWith(url, "https://") &&
-      !absl::StartsWith(url, "http://127.0.0.1:")) {
-    return Bad("oidc-jwks-url", absl::StrCat("\"", url,
-                                             "\" must begin with https://, or with "
-                                             "http://127.0.0.1: on this machine"));
-  }
-  return absl::OkStatus();
+  if (!flags.oidc_jwks_file.empty()) return absl::OkStatus();
+  const bool has_url = !flags.oidc_jwks_url.empty();
+  const std::string& url = has_url ? flags.oidc_jwks_url : flags.oidc_issuer;
+  if (auth::IsIssuerUrl(url)) return absl::OkStatus();
+  return Bad(has_url ? "oidc-jwks-url" : "oidc-issuer",
+             absl::StrCat("\"", url,
+                          "\" must begin with https://, or with http://127.0.0.1: on this "
+                          "machine"));
 }
 
 }  // namespace
@@ -88,6 +97,7 @@ absl::StatusOr<SecurityFlags> ReadSecurityFlags(const Address& listen, const Add
                               .client_ca = absl::GetFlag(FLAGS_client_ca)},
                       .peer_ca = absl::GetFlag(FLAGS_peer_ca),
                       .token_file = absl::GetFlag(FLAGS_token_file),
+                      .token_secret = absl::GetFlag(FLAGS_token_secret),
                       .auth_kubernetes = absl::GetFlag(FLAGS_auth_kubernetes),
                       .audiences = Words(absl::GetFlag(FLAGS_auth_audience)),
                       .oidc_issuer = absl::GetFlag(FLAGS_oidc_issuer),
@@ -104,6 +114,10 @@ absl::StatusOr<SecurityFlags> ReadSecurityFlags(const Address& listen, const Add
     return Bad("tls-cert, --tls-key, --client-ca", status.message());
   }
   RETURN_IF_ERROR(CheckOidc(flags));
+  if (!flags.token_secret.empty() && !IsDnsLabel(flags.token_secret)) {
+    return Bad(absl::StrCat("token-secret=", flags.token_secret),
+               "allowed is a name of 1 to 63 characters of a-z, 0-9 and '-'");
+  }
   if (!flags.proxy_names.empty() && flags.tls.client_ca.empty()) {
     return Bad("proxy-name", "needs --client-ca, whose certificates have names");
   }
@@ -111,11 +125,11 @@ absl::StatusOr<SecurityFlags> ReadSecurityFlags(const Address& listen, const Add
   for (const auto& [name, address] :
        {std::pair("listen=", &listen), {"http-listen=", &http_listen}}) {
     if (IsLoopback(*address)) continue;
-    return Bad(
-        absl::StrCat(name, ToString(*address)),
-        "whoever reaches it could do everything. Say who may call by --auth-kubernetes, "
-        "--token-file=FILE, --client-ca=FILE or --oidc-issuer=URL (docs/security.md), listen "
-        "on 127.0.0.1, or give --insecure-allow-anonymous for development");
+    return Bad(absl::StrCat(name, ToString(*address)),
+               "whoever reaches it could do everything. Say who may call by --auth-kubernetes, "
+               "--token-file=FILE, --token-secret=NAME, --client-ca=FILE or --oidc-issuer=URL "
+               "(docs/security.md), listen on 127.0.0.1, or give --insecure-allow-anonymous for "
+               "development");
   }
   return flags;
 }

@@ -15,6 +15,7 @@ struct SecurityFlags {
   TlsServerFiles tls;
   std::string peer_ca;  // empty: client_ca, else the certificate itself
   std::string token_file;
+  std::string token_secret;
   bool auth_kubernetes = false;
   std::vector<std::string> audiences;
   std::string oidc_issuer;
@@ -28,9 +29,11 @@ struct SecurityFlags {
   std::vector<std::string> proxy_names;
   bool allows_anonymous = false;
 
-  bool HasAny() const {
-    return !token_file.empty() || auth_kubernetes || !oidc_issuer.empty() || !tls.client_ca.empty();
+  // Whose rights nobody but Kubernetes knows. (A static token's line may say them, or not.)
+  bool AsksRbac() const {
+    return auth_kubernetes || !oidc_issuer.empty() || !tls.client_ca.empty();
   }
+  bool HasAny() const { return !token_file.empty() || !token_secret.empty() || AsksRbac(); }
 };
 
 // Of the flags as they are parsed. INVALID_ARGUMENT is one line that says what is allowed. A port,

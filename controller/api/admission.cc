@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "controller/api/grants.h"
@@ -115,6 +116,16 @@ absl::string_view BearerOf(absl::string_view header) {
   return absl::StripAsciiWhitespace(header.substr(kScheme.size()));
 }
 
+// "10.0.0.7:5123", "[::1]:5123"; gRPC says "ipv4:10.0.0.7:5123", "ipv6:%5B::1%5D:5123".
+std::string PeerAddress(const grpc::CallbackServerContext& context) {
+  const std::string peer = context.peer();
+  absl::string_view address = peer;
+  if (absl::ConsumePrefix(&address, "ipv4:") || absl::ConsumePrefix(&address, "ipv6:")) {
+    return absl::StrReplaceAll(address, {{"%5B", "["}, {"%5D", "]"}});
+  }
+  return std::string(Find(context.client_metadata(), kPeerHeader));
+}
+
 }  // namespace
 
 std::string RequestHash(const Message& request) {
@@ -143,10 +154,12 @@ void Admit(const Edge& edge, const grpc::CallbackServerContext& context, auth::C
     const std::vector<grpc::string_ref> found = peer->FindPropertyValues("x509_pem_cert");
     if (!found.empty()) certificate = found.front();
   }
+  const std::string address = PeerAddress(context);
   edge.guard()->Admit({.bearer = BearerOf(Find(metadata, "authorization")),
                        .certificate = View(certificate),
                        .seal = Find(metadata, kSealHeader),
-                       .request = Find(metadata, kRequestNote)},
+                       .request = Find(metadata, kRequestNote),
+                       .peer = address},
                       ask, std::move(done));
 }
 

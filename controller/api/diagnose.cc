@@ -63,7 +63,10 @@ class DiagnoseStream final : public StepStream<v1::DiagnoseResponse> {
         *operations.kube, edge().clock(),
         core::DiagnosisOptions{.namespaces = edge().namespaces(),
                                .system_namespace = operations.system_namespace,
-                               .is_local = operations.is_local});
+                               .is_local = operations.is_local,
+                               .reviews_tokens = operations.reviews_tokens,
+                               .reviews_access = operations.reviews_access,
+                               .token_secret = operations.token_secret});
     diagnosis_->Start([this](const core::Finding& finding) { TellFinding(finding); },
                       [this] { Close(absl::OkStatus()); });
   }

@@ -26,6 +26,10 @@ namespace spawner::api {
 // Runs a function on the loop's thread: CoreLoop::Post. Any thread.
 using Poster = std::function<void(std::function<void()>)>;
 
+// Metadata by which the HTTP port tells whom it calls for: "10.0.0.7:5123". Believed of calls
+// within this process only.
+inline constexpr char kPeerHeader[] = "spawner-peer";
+
 struct EdgeOptions {
   std::vector<std::string> namespaces;  // that are served; {"*"}: all
   SessionUrls urls;

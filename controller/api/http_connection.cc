@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/address.h"
 #include "controller/api/limits.h"
 
 namespace spawner::api {
@@ -28,6 +29,14 @@ constexpr char kStreamHead[] =
     "X-Accel-Buffering: no\r\n"  // nginx would keep events back
     "X-Content-Type-Options: nosniff\r\n"
     "Connection: close\r\n\r\n";
+
+// "10.0.0.7:5123", "[::1]:5123"; empty: it has gone.
+std::string PeerOf(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code error;
+  const auto end = socket.remote_endpoint(error);
+  if (error) return "";
+  return ToString(Address{end.address().to_string(), end.port()});
+}
 
 }  // namespace
 
@@ -56,6 +65,7 @@ void HttpConnection::OnRead(ErrorCode error) {
               .authorization = FieldOf(request, http::field::authorization),
               .content_type = FieldOf(request, http::field::content_type),
               .last_event_id = FieldOf(request, "Last-Event-ID"),
+              .peer = PeerOf(stream_.socket()),
               .body = std::move(request.body())};
   is_waiting_ = true;
   stream_.expires_never();

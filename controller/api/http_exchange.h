@@ -20,6 +20,7 @@ struct HttpRequest {
   std::string authorization;
   std::string content_type;
   std::string last_event_id;
+  std::string peer;  // "10.0.0.7:5123"
   std::string body;
 
   absl::string_view path() const { return absl::string_view(target).substr(0, target.find('?')); }

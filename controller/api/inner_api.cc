@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/grpc_status.h"
+#include "controller/api/edge_options.h"
 #include "controller/api/limits.h"
 
 namespace spawner::api {
@@ -27,6 +28,7 @@ InnerApi::InnerApi(std::shared_ptr<HttpThread> thread,
 std::unique_ptr<grpc::ClientContext> InnerApi::MakeContext(const HttpRequest& caller) const {
   auto context = std::make_unique<grpc::ClientContext>();
   if (!caller.authorization.empty()) context->AddMetadata("authorization", caller.authorization);
+  context->AddMetadata(kPeerHeader, caller.peer);
   return context;
 }
 

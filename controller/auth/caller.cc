@@ -89,7 +89,7 @@ absl::Status Forbidden(const Caller& caller, const Ask& ask, absl::string_view w
                           ask.resource == "proxies" && ask.verb == "connect"
                               ? "proxy"
                               : absl::StrCat("ns=", ask.ns.empty() ? "*" : ask.ns),
-                          " to the token's line in --token-file");
+                          " to the token's line in ", caller.rule_source);
   } else {
     remedy = absl::StrCat(
         "`kubectl create ",

@@ -27,6 +27,7 @@ struct Caller {
   std::string uid;   // of Kubernetes; may be empty
   std::vector<std::string> groups;
   std::optional<Rule> rule;  // none: Kubernetes' RBAC decides
+  std::string rule_source;   // where the rule is written: "--token-file"
   // Stands for name, uid and groups: what is known of one of them is known of an equal one.
   std::string key;
 };

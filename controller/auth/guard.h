@@ -11,7 +11,9 @@
 #include "controller/auth/ask_once.h"
 #include "controller/auth/caller.h"
 #include "controller/auth/oidc.h"
+#include "controller/auth/peer_book.h"
 #include "controller/auth/reviews.h"
+#include "controller/auth/secret_tokens.h"
 #include "controller/auth/static_tokens.h"
 #include "controller/kube/kube_client.h"
 
@@ -23,11 +25,13 @@ struct Credentials {
   absl::string_view certificate;  // in PEM; verified by TLS
   absl::string_view seal;         // of another controller (seal.h)
   absl::string_view request;      // the hash of what is asked; needed with a seal only
+  absl::string_view peer;         // the address it came from: "10.0.0.7:5123"
 };
 
 // How callers may prove who they are. None at all: nobody has to, for a port on loopback.
 struct Ways {
   std::optional<StaticTokens> tokens;
+  std::optional<TokenSecret> token_secret;
   bool asks_kubernetes = false;  // TokenReview
   std::vector<std::string> audiences;
   std::unique_ptr<Oidc> oidc;
@@ -37,7 +41,8 @@ struct Ways {
   bool allows_anonymous = false;  // who has no credentials may do everything
 
   bool IsEmpty() const {
-    return !tokens.has_value() && !asks_kubernetes && oidc == nullptr && !takes_certificates;
+    return !tokens.has_value() && !token_secret.has_value() && !asks_kubernetes &&
+           oidc == nullptr && !takes_certificates;
   }
 };
 
@@ -54,7 +59,8 @@ class Guard {
 
   // Calls `done` once: at once if all is known, else when Kubernetes or the issuer has answered.
   // UNAUTHENTICATED / TOKEN_INVALID, TOKEN_EXPIRED; PERMISSION_DENIED / NAMESPACE_FORBIDDEN;
-  // UNAVAILABLE / KUBERNETES_UNREACHABLE.
+  // UNAVAILABLE / KUBERNETES_UNREACHABLE, ISSUER_UNREACHABLE; RESOURCE_EXHAUSTED / RATE_LIMITED
+  // where the peer has asked too much (peer_book.h).
   void Admit(const Credentials& credentials, const Ask& ask, CallerDone done);
 
   // The secret of the installation: until it is known no other controller is believed.
@@ -69,9 +75,15 @@ class Guard {
 
  private:
   void Authenticate(const Credentials& credentials, Instant now, CallerDone done);
-  void AuthenticateToken(absl::string_view token, Instant now, CallerDone done);
-  void Authorize(const CallerPtr& caller, bool has_certificate, const Ask& ask, Instant now,
-                 const CallerDone& done);
+  void AuthenticateToken(const Credentials& credentials, Instant now, CallerDone done);
+  void CheckToken(absl::string_view token, CallerFinish finish);
+  struct Judged {
+    CallerPtr caller;
+    bool has_certificate = false;
+    std::string peer;
+  };
+  void Authorize(const Judged& judged, const Ask& ask, Instant now, const CallerDone& done);
+  CallerPtr FindStatic(absl::string_view hash) const;
   absl::Status NoCredentials() const;
 
   kube::KubeClient& client_;
@@ -82,6 +94,8 @@ class Guard {
   std::string install_secret_;
   AskOnce<CallerPtr> callers_;  // by the hash of token or certificate
   AskOnce<Access> accesses_;
+  PeerBook peers_;
+  std::optional<SecretTokens> secret_tokens_;
 };
 
 }  // namespace spawner::auth

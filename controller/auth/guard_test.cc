@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
@@ -43,6 +44,7 @@ class FakeKube {
             }};
   }
   void Answer(const absl::StatusOr<std::string>& text) { Take().done(text); }
+  void AnswerGet(const std::string& text) { transport_.Answer(++taken_, 200, text); }
   void Refuse(int code) { transport_.Answer(++taken_, code, ""); }
   size_t open() const { return transport_.sent().size() - taken_; }
   kube::KubeClient& client() { return client_; }
@@ -195,6 +197,83 @@ TEST_F(GuardTest, TellsWhichRoleTheControllerLacks) {
   EXPECT_TRUE(absl::StrContains(Message(), "system:auth-delegator")) << Message();
 }
 
+TEST_F(GuardTest, WhoSendsBadTokensIsStoppedBeforeKubernetesIsAsked) {
+  UseKubernetes();
+  for (int i = 0; i < kRefusalsAtOnce; ++i) {
+    Admit({.bearer = absl::StrCat("bad", i), .peer = "10.0.0.7:1"}, kCreate);
+    kube_.Answer(R"({"status": {"authenticated": false}})");
+    EXPECT_EQ(Answer(), "TOKEN_INVALID");
+  }
+  Admit({.bearer = "one more", .peer = "10.0.0.7:2"}, kCreate);
+  EXPECT_EQ(Answer(), "RATE_LIMITED");
+  EXPECT_EQ(kube_.open(), 0u);
+  EXPECT_TRUE(absl::StrContains(Message(), "10.0.0.7")) << Message();
+  ASSERT_TRUE(RetryAfterOf(answer_->status()).has_value());
+  Admit({.bearer = "t", .peer = "10.0.0.8:1"}, kCreate);
+  kube_.Answer(std::string(kKnown));
+  kube_.Answer(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server") << "another address";
+  Admit({.bearer = "t", .peer = "10.0.0.7:3"}, kCreate);
+  EXPECT_EQ(Answer(), "ok system:serviceaccount:shop:server") << "what is known needs no question";
+  clock_.Advance(absl::Seconds(1));
+  Admit({.bearer = "one more", .peer = "10.0.0.7:4"}, kCreate);
+  EXPECT_EQ(kube_.open(), 1u) << "was not remembered as bad";
+}
+
+TEST_F(GuardTest, OneAddressDoesNotTakeAllQuestionsThatMayBeOpen) {
+  UseKubernetes();
+  for (size_t i = 0; i < kReviewsPerPeerMax; ++i) {
+    Admit({.bearer = absl::StrCat("t", i), .peer = "10.0.0.7:1"}, kCreate);
+  }
+  EXPECT_EQ(kube_.open(), kReviewsPerPeerMax);
+  Admit({.bearer = "more", .peer = "10.0.0.7:1"}, kCreate);
+  EXPECT_EQ(Answer(), "RATE_LIMITED");
+  Admit({.bearer = "more", .peer = "10.0.0.8:1"}, kCreate);
+  EXPECT_EQ(kube_.open(), kReviewsPerPeerMax + 1);
+}
+
+TEST_F(GuardTest, AskingForWhatIsForbiddenIsBoundedToo) {
+  UseKubernetes();
+  const auto ask = [this](int i) {
+    Admit({.bearer = "t", .peer = "10.0.0.7:1"},
+          {.verb = "list", .resource = "sessions", .ns = absl::StrCat("n", i)});
+  };
+  ask(0);
+  kube_.Answer(std::string(kKnown));
+  kube_.Answer(std::string(kDenied));
+  for (int i = 1; i < kRefusalsAtOnce; ++i) {
+    ask(i);
+    kube_.Answer(std::string(kDenied));
+    EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN");
+  }
+  ask(1000);
+  EXPECT_EQ(Answer(), "RATE_LIMITED");
+  ask(1);
+  EXPECT_EQ(Answer(), "NAMESPACE_FORBIDDEN") << "known";
+}
+
+TEST_F(GuardTest, TokensOfASecretAreStaticOnesToo) {
+  Ways ways;
+  ways.token_secret = TokenSecret{.ns = "sys", .name = "tokens"};
+  Use(std::move(ways));
+  Admit({.bearer = "0123456789abcdef-shop"}, kCreate);
+  EXPECT_EQ(Answer(), "KUBERNETES_UNREACHABLE") << "not read yet";
+  EXPECT_LE(guard_->NextWake(), clock_.Now());
+  guard_->Step(clock_.Now());
+  kube_.AnswerGet(
+      JsonText({{"data", {{"t", absl::Base64Escape("0123456789abcdef-shop,shop,ns=shop")}}}}));
+  Admit({.bearer = "0123456789abcdef-shop"}, kCreate);
+  EXPECT_EQ(Answer(), "ok shop");
+  Admit({.bearer = "0123456789abcdef-shop"}, kLink);
+  EXPECT_EQ(Message(),
+            "shop may not connect proxies.spawner.dev in the whole cluster; add proxy to the "
+            "token's line in the Secret sys/tokens");
+  Admit({.bearer = "0123456789abcdef-none"}, kCreate);
+  EXPECT_EQ(Answer(), "TOKEN_INVALID");
+  Admit({}, kCreate);
+  EXPECT_TRUE(absl::StrContains(Message(), "--token-secret")) << Message();
+}
+
 TEST_F(GuardTest, StaticTokensWithARuleAskNobody) {
   UseTokens("0123456789abcdef-shop,shop,ns=shop\n0123456789abcdef-prox,p,proxy\n");
   Admit({.bearer = "0123456789abcdef-shop"}, kCreate);
@@ -252,17 +331,39 @@ TEST_F(GuardTest, BelievesTheSealOfAnotherController) {
   EXPECT_EQ(Answer(), "TOKEN_INVALID");
 }
 
+// One of the connections to a server that a test has once.
+class Connection final : public kube::HttpTransport {
+ public:
+  explicit Connection(kube::HttpTransport& server) : server_(server) {}
+  RequestId Start(kube::HttpRequest request, kube::HttpHandler* handler) override {
+    return server_.Start(std::move(request), handler);
+  }
+  void Cancel(RequestId id) override { server_.Cancel(id); }
+  void SetPaused(RequestId, bool) override {}
+  void Poll(absl::Duration) override {}
+  void Wake() override {}
+  std::string Describe() const override { return "connection"; }
+
+ private:
+  kube::HttpTransport& server_;
+};
+
 // An issuer with an Ed25519 key behind a fake transport.
 class OidcTest : public GuardTest {
  protected:
   OidcTest() : pair_(*Ed25519FromSeed(std::string(32, 'k'))) {
-    auto transport = std::make_unique<kube::FakeHttpTransport>();
-    issuer_ = transport.get();
+    UseIssuer("https://issuer.test/keys");
+  }
+  void UseIssuer(const std::string& keys_url) {
     Ways ways;
     ways.oidc = std::make_unique<Oidc>(
         OidcOptions{.terms = {.issuer = "https://issuer.test", .audiences = {"spawner"}},
-                    .keys_path = "/keys",
-                    .transport = std::move(transport)});
+                    .keys_file = "",
+                    .keys_url = keys_url,
+                    .connect = [this](const std::string& origin) {
+                      origins_.push_back(origin);
+                      return std::make_unique<Connection>(issuer_);
+                    }});
     ways.asks_kubernetes = true;
     Use(std::move(ways));
   }
@@ -286,49 +387,102 @@ class OidcTest : public GuardTest {
   }
 
   const Ed25519KeyPair pair_;
-  kube::FakeHttpTransport* issuer_;
+  kube::FakeHttpTransport issuer_;
+  std::vector<std::string> origins_;  // that were dialled
 };
 
 TEST_F(OidcTest, FetchesKeysOnceAndThenKnowsTokensUntilTheyExpire) {
   const std::string token = Token("a", absl::Seconds(100));
   Admit({.bearer = token}, kCreate);
   Admit({.bearer = token}, kCreate);
-  ASSERT_EQ(issuer_->sent().size(), 1u);
-  EXPECT_EQ(issuer_->sent()[0].path, "/keys");
+  ASSERT_EQ(issuer_.sent().size(), 1u);
+  EXPECT_EQ(issuer_.sent()[0].path, "/keys");
   EXPECT_LE(guard_->NextWake(), clock_.Now() + kFetchStep) << "nobody else moves the fetch on";
-  issuer_->Answer(1, 200, Keys("a"));
+  issuer_.Answer(1, 200, Keys("a"));
   kube_.Answer(std::string(kAllowed));
   EXPECT_EQ(Answer(), "ok oidc:ada");
   clock_.Advance(absl::Seconds(110));
   Admit({.bearer = token}, kCreate);
   EXPECT_EQ(Answer(), "TOKEN_EXPIRED");
-  EXPECT_EQ(issuer_->sent().size(), 1u);
+  EXPECT_EQ(issuer_.sent().size(), 1u);
 }
 
 TEST_F(OidcTest, AnUnknownKeyFetchesAgainButNotMoreOftenThanIsPolite) {
   Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
-  issuer_->Answer(1, 200, Keys("a"));
+  issuer_.Answer(1, 200, Keys("a"));
   kube_.Answer(std::string(kAllowed));
   Admit({.bearer = Token("b", absl::Hours(1))}, kCreate);
   EXPECT_EQ(Answer(), "TOKEN_INVALID") << "asked a moment ago";
-  EXPECT_EQ(issuer_->sent().size(), 1u);
+  EXPECT_EQ(issuer_.sent().size(), 1u);
   clock_.Advance(kKeySetReadMin);
   Admit({.bearer = Token("b", absl::Hours(1))}, kCreate);
   EXPECT_EQ(Answer(), "") << "waits for the new keys";
-  issuer_->Answer(2, 200, Keys("b"));
+  issuer_.Answer(2, 200, Keys("b"));
   EXPECT_EQ(Answer(), "ok oidc:ada");
 }
 
 TEST_F(OidcTest, AnIssuerThatDoesNotAnswerMakesNewTokensUnavailable) {
   Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
-  issuer_->Answer(1, 500, "");
-  EXPECT_EQ(Answer(), "KUBERNETES_UNREACHABLE");
+  issuer_.Answer(1, 500, "");
+  EXPECT_EQ(Answer(), "ISSUER_UNREACHABLE");
   EXPECT_TRUE(absl::StrContains(Message(), "HTTP 500")) << Message();
+}
+
+TEST_F(OidcTest, AsksTheDiscoveryDocumentWhereTheKeysAre) {
+  UseIssuer("");
+  Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
+  EXPECT_EQ(issuer_.sent()[0].path, "/.well-known/openid-configuration");
+  issuer_.Answer(1, 200,
+                 R"({"issuer": "https://issuer.test", "jwks_uri": "https://keys.test:8443/k"})");
+  EXPECT_EQ(Answer(), "");
+  EXPECT_EQ(origins_, (std::vector<std::string>{"https://issuer.test", "https://keys.test:8443"}));
+  EXPECT_EQ(issuer_.sent()[1].path, "/k");
+  guard_->Step(clock_.Now());
+  issuer_.Answer(2, 200, Keys("a"));
+  kube_.Answer(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok oidc:ada");
+}
+
+TEST_F(OidcTest, BelievesNoDiscoveryDocumentOfAnotherAndFetchesFromNoOddPlace) {
+  const char* const kBad[] = {
+      R"({"issuer": "https://evil.test", "jwks_uri": "https://issuer.test/k"})",
+      R"({"issuer": "https://issuer.test/", "jwks_uri": "https://issuer.test/k"})",
+      R"({"issuer": "https://issuer.test", "jwks_uri": "http://169.254.169.254/k"})",
+      R"({"issuer": "https://issuer.test", "jwks_uri": "file:///etc/passwd"})",
+      R"({"issuer": "https://issuer.test", "jwks_uri": "https://a/ b"})",
+      R"({"issuer": "https://issuer.test"})",
+      R"([])",
+      "",
+  };
+  UseIssuer("");
+  for (const char* document : kBad) {
+    Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
+    issuer_.Answer(issuer_.last(), 200, document);
+    EXPECT_EQ(Answer(), "ISSUER_UNREACHABLE") << document;
+    EXPECT_TRUE(absl::StrContains(Message(), "openid-configuration: ")) << Message();
+    clock_.Advance(kKeySetReadMin);
+  }
+  EXPECT_EQ(issuer_.sent().size(), std::size(kBad)) << "nothing else was fetched";
+}
+
+TEST_F(OidcTest, AnEndlessAnswerIsCutAndFormerKeysStayGoodWhileTheIssuerIsDown) {
+  Admit({.bearer = Token("a", absl::Hours(1))}, kCreate);
+  issuer_.Answer(1, 200, Keys("a"));
+  kube_.Answer(std::string(kAllowed));
+  clock_.Advance(kKeySetReadEvery);
+  guard_->Step(clock_.Now());
+  issuer_.Answer(2, 200, std::string(kKeySetBytesMax + 1, ' '));
+  Admit({.bearer = Token("a", absl::Hours(2))}, kCreate);
+  kube_.Answer(std::string(kAllowed));
+  EXPECT_EQ(Answer(), "ok oidc:ada");
+  Admit({.bearer = Token("b", absl::Hours(2))}, kCreate);
+  EXPECT_EQ(Answer(), "ISSUER_UNREACHABLE") << "it may be good: the issuer could not be asked";
+  EXPECT_TRUE(absl::StrContains(Message(), "more than 262144 bytes")) << Message();
 }
 
 TEST_F(OidcTest, TokensOfOtherIssuersAreForKubernetes) {
   Admit({.bearer = Token("a", absl::Hours(1), "https://kubernetes.default.svc")}, kCreate);
-  EXPECT_EQ(issuer_->sent().size(), 0u);
+  EXPECT_EQ(issuer_.sent().size(), 0u);
   EXPECT_EQ(kube_.Take().path, "/apis/authentication.k8s.io/v1/tokenreviews");
 }
 

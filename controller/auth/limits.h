@@ -24,6 +24,13 @@ inline constexpr size_t kCachedAnswersMax = 50'000;  // of SubjectAccessReviews,
 // Reviews that are on their way to Kubernetes: more wait their turn nowhere, they are refused.
 inline constexpr size_t kReviewsMax = 256;
 inline constexpr size_t kWaitersMax = 10'000;  // calls that wait for reviews, as kCallsMax
+// Of one address (of IPv6: one /64): somebody else always gets a turn. A review takes some ms.
+inline constexpr size_t kReviewsPerPeerMax = 32;
+// And answers that were no: programs with a wrong token try again in some seconds, and many may be
+// behind one address; who guesses is slowed down, and can't make us ask the API server at will.
+inline constexpr double kRefusalsPerSecond = 5;
+inline constexpr double kRefusalsAtOnce = 50;
+inline constexpr size_t kPeersMax = 10'000;  // each some 150 bytes
 
 // A token that Kubernetes called good stays so without asking again. A deleted ServiceAccount can
 // call for this long.
@@ -37,10 +44,12 @@ inline constexpr absl::Duration kJwtGoodFor = absl::Minutes(5);
 inline constexpr absl::Duration kClockLeeway = absl::Seconds(10);
 // kubelet brings a changed Secret within a minute.
 inline constexpr absl::Duration kFileReadEvery = absl::Seconds(5);
+inline constexpr absl::Duration kSecretReadEvery = absl::Seconds(10);
 inline constexpr absl::Duration kKeySetReadEvery = absl::Hours(1);
 // An unknown key asks for the key set again, but not more often than this.
 inline constexpr absl::Duration kKeySetReadMin = absl::Seconds(10);
-inline constexpr absl::Duration kKeySetTimeout = absl::Seconds(5);
+inline constexpr absl::Duration kKeySetTimeout = absl::Seconds(5);  // of each request
+inline constexpr size_t kIssuerUrlBytesMax = 2048;
 // While a key set is fetched, its transport is looked at this often: it has no wait of its own.
 inline constexpr absl::Duration kFetchStep = absl::Milliseconds(10);
 // How far two controllers' clocks may differ for one to believe the other.

@@ -1,12 +1,15 @@
 #ifndef SPAWNER_CONTROLLER_AUTH_OIDC_H_
 #define SPAWNER_CONTROLLER_AUTH_OIDC_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "controller/auth/ask_once.h"
@@ -18,15 +21,20 @@ namespace spawner::auth {
 
 struct OidcOptions {
   JwtTerms terms;
-  // Where the issuer's JWK set is: a file, or a path at a server that `transport` reaches.
+  // Where the issuer's JWK set is: a file, or a URL. Neither: where its discovery document says
+  // (OpenID Connect Discovery 1.0, 4).
   std::string keys_file;
-  std::string keys_path;
-  std::unique_ptr<kube::HttpTransport> transport;
+  std::string keys_url;
+  // Reaches a server: "https://issuer.example:8443". Not used with a file.
+  std::function<absl::StatusOr<std::unique_ptr<kube::HttpTransport>>(const std::string&)> connect;
 };
 
+// What may be fetched: https, or http on this machine, of a sane length and printable.
+bool IsIssuerUrl(absl::string_view url);
+
 // Tokens of one OpenID Connect issuer. Its keys are fetched when the first token comes, once an
-// hour, and when a token names a key that is not known, at most every kKeySetReadMin. Keys that can
-// no longer be fetched stay good.
+// hour, and when a token names a key that is not known, at most every kKeySetReadMin; where they
+// are is asked anew each time. Keys that can no longer be fetched stay good.
 // Thread: the loop's. Owner: Guard.
 class Oidc {
  public:
@@ -36,7 +44,8 @@ class Oidc {
   Oidc& operator=(const Oidc&) = delete;
 
   bool IsIssuerOf(const Jwt& jwt) const { return jwt.Text("iss") == options_.terms.issuer; }
-  // The answer may wait for the keys.
+  // The answer may wait for the keys. UNAVAILABLE / ISSUER_UNREACHABLE where there are none and
+  // none can be fetched.
   void Verify(Jwt jwt, const Clock& clock, CallerFinish finish);
 
   // Moves a fetch on. Call in every turn of the loop.
@@ -45,6 +54,7 @@ class Oidc {
 
  private:
   class Fetch;
+  using Take = void (Oidc::*)(const absl::StatusOr<std::string>& text);
   struct Waiting {
     Jwt jwt;
     const Clock* clock;
@@ -52,6 +62,9 @@ class Oidc {
   };
   CallerVerdict Check(const Jwt& jwt, absl::Time now) const;
   void ReadKeys(Instant now);
+  void Get(const std::string& url, Take take);
+  void OnFetched(Take take, const absl::StatusOr<std::string>& text);
+  void TakeDiscovery(const absl::StatusOr<std::string>& text);
   void TakeKeys(const absl::StatusOr<std::string>& text);
 
   OidcOptions options_;

@@ -117,7 +117,9 @@ void Diagnosis::Start(OnFinding on_finding, std::function<void()> on_end) {
       checks_.push_back([this, right] { CheckRight(right); });
     }
     for (const std::string& ns : options_.namespaces) {
-      if (ns != "*") checks_.push_back([this, ns] { CheckDryRun(ns); });
+      // Of all namespaces one that every cluster has: the API server's clock is seen by it as well.
+      const std::string where = ns == "*" ? "default" : ns;
+      checks_.push_back([this, where] { CheckDryRun(where); });
     }
   }
   CheckReachable();
@@ -173,20 +175,44 @@ std::vector<Diagnosis::Right> Diagnosis::Rights() const {
       }
     }
   }
+  AddSystemRights(rights);
+  return rights;
+}
+
+// Beside sessions: the Lease, the keys, and what it takes to know who calls.
+void Diagnosis::AddSystemRights(std::vector<Right>& rights) const {
   const std::string& system = options_.system_namespace;
-  for (const char* verb : {"get", "update"}) {
+  for (const char* verb : {"get", "update", "delete"}) {
     rights.push_back({.verb = verb,
                       .group = "coordination.k8s.io",
                       .resource = "leases",
                       .name = "spawner-controller",
                       .ns = system});
+    rights.push_back({.verb = verb, .resource = "secrets", .name = "spawner-keys", .ns = system});
   }
   rights.push_back(
       {.verb = "create", .group = "coordination.k8s.io", .resource = "leases", .ns = system});
-  for (const char* verb : {"get", "update"}) {
-    rights.push_back({.verb = verb, .resource = "secrets", .name = "spawner-keys", .ns = system});
-  }
-  return rights;
+  rights.push_back({.verb = "create", .resource = "secrets", .ns = system});
+  const auto review = [&rights, &system](const char* group, const char* resource) {
+    rights.push_back({.verb = "create",
+                      .group = group,
+                      .resource = resource,
+                      .remedy = absl::StrCat(
+                          "without it callers are turned away: `kubectl create clusterrolebinding "
+                          "spawner-controller-auth-delegator --clusterrole=system:auth-delegator "
+                          "--serviceaccount=",
+                          system, ":spawner-controller` grants it, and so does deploy/manifests")});
+  };
+  if (options_.reviews_tokens) review("authentication.k8s.io", "tokenreviews");
+  if (options_.reviews_access) review("authorization.k8s.io", "subjectaccessreviews");
+  if (options_.token_secret.empty()) return;
+  rights.push_back({.verb = "get",
+                    .resource = "secrets",
+                    .name = options_.token_secret,
+                    .ns = system,
+                    .remedy = absl::StrCat("name the Secret of --token-secret in the Role "
+                                           "spawner-controller of namespace ",
+                                           system, ", as deploy/manifests has spawner-tokens")});
 }
 
 // A SelfSubjectAccessReview: every ServiceAccount may ask it.
@@ -207,7 +233,8 @@ void Diagnosis::CheckRight(const Right& right) {
             absl::StrCat(right.resource, right.subresource.empty() ? "" : "/", right.subresource);
         Finding finding{.check = absl::StrCat("rbac.", what, ".", right.verb)};
         const std::string where =
-            right.ns.empty() ? "in all namespaces" : absl::StrCat("in namespace ", right.ns);
+            absl::StrCat(right.name.empty() ? "" : absl::StrCat("on ", right.name, " "),
+                         right.ns.empty() ? "in all namespaces" : "in namespace ", right.ns);
         if (!json.ok()) {
           finding.message = std::string(json.status().message());
           finding.remedy = "it could not be asked: see kubernetes.reachable";
@@ -217,7 +244,7 @@ void Diagnosis::CheckRight(const Right& right) {
           finding.is_ok =
               answer.ok() && JsonReader(*answer, "", error).Object("status").Bool("allowed");
           finding.message = absl::StrCat(finding.is_ok ? "allowed " : "not allowed ", where);
-          if (!finding.is_ok) finding.remedy = kManifests;
+          if (!finding.is_ok) finding.remedy = right.remedy.empty() ? kManifests : right.remedy;
         }
         self->Tell(finding);
         self->Next();

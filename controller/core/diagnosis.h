@@ -26,6 +26,10 @@ struct DiagnosisOptions {
   std::vector<std::string> namespaces;  // that are served; {"*"}: all
   std::string system_namespace;         // of our Lease and our keys
   bool is_local = false;                // the embedded Kubernetes has no RBAC and no dry runs
+  // As of Operations.
+  bool reviews_tokens = false;
+  bool reviews_access = false;
+  std::string token_secret = {};
 };
 
 // Findings on what is known without asking: leader, view, proxies and their versions.
@@ -51,6 +55,7 @@ class Diagnosis : public std::enable_shared_from_this<Diagnosis> {
     std::string subresource;
     std::string name;  // empty: any
     std::string ns;
+    std::string remedy;  // empty: the manifests have it
   };
 
   void CheckReachable();
@@ -59,6 +64,7 @@ class Diagnosis : public std::enable_shared_from_this<Diagnosis> {
   void Tell(const Finding& finding);
   void Next();
   std::vector<Right> Rights() const;
+  void AddSystemRights(std::vector<Right>& rights) const;
   void OnDryRun(const std::string& ns, absl::Time begin, const absl::StatusOr<std::string>& json);
 
   kube::KubeClient& kube_;

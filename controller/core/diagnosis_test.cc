@@ -89,8 +89,31 @@ TEST_F(DiagnosisTest, NamesTheRightThatIsMissing) {
 }
 
 TEST_F(DiagnosisTest, AsksForAllNamespacesWhereAllAreServed) {
-  Run({.namespaces = {"*"}, .system_namespace = "sys"});
+  const Findings found = Run({.namespaces = {"*"}, .system_namespace = "sys"});
   EXPECT_FALSE(absl::StrContains(transport_.sent()[1].body, "\"namespace\""));
+  EXPECT_TRUE(found.at("clock.kubernetes").is_ok) << "clocks are compared there too";
+}
+
+TEST_F(DiagnosisTest, AsksForReviewsAndTheTokensSecretWhereTheyAreNeededOnly) {
+  EXPECT_EQ(Run(kOne).count("rbac.tokenreviews.create"), 0u);
+  DiagnosisOptions all = kOne;
+  all.reviews_tokens = all.reviews_access = true;
+  all.token_secret = "tokens";
+  for (const auto& [check, finding] : Run(all)) {
+    EXPECT_TRUE(finding.is_ok) << check << ": " << finding.message;
+  }
+  denied_ = R"("resource":"tokenreviews")";
+  Findings found = Run(all);
+  EXPECT_TRUE(absl::StrContains(found.at("rbac.tokenreviews.create").remedy,
+                                "--clusterrole=system:auth-delegator "
+                                "--serviceaccount=sys:spawner-controller"));
+  EXPECT_TRUE(found.at("rbac.subjectaccessreviews.create").is_ok);
+  denied_ = R"("resource":"subjectaccessreviews")";
+  EXPECT_FALSE(Run(all).at("rbac.subjectaccessreviews.create").is_ok);
+  denied_ = R"("name":"tokens")";
+  found = Run(all);
+  EXPECT_EQ(found.at("rbac.secrets.get").message, "not allowed on tokens in namespace sys");
+  EXPECT_TRUE(absl::StrContains(found.at("rbac.secrets.get").remedy, "--token-secret"));
 }
 
 TEST_F(DiagnosisTest, SaysWhyAPodWouldNotBeAdmitted) {

@@ -12,6 +12,10 @@ struct Operations {
   kube::KubeClient* kube = nullptr;
   std::string system_namespace;  // of our Lease and our keys
   bool is_local = false;
+  // What the configuration of who may call makes us need.
+  bool reviews_tokens = false;    // TokenReview
+  bool reviews_access = false;    // SubjectAccessReview
+  std::string token_secret = {};  // with static tokens; empty: none
 };
 
 }  // namespace spawner::core

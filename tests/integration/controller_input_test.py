@@ -71,10 +71,10 @@ def api_server(code, message):
      "--public-url, --quota-connections-per-namespace, --quota-connections-per-user, "
      "--quota-sessions-per-namespace, --quota-sessions-per-user, "
      "--quota-starts, --quota-starts-per-namespace, --rate-connects-per-caller, "
-     "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --help and --version"),
+     "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --token-secret, --help and --version"),
     (["--local", "--listen=0.0.0.0:0"],
      "controller: --listen=0.0.0.0:0: whoever reaches it could do everything. Say who may call by "
-     "--auth-kubernetes, --token-file=FILE, --client-ca=FILE or --oidc-issuer=URL "
+     "--auth-kubernetes, --token-file=FILE, --token-secret=NAME, --client-ca=FILE or --oidc-issuer=URL "
      "(docs/security.md), listen on 127.0.0.1, or give --insecure-allow-anonymous for development"),
     (["--local", "--token-file=/nonexistent"],
      "controller: --token-file: read /nonexistent: No such file or directory"),

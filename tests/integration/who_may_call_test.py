@@ -1,10 +1,12 @@
 """Who may call: the controller's binary with each way to authenticate, and the proxy and spawnctl as
 callers."""
 
+import base64
 import contextlib
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import threading
 import time
@@ -79,10 +81,8 @@ def test_nobody_calls_any_method_without_credentials(tokens, method):
     with grpc.insecure_channel(address) as channel:
         with pytest.raises(grpc.RpcError) as error:
             list(channel.stream_stream(method)(iter([b""]), timeout=10))
-    assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED or (
-        # Nothing of it is there that anybody could call.
-        error.value.code() == grpc.StatusCode.UNIMPLEMENTED and
-        "not supported by this version" in error.value.details()), error.value
+    assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED, error.value
+    assert api.reason_of(error.value) == "TOKEN_INVALID"
 
 
 @pytest.mark.parametrize("method", [name for name, _ in every_method()])
@@ -94,8 +94,7 @@ def test_every_method_has_a_permission_in_the_table(tokens, method):
             token = SHOP if method.endswith("ProxyLink/Connect") else PROXY
             list(channel.stream_stream(method)(iter([b""]), timeout=10,
                                                metadata=[("authorization", "Bearer " + token)]))
-    assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED or (
-        "not supported by this version" in error.value.details()), error.value
+    assert error.value.code() == grpc.StatusCode.PERMISSION_DENIED, error.value
     assert "unknown" not in error.value.details()
 
 
@@ -294,7 +293,142 @@ def test_tokens_of_an_oidc_issuer(tmp_path):
         assert rotated not in log() and token not in log()
 
 
+@contextlib.contextmanager
+def https_issuer(folder, keys):
+    """A real issuer: discovery document and key set over TLS. `state` may change: {"down": True} gives
+    503s. Yields (issuer's URL, its authority's file, requests' paths, state)."""
+    ca = Authority(folder, "issuer-ca")
+    asked, state = [], {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            document = {
+                "/realms/x/.well-known/openid-configuration": {"issuer": url, "jwks_uri": url + "/certs"},
+                "/realms/x/certs": {"keys": [key.jwk() for key in keys]}}.get(self.path)
+            text = json.dumps(document).encode()
+            self.send_response(503 if state.get("down") else 200 if document else 404)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*map(str, ca.sign("issuer")))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = "https://localhost:%d/realms/x" % server.server_port
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield url, ca.cert, asked, state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_issuers_discovery_document_says_where_its_keys_are(tmp_path):
+    first, second = (Issuer(tmp_path, name) for name in ("first", "second"))
+    keys = [first]
+    with https_issuer(tmp_path, keys) as (url, ca, asked, state):
+        def token(key, **changes):
+            return key.token(dict({"iss": url, "aud": "spawner", "sub": "ada", "n": time.time(),
+                                   "exp": time.time() + 600}, **changes))
+
+        flags = ("--local", "--oidc-issuer=" + url, "--oidc-audience=spawner")
+        with controller(tmp_path, *flags, "--oidc-ca=%s" % ca) as (address, log):
+            assert asked == [], "nothing is fetched before a token comes"
+            assert called(address, "default", token(first))[0] == "OK"
+            assert asked == ["/realms/x/.well-known/openid-configuration", "/realms/x/certs"]
+            assert called(address, "default", token(first))[0] == "OK"
+            assert called(address, "default", token(second))[:2] == ("UNAUTHENTICATED", "TOKEN_INVALID")
+            assert len(asked) == 2, "an unknown key asks again, but not within 10 s"
+            state["down"] = True
+            deadline = time.monotonic() + 30
+            while len(asked) == 2:  # the floor between two looks is over
+                called(address, "default", token(second))
+                assert time.monotonic() < deadline, log()
+                time.sleep(0.5)
+            code, reason, message = called(address, "default", token(second))
+            assert (code, reason) == ("UNAVAILABLE", "ISSUER_UNREACHABLE")
+            assert "/realms/x/.well-known/openid-configuration: HTTP 503" in message, message
+            assert called(address, "default", token(first))[0] == "OK", "what was known stays good"
+            state.clear()
+            keys.append(second)
+            deadline = time.monotonic() + 30
+            while called(address, "default", token(second))[0] != "OK":
+                assert time.monotonic() < deadline, log()
+                time.sleep(0.5)
+        with controller(tmp_path, *flags) as (address, log):
+            code, reason, message = called(address, "default", token(first))
+            assert (code, reason) == ("UNAVAILABLE", "ISSUER_UNREACHABLE"), "a CA that nobody knows"
+            assert "certificate" in message, message
+
+
 # ---- Kubernetes ---------------------------------------------------------------------------------
+
+
+def test_static_tokens_of_a_secret_rotate_without_a_restart(tmp_path):
+    def secret(**keys):
+        return {"kind": "Secret", "metadata": {"name": "tokens"},
+                "data": {key: base64.b64encode(text.encode()).decode() for key, text in keys.items()}}
+
+    path = "/api/v1/namespaces/default/secrets/tokens"
+    with FakeKubernetes() as kubernetes:
+        kubernetes.objects[path] = secret(shop=SHOP + ",shop,ns=default", ops=ROOT + ",root,ns=*")
+        config = kubernetes.kubeconfig(tmp_path / "kubeconfig")
+        with controller(tmp_path, "--kubeconfig=%s" % config, "--namespace=default",
+                        "--token-secret=tokens") as (address, log):
+            wait_for(log, lambda: called(address, "default", SHOP)[0] == "OK")
+            assert called(address, api.admin_pb2.GetStatusRequest(), ROOT)[0] == "OK"
+            assert called(address, api.admin_pb2.GetStatusRequest(), SHOP) == (
+                "PERMISSION_DENIED", "NAMESPACE_FORBIDDEN",
+                "shop may not get status.spawner.dev in the whole cluster; add ns=* to the token's line in "
+                "the Secret default/tokens")
+            new = "new-0123456789abcdef"
+            kubernetes.objects[path] = secret(shop=new + ",shop,ns=default")
+            deadline = time.monotonic() + 30  # it is read every 10 s
+            while called(address, "default", new)[0] != "OK":
+                assert time.monotonic() < deadline, log()
+                time.sleep(0.2)
+            assert called(address, "default", SHOP)[:2] == ("UNAUTHENTICATED", "TOKEN_INVALID")
+            assert called(address, api.admin_pb2.GetStatusRequest(), ROOT)[0] == "UNAUTHENTICATED"
+            kubernetes.objects[path] = secret(shop="short,shop")
+            wait_for_long(log, lambda: '"event":"token_secret_malformed"' in log())
+            assert called(address, "default", new)[0] == "OK", "a malformed one leaves what was known"
+            for token in (SHOP, ROOT, new):
+                assert token not in log(), "tokens are never logged"
+
+
+def wait_for_long(what, condition):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.2)
+
+
+def test_random_tokens_do_not_make_us_ask_kubernetes_at_will(tmp_path):
+    with FakeKubernetes() as kubernetes:
+        user = "system:serviceaccount:shop:server"
+        kubernetes.tokens["good"] = {"username": user, "groups": [], "uid": "u"}
+        kubernetes.allowed.add((user, "list", "sessions", "default"))
+        config = kubernetes.kubeconfig(tmp_path / "kubeconfig")
+        with controller(tmp_path, "--kubeconfig=%s" % config, "--namespace=default",
+                        "--auth-kubernetes") as (address, log):
+            assert called(address, "default", "good")[0] == "OK"
+            begin, asked = time.monotonic(), len(kubernetes.reviews)
+            answers = [called(address, "default", "guess-%d" % i) for i in range(150)]
+            took = time.monotonic() - begin
+            asked = len(kubernetes.reviews) - asked
+            assert asked <= 50 + 5 * took + 1, (asked, took)
+            assert {a[:2] for a in answers[:50]} == {("UNAUTHENTICATED", "TOKEN_INVALID")}
+            code, reason, message = next(a for a in answers if a[1] == "RATE_LIMITED")
+            assert code == "RESOURCE_EXHAUSTED" and "127.0.0.1" in message, message
+            assert called(address, "default", "good")[0] == "OK", "who is known is not held up"
 
 
 def test_service_accounts_by_token_review_and_rbac(tmp_path):

@@ -8,11 +8,11 @@ import threading
 
 class FakeKubernetes:
     """`tokens`: token -> user info; `allowed`: (user, verb, resource, namespace). `is_down`: every review
-    gets a 500. `reviews`: the specs that were asked."""
+    gets a 500. `reviews`: the specs that were asked. `objects`: by path, may be changed."""
 
     def __init__(self):
         self.tokens, self.allowed, self.reviews, self.is_down = {}, set(), [], False
-        self._objects, self._version, self._lock = {}, 1, threading.Lock()
+        self.objects, self._version, self._lock = {}, 1, threading.Lock()
         fake = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -76,10 +76,10 @@ class FakeKubernetes:
                 path += "/" + body["metadata"]["name"]
             if method == "PUT" or method == "POST":
                 body["metadata"].update(resourceVersion=str(self._version), uid="u-1")
-                self._objects[path] = body
+                self.objects[path] = body
                 return 201, body
-            if path in self._objects:
-                return 200, self._objects[path]
+            if path in self.objects:
+                return 200, self.objects[path]
             if path.endswith("/pods"):
                 return 200, {"kind": "PodList", "apiVersion": "v1", "items": [],
                              "metadata": {"resourceVersion": str(self._version)}}
