@@ -203,7 +203,11 @@ TEST(Proxies, AreListedAndDrained) {
   fake.drain_node.response.set_ended(2);
   fake.drain_node.response.set_waiting(1);
   EXPECT_EQ(fake.Run({"drain", "node", "n1"}).out,
-            "node n1: 2 sessions ended, 1 in use end when their last connection leaves\n");
+            "node n1: 2 sessions ended, 1 in use are left: ask again, or with --wait\n");
+  EXPECT_EQ(fake.Run({"drain", "node", "n1", "--wait=1ms"}).code, kTimeout);
+  fake.drain_node.response.set_waiting(0);
+  EXPECT_EQ(fake.Run({"drain", "node", "n1", "--wait=1h"}).out,
+            "node n1: 2 sessions ended, 0 left\n");
   const Written alone = fake.Run({"drain"});
   EXPECT_EQ(alone.code, kUsage);
   ExpectHas(alone.err, "spawnctl drain proxy");

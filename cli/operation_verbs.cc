@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "cli/resources.h"
 #include "cli/times.h"
@@ -6,6 +8,8 @@
 
 namespace spawner::cli {
 namespace {
+
+constexpr absl::Duration kDrainEvery = absl::Seconds(1);
 
 int RotateKeys(const Invocation& i) {
   v1::RotateKeysRequest request;
@@ -56,15 +60,27 @@ int DrainNode(const Invocation& i) {
   if (i.arguments.positionals.size() != 1) return Usage(i, "name one node, as `kubectl get nodes`");
   v1::DrainNodeRequest request;
   request.set_node(i.arguments.positionals[0]);
+  const auto wait = i.arguments.Duration("wait");
+  if (!wait.ok()) return Usage(i, wait.status().message());
+  absl::Duration left = wait->value_or(absl::ZeroDuration());
   v1::DrainNodeResponse response;
-  const grpc::Status status =
-      i.client.Ask(i.verb, i.client.admin(), &v1::Admin::Stub::AsyncDrainNode, request, &response);
-  if (!status.ok()) return Fail(i, status, i.verb);
+  int ended = 0;
+  while (true) {
+    const grpc::Status status = i.client.Ask(i.verb, i.client.admin(),
+                                             &v1::Admin::Stub::AsyncDrainNode, request, &response);
+    if (!status.ok()) return Fail(i, status, i.verb);
+    ended += response.ended();
+    if (response.waiting() == 0 || left <= absl::ZeroDuration()) break;
+    if (!i.client.Pause(std::min(left, kDrainEvery))) return kInterrupted;
+    left -= kDrainEvery;
+  }
+  response.set_ended(ended);
   Print(i, response,
-        absl::StrCat("node ", request.node(), ": ", response.ended(), " sessions ended, ",
-                     response.waiting(), " in use end when their last connection leaves\n"),
+        absl::StrCat(
+            "node ", request.node(), ": ", ended, " sessions ended, ", response.waiting(),
+            response.waiting() == 0 ? " left\n" : " in use are left: ask again, or with --wait\n"),
         request.node());
-  return kOk;
+  return response.waiting() > 0 && wait->has_value() ? kTimeout : kOk;
 }
 
 int ShowProxies(const Invocation& i) { return ListOther(i, *FindResource("proxies")); }
@@ -121,14 +137,17 @@ Verb DrainProxyVerb() {
 Verb DrainNodeVerb() {
   return {.name = "drain node",
           .group = Group::kOperations,
-          .usage = "drain node NODE",
-          .help = "end the sessions of a node as soon as nobody uses them",
+          .usage = "drain node NODE [--wait=DURATION]",
+          .help = "end the sessions of a node that nobody uses",
           .details =
-              "Sessions that nobody is connected to end now. Others end when their last "
-              "connection leaves, without grace; none is cut off. Cordon the node first: "
-              "`kubectl cordon NODE`.",
-          .examples = "drain node worker-3",
-          .flags = {},
+              "Sessions that nobody is connected to end now, without their grace; none is cut "
+              "off. With --wait it goes on until none is left, and ends with exit code 124 if "
+              "that takes longer. Cordon the node first (`kubectl cordon NODE`); `kubectl drain` "
+              "afterwards ends those in use as well.",
+          .examples =
+              "drain node worker-3\n"
+              "drain node worker-3 --wait=1h",
+          .flags = {{"wait", "DURATION", "go on until none is left, for so long at the most"}},
           .words_max = 1,
           .run = DrainNode};
 }

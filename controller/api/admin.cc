@@ -1,5 +1,6 @@
 #include "controller/api/admin.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,7 @@
 #include "controller/api/names.h"
 #include "controller/api/uninstall.h"
 #include "controller/core/fairness.h"
+#include "controller/core/node_drain.h"
 #include "controller/session/session.h"
 #include "spawner/v1/admin.grpc.pb.h"
 
@@ -24,12 +26,6 @@ namespace {
 
 using Context = grpc::CallbackServerContext;
 using Unary = grpc::ServerUnaryReactor;
-
-Unary* Refuse(Context* context, absl::string_view method) {
-  Unary* reactor = context->DefaultReactor();
-  reactor->Finish(NotThereYet(method));
-  return reactor;
-}
 
 void WriteProxies(const core::CoreStatus& status,
                   google::protobuf::RepeatedPtrField<v1::ProxyStatus>& out) {
@@ -62,6 +58,22 @@ absl::StatusOr<DrainOrder> ReadDrain(const v1::DrainProxyRequest& request) {
                         absl::StrCat("is more than ", absl::FormatDuration(kProxyDrainMax)));
   }
   return order;
+}
+
+absl::Status NobodyLeads(absl::string_view tried) {
+  return WithRetryAfter(
+      WithReason(
+          absl::UnavailableError(absl::StrCat(
+              tried, ": no controller leads now; an election takes some seconds, try again")),
+          "NO_LEADER"),
+      kNotReadyRetry);
+}
+
+absl::Status CheckDrainNode(const v1::DrainNodeRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  if (request.node().empty())
+    return InvalidField("node", "is missing: a name as of kubectl get nodes");
+  return CheckText("node", request.node(), kNodeNameBytesMax);
 }
 
 void WriteStatus(const core::CoreStatus& status, absl::Time start_time,
@@ -153,7 +165,13 @@ class AdminService final : public v1::Admin::CallbackService {
   }
   Unary* DrainNode(Context* context, const v1::DrainNodeRequest* request,
                    v1::DrainNodeResponse* response) override {
-    return Refuse(context, "DrainNode");
+    return StartCall(edge_, context, CheckDrainNode(*request),
+                     [this, request, response](const CallPtr& call, core::Service& service) {
+                       if (leader_.ShouldAsk(call->context())) {
+                         return leader_.DrainNode(call, *request, response);
+                       }
+                       Drain(call, service, request->node(), response);
+                     });
   }
   Unary* RotateKeys(Context* context, const v1::RotateKeysRequest* request,
                     v1::RotateKeysResponse* response) override {
@@ -196,13 +214,31 @@ class AdminService final : public v1::Admin::CallbackService {
   }
 
  private:
+  void Drain(const CallPtr& call, core::Service& service, const std::string& node,
+             v1::DrainNodeResponse* response) {
+    if (!edge_.Status().is_leader) return call->Finish(NobodyLeads("drain node"));
+    const auto drain = std::make_shared<core::NodeDrain>(
+        core::NodeDrain::Sessions{
+            .list = [&service](const core::ListParams& params) { return service.List(params); },
+            .terminate =
+                [&service](core::TerminateParams params, core::Service::ViewDone done) {
+                  service.Terminate(std::move(params), std::move(done));
+                }},
+        node);
+    call->OnFinish([drain] {});  // which keeps it until then
+    drain->Start([call, response](const absl::StatusOr<core::NodeDrainResult>& result) {
+      if (!call->is_open()) return;
+      if (result.ok()) {
+        response->set_ended(result->ended);
+        response->set_waiting(result->waiting);
+      }
+      call->Finish(result.status());
+    });
+  }
   // Only the leader's proxies hear of it at once.
   void Rotate(const CallPtr& call, absl::Duration overlap, v1::RotateKeysResponse* response) {
     if (!edge_.Status().is_leader) {
-      return call->Finish(WithRetryAfter(
-          WithReason(absl::UnavailableError("rotate keys: no leader is known; try again"),
-                     "NO_LEADER"),
-          kNotReadyRetry));
+      return call->Finish(NobodyLeads("rotate keys"));
     }
     edge_.RotateKeys(overlap, [call, response](const absl::StatusOr<Rotated>& rotated) {
       if (!call->is_open()) return;

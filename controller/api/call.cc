@@ -89,10 +89,4 @@ absl::Status CheckRequest(const google::protobuf::Message& request) {
   return CheckKnown(request);
 }
 
-grpc::Status NotThereYet(absl::string_view method) {
-  return ToGrpc(
-      WithReason(absl::UnimplementedError(absl::StrCat(method, ": not supported by this version")),
-                 "UNIMPLEMENTED"));
-}
-
 }  // namespace spawner::api

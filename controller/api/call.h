@@ -63,9 +63,6 @@ grpc::ServerUnaryReactor* StartCall(Edge& edge, grpc::CallbackServerContext* con
 // not know.
 absl::Status CheckRequest(const google::protobuf::Message& request);
 
-// UNIMPLEMENTED, naming the method.
-grpc::Status NotThereYet(absl::string_view method);
-
 }  // namespace spawner::api
 
 #endif  // SPAWNER_CONTROLLER_API_CALL_H_

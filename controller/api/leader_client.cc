@@ -8,7 +8,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/grpc_security.h"
+#include "base/grpc_status.h"
 #include "base/status.h"
 #include "controller/api/admission.h"
 #include "controller/api/limits.h"
@@ -38,6 +40,21 @@ std::unique_ptr<grpc::ClientContext> MakeContext(const Edge& edge,
     made->AddMetadata(kSealHeader, seal);
   }
   return made;
+}
+
+// What the caller is told where the leader at `address` gave no answer of its own: gRPC's words for
+// that have no reason, and are for its developers.
+grpc::Status AsNoLeader(const grpc::Status& status, absl::string_view address) {
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE || !status.error_details().empty()) {
+    return status;
+  }
+  return ToGrpc(
+      WithRetryAfter(WithReason(absl::UnavailableError(absl::StrCat(
+                                    "pass the call on to the controller that leads: ", address,
+                                    " does not answer; if it is gone, another one leads in some "
+                                    "seconds, try again")),
+                                "NO_LEADER"),
+                     kNotReadyRetry));
 }
 
 }  // namespace
@@ -95,13 +112,13 @@ void LeaderClient::Pass(Stub& stub, const CallPtr& call, const Request& request,
   const auto limit = absl::ToChronoTime(edge_.clock().WallNow() + terms.patience);
   if (hop->context->deadline() > limit) hop->context->set_deadline(limit);
   start(stub, hop->context.get(), &request, &hop->response,
-        [edge = &edge_, call, hop, response,
+        [edge = &edge_, call, hop, response, address = address_,
          otherwise = std::move(terms.otherwise)](const grpc::Status& status) {
-          edge->Post([call, hop, response, status, otherwise] {
+          edge->Post([call, hop, response, status, address, otherwise] {
             if (!call->is_open()) return;
             if (otherwise != nullptr && IsNoAnswer(status)) return otherwise();
             if (status.ok()) *response = std::move(hop->response);
-            call->Finish(status);
+            call->Finish(AsNoLeader(status, address));
           });
         });
 }
@@ -141,6 +158,15 @@ void LeaderClient::RotateKeys(const CallPtr& call, const v1::RotateKeysRequest& 
        [](v1::Admin::Stub& stub, grpc::ClientContext* context, const v1::RotateKeysRequest* in,
           v1::RotateKeysResponse* out, std::function<void(grpc::Status)> done) {
          stub.async()->RotateKeys(context, in, out, std::move(done));
+       });
+}
+
+void LeaderClient::DrainNode(const CallPtr& call, const v1::DrainNodeRequest& request,
+                             v1::DrainNodeResponse* response) {
+  Pass(*LeaderStubs().admin, call, request, response, {kForwardTimeoutMax, nullptr},
+       [](v1::Admin::Stub& stub, grpc::ClientContext* context, const v1::DrainNodeRequest* in,
+          v1::DrainNodeResponse* out, std::function<void(grpc::Status)> done) {
+         stub.async()->DrainNode(context, in, out, std::move(done));
        });
 }
 
@@ -209,10 +235,13 @@ void LeaderClient::Ask(grpc::CallbackServerContext& context, const Request& requ
   auto hop = std::make_shared<Hop<Response>>();
   hop->context = MakeContext(edge_, context, nullptr, request);
   hop->context->set_deadline(absl::ToChronoTime(edge_.clock().WallNow() + kForwardReadMax));
-  start(LeaderStubs(), hop->context.get(), &request, &hop->response,
-        [edge = &edge_, hop, done = std::move(done)](const grpc::Status& status) {
-          edge->Post([hop, status, done] { done(status, hop->response); });
-        });
+  const Stubs& stubs = LeaderStubs();  // of `address_`
+  start(
+      stubs, hop->context.get(), &request, &hop->response,
+      [edge = &edge_, hop, address = address_, done = std::move(done)](const grpc::Status& status) {
+        edge->Post(
+            [hop, status, address, done] { done(AsNoLeader(status, address), hop->response); });
+      });
 }
 
 void LeaderClient::Find(grpc::CallbackServerContext& context, const v1::GetSessionRequest& request,

@@ -47,6 +47,8 @@ class LeaderClient {
                    v1::RevokeGrantResponse* response);
   void RotateKeys(const CallPtr& call, const v1::RotateKeysRequest& request,
                   v1::RotateKeysResponse* response);
+  void DrainNode(const CallPtr& call, const v1::DrainNodeRequest& request,
+                 v1::DrainNodeResponse* response);
   // The same; if the leader does not answer in time `otherwise` has to.
   void Get(const CallPtr& call, const v1::GetSessionRequest& request, v1::Session* response,
            std::function<void()> otherwise);

@@ -118,6 +118,19 @@ TEST_F(LeaderClientTest, StandbySignsNothingWhileTheLeaderAnswers) {
   EXPECT_LE(grant(), by_leader - absl::Hours(1));
 }
 
+TEST_F(LeaderClientTest, ALeaderThatDoesNotAnswerIsToldOfWithAReason) {
+  MakeStandby(server_, 1);  // nobody listens there
+  v1::TerminateSessionRequest terminate;
+  terminate.set_name("namespaces/default/sessions/none");
+  v1::Session session;
+  grpc::ClientContext context;
+  const absl::Status status = FromGrpc(stub_->TerminateSession(&context, terminate, &session));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(status), "NO_LEADER");
+  EXPECT_TRUE(RetryAfterOf(status).has_value());
+  EXPECT_NE(status.message().find("127.0.0.1:1 does not answer"), std::string::npos) << status;
+}
+
 TEST_F(LeaderClientTest, ForwardedCallTakesNoSecondHop) {
   ApiServer other;
   MakeStandby(server_, other.port.port());

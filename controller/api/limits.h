@@ -77,6 +77,7 @@ inline constexpr size_t kProxyIdBytesMax = 128;
 inline constexpr int kInspectedMax = 20;
 inline constexpr size_t kPeerBytesMax = 128;
 
+inline constexpr size_t kNodeNameBytesMax = 253;                   // a DNS name
 inline constexpr absl::Duration kProxyDrainMax = absl::Hours(24);  // as proxies' --drain-timeout
 
 // --- HTTP port ----------------------------------------------------------------------------------

@@ -128,13 +128,13 @@ TEST_F(SessionsTest, ConnectNamesTheFieldThatIsWrong) {
   server_.loop.Run([this] { EXPECT_TRUE(server_.service.connects.empty()); });
 }
 
-TEST_F(SessionsTest, WhatIsNotThereYetNamesItself) {
+TEST_F(SessionsTest, ADrainOfANodeNamesIt) {
   grpc::ClientContext context;
   v1::DrainNodeResponse response;
   const grpc::Status status =
       v1::Admin::NewStub(server_.channel)->DrainNode(&context, {}, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(status.error_message(), "DrainNode: not supported by this version");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "node: is missing: a name as of kubectl get nodes");
 }
 
 TEST_F(SessionsTest, OnlyServedNamespacesAreReached) {
@@ -144,7 +144,8 @@ TEST_F(SessionsTest, OnlyServedNamespacesAreReached) {
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(ReasonOf(status), "NAMESPACE_FORBIDDEN");
   EXPECT_EQ(status.message(),
-            "namespace kube-system is not served here; served are default, team-a");
+            "namespace kube-system is not served here; served are default, team-a; name one of "
+            "them, or serve it by --namespace");
 }
 
 TEST_F(SessionsTest, CoreErrorsKeepReasonAndWait) {

@@ -34,7 +34,7 @@ void Ends::Terminate(TerminateParams params, Service::ViewDone done) {
       return done(idle);
     }
   }
-  EndDecision decision = {EndReason::kRequested, "it was ended on request", params.hard};
+  EndDecision decision = {params.reason, params.message, params.hard};
   if (incarnation.session.decision.has_value()) decision = *incarnation.session.decision;
   decision.is_hard = decision.is_hard || params.hard;
   incarnation.session.decision = decision;

@@ -71,6 +71,8 @@ struct TerminateParams {
   bool only_if_idle = false;
   Epoch epoch;       // 0: any
   std::string etag;  // empty: any
+  EndReason reason = EndReason::kRequested;
+  std::string message = "it was ended on request";
 };
 
 struct KeepAliveParams {

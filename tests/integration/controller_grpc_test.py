@@ -78,14 +78,6 @@ def test_unknown_session_names_it(channel):
     assert b"SESSION_NOT_FOUND" in details and b"spawner.dev" in details
 
 
-@pytest.mark.parametrize("method", ["DrainNode"])
-def test_method_that_is_not_there_yet_names_itself(channel, method):
-    with pytest.raises(grpc.RpcError) as error:
-        call(channel, "/spawner.v1.Admin/" + method)
-    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
-    assert error.value.details() == method + ": not supported by this version"
-
-
 def test_request_that_is_too_large_names_the_limit(channel):
     env = b"\x0a\x01X\x12" + b"\x80\x80\x40" + b"x" * (1 << 20)  # {"X": 1 MiB}
     spec = b"\x2a" + varint(len(env)) + env
