@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
@@ -51,7 +52,9 @@ std::string NextStepOfReason(absl::string_view reason) {
     return "give a token by SPAWNER_TOKEN or --token-file, or --client-cert and --client-key; "
            "`spawnctl context show` says which is used";
   }
-  if (reason == "QUOTA_SESSIONS") return "`spawnctl get quotas` shows what is used and allowed";
+  if (reason == "QUOTA_SESSIONS" || reason == "QUOTA_STARTS" || reason == "QUOTA_CONNECTIONS") {
+    return "`spawnctl get quotas` shows what is used and allowed";
+  }
   if (reason == "START_TIMEOUT") return "`spawnctl why` and `spawnctl logs` say what it did";
   return "";
 }
@@ -185,7 +188,10 @@ std::string ShortErrorText(const grpc::Status& status, absl::string_view address
 std::string ErrorText(const grpc::Status& status, absl::string_view what,
                       absl::string_view address) {
   const std::string reason = ReasonOf(status);
-  std::string text = absl::StrCat(what, ": ", Message(status, reason, what, address));
+  std::string text = Message(status, reason, what, address);
+  // Said once: "terminate session x: ...", "connect: ...".
+  const absl::string_view tried = what.substr(0, what.find(' '));
+  if (!absl::StartsWith(text, absl::StrCat(tried, " "))) text = absl::StrCat(what, ": ", text);
   if (!reason.empty()) absl::StrAppend(&text, " [", reason, "]");
   const absl::string_view verb = what.substr(0, what.find(' '));
   if (const std::string next = NextStep(status, reason, verb); !next.empty()) {

@@ -177,7 +177,8 @@ absl::Status Edge::CheckNamespace(absl::string_view ns) const {
   }
   return WithReason(
       absl::PermissionDeniedError(absl::StrCat("namespace ", ns, " is not served here; served are ",
-                                               absl::StrJoin(options_.namespaces, ", "))),
+                                               absl::StrJoin(options_.namespaces, ", "),
+                                               "; name one of them, or serve it by --namespace")),
       "NAMESPACE_FORBIDDEN");
 }
 

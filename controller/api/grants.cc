@@ -80,9 +80,10 @@ absl::StatusOr<SignedGrant> Sign(const GrantOrder& order, const core::ConnectRes
                                  const KeyRing& keys, absl::Time wall_now) {
   if (order.is_one_time && result.leadership == 0) {
     return WithRetryAfter(
-        WithReason(absl::UnavailableError(
-                       "sign a one-time token: no leader is known that could confirm its use"),
-                   "NO_LEADER"),
+        WithReason(
+            absl::UnavailableError(
+                "sign a one-time token: no leader is known that could confirm its use; try again"),
+            "NO_LEADER"),
         kNotReadyRetry);
   }
   SignedGrant made;

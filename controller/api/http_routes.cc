@@ -137,8 +137,10 @@ bool HttpRoutes::AnswerForPeople(const HttpExchangePtr& exchange) {
 absl::Status HttpRoutes::CheckCaller(const HttpRequest& request) const {
   // It goes on as gRPC's metadata, which takes nothing else.
   if (!IsPrintable(request.authorization)) {
-    return WithReason(absl::UnauthenticatedError("Authorization holds what is no printable ASCII"),
-                      "TOKEN_INVALID");
+    return WithReason(
+        absl::UnauthenticatedError("authenticate: the header Authorization has what is no "
+                                   "printable ASCII; send the token as it was given"),
+        "TOKEN_INVALID");
   }
   const absl::string_view name = HostNameOf(request.host);
   const absl::string_view own = edge_.http_public_url();

@@ -16,14 +16,18 @@ absl::Status EndedBeforeReady(const SessionView& view) {
   const std::string text =
       absl::StrCat("connect: session ", view.id.value, " ended as ", std::string(Name(view.reason)),
                    " before it was ready: ", view.message);
+  constexpr absl::string_view kLook = "; explain the session and see its log, then connect again";
   switch (view.reason) {
     case EndReason::kStartTimeout:
     case EndReason::kImagePullFailed:
-      return WithReason(absl::DeadlineExceededError(text), "START_TIMEOUT");
+      return WithReason(absl::DeadlineExceededError(absl::StrCat(text, kLook)), "START_TIMEOUT");
     case EndReason::kUnschedulable:
-      return WithReason(absl::ResourceExhaustedError(text), "NO_CAPACITY");
+      return WithReason(
+          absl::ResourceExhaustedError(absl::StrCat(
+              text, "; ask for less (resources, node selectors, devices), or add nodes")),
+          "NO_CAPACITY");
     default:
-      return WithReason(absl::FailedPreconditionError(text), "SESSION_ENDING");
+      return WithReason(absl::FailedPreconditionError(absl::StrCat(text, kLook)), "SESSION_ENDING");
   }
 }
 
@@ -32,11 +36,11 @@ absl::Status EndedBeforeReady(const SessionView& view) {
 void Connects::Connect(ConnectParams params, Service::ConnectDone done) {
   const Instant now = table_.clock.Now();
   if (table_.connects_waiting >= kConnectsWaitingMax) {
-    done(WithRetryAfter(
-        WithReason(absl::ResourceExhaustedError(
-                       absl::StrCat("connect: ", table_.connects_waiting, " others wait already")),
-                   "RATE_LIMITED"),
-        absl::Seconds(1)));
+    done(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                                       "connect: ", table_.connects_waiting,
+                                       " others wait for sessions already; try again in a second")),
+                                   "RATE_LIMITED"),
+                        absl::Seconds(1)));
     return;
   }
   ConnectWaiter waiter;
@@ -82,7 +86,7 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
     }
     return waiter.done(WithReason(
         absl::NotFoundError(absl::StrCat("connect: no session holds key ", params.key.name,
-                                         ", and there is no spec to start one from")),
+                                         ", and there is no spec to start one from; send one")),
         "KEY_NOT_HELD"));
   }
   Slot& slot = table_.slots[id];
@@ -147,8 +151,10 @@ void Connects::Replace(Incarnation& incarnation, ConnectWaiter waiter, Instant n
 absl::StatusOr<Incarnation*> Connects::Start(Slot& slot, PodIdentity identity,
                                              const SessionSpec& spec, Instant now) {
   if (table_.incarnations >= kSessionsMax) {
-    return WithReason(absl::ResourceExhaustedError(absl::StrCat("connect: ", table_.incarnations,
-                                                                " sessions are kept already")),
+    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                          "connect: ", table_.incarnations,
+                          " sessions are kept already, ended ones included; end some, or give "
+                          "them a shorter retention")),
                       "QUOTA_SESSIONS");
   }
   identity.epoch = Epoch::Make(table_.leadership.number, ++table_.counter);

@@ -153,7 +153,7 @@ absl::Status Core::DrainProxy(absl::string_view proxy, std::optional<absl::Durat
   }
   if (is_known) {
     return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          "drain proxy ", proxy, ": it is not connected; end it by its pod")),
+                          "drain proxy ", proxy, ": it is not connected; delete its pod if that still runs")),
                       "PROXY_LOST");
   }
   return WithReason(absl::NotFoundError(absl::StrCat(

@@ -81,9 +81,9 @@ void EventLog::EndAll(const std::vector<uint64_t>& full) {
 absl::StatusOr<uint64_t> EventLog::Watch(const ListParams& filter, absl::string_view resume_version,
                                          Instant now, Watcher* watcher) {
   if (watches_.size() >= kWatchersMax) {
-    return WithReason(
-        absl::ResourceExhaustedError(absl::StrCat("watch: ", kWatchersMax, " watches are open")),
-        "RATE_LIMITED");
+    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                          "watch: ", kWatchersMax, " watches are open; close one first")),
+                      "RATE_LIMITED");
   }
   Subscription watch = {filter, watcher, now + kBookmarkInterval, std::nullopt};
   const uint64_t id = ++last_watch_;

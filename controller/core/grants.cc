@@ -58,10 +58,12 @@ void Grants::Revoke(RevokeParams params, Service::RevokeDone done) {
                            "SESSION_NOT_FOUND"));
   }
   if (waiters_.size() >= kRevokesWaitingMax) {
-    return done(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                              "revoke: ", waiters_.size(), " others wait already")),
-                                          "RATE_LIMITED"),
-                               absl::Seconds(1)));
+    return done(WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                       "revoke grants of session ", params.id.value, ": ", waiters_.size(),
+                       " others wait already; try again in a second")),
+                   "RATE_LIMITED"),
+        absl::Seconds(1)));
   }
   const absl::Time wall = table_.clock.WallNow();
   Revocations wanted = RevocationsToCarry(table_.slots.at(params.id));

@@ -60,9 +60,10 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
     });
   }
   if (incarnation.session.spec.idle.hold_max <= absl::ZeroDuration()) {
-    return done(WithReason(absl::ResourceExhaustedError(
-                               absl::StrCat(tried, "its spec.idle.hold_max of 0 allows no holds")),
-                           "QUOTA_HOLDS"));
+    return done(WithReason(
+        absl::ResourceExhaustedError(absl::StrCat(
+            tried, "its spec.idle.hold_max of 0 allows no holds; start its next with another one")),
+        "QUOTA_HOLDS"));
   }
   if (found == incarnation.holds.end() && incarnation.holds.size() >= kHoldsMax) {
     return done(Full(incarnation, tried, now));

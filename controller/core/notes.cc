@@ -87,11 +87,11 @@ void Notes::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
     return OnWritten(incarnation);
   }
   if (incarnation.presence == PodView::Presence::kGone) {
-    return Drop(
-        incarnation,
-        WithReason(absl::FailedPreconditionError(absl::StrCat(
-                       "write to session ", incarnation.identity.id.value, ": its pod is gone")),
-                   "SESSION_ENDING"));
+    return Drop(incarnation,
+                WithReason(absl::FailedPreconditionError(absl::StrCat(
+                               "write to session ", incarnation.identity.id.value,
+                               ": its pod is gone; connect to start the next incarnation")),
+                           "SESSION_ENDING"));
   }
   std::vector<NoteWaiter> waiting;
   for (NoteWaiter& waiter : std::exchange(notes.waiters, {})) {

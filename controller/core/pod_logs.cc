@@ -15,9 +15,8 @@ namespace spawner::core {
 namespace {
 
 std::string PathOf(const LogQuery& query) {
-  std::string path =
-      absl::StrCat(kube::PodPath(query.ns, query.pod), "/log?container=",
-                   query.container.empty() ? kBackendContainer : query.container);
+  std::string path = absl::StrCat(kube::PodPath(query.ns, query.pod), "/log?container=",
+                                  query.container.empty() ? kBackendContainer : query.container);
   if (query.follow) absl::StrAppend(&path, "&follow=true");
   if (query.tail_lines.has_value()) absl::StrAppend(&path, "&tailLines=", *query.tail_lines);
   if (query.since > absl::ZeroDuration()) {
@@ -28,7 +27,11 @@ std::string PathOf(const LogQuery& query) {
 }
 
 absl::Status Unavailable(const absl::Status& error) {
-  return WithReason(absl::FailedPreconditionError(error.message()), "LOG_UNAVAILABLE");
+  return WithReason(absl::FailedPreconditionError(
+                        absl::StrCat(error.message(),
+                                     "; the container has not begun, or its pod is gone: "
+                                     "explain the session")),
+                    "LOG_UNAVAILABLE");
 }
 
 }  // namespace

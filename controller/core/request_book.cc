@@ -27,7 +27,8 @@ bool RequestBook::Enter(const ConnectParams& params, Instant now, Service::Conne
   } else if (entry.result.has_value()) {
     done(*entry.result);
   } else if (entry.waiting.size() >= kConnectsWaitingMax) {
-    done(WithReason(absl::ResourceExhaustedError("connect: too many retries of one request wait"),
+    done(WithReason(absl::ResourceExhaustedError(
+                        "connect: too many retries of one request wait; wait for their answer"),
                     "RATE_LIMITED"));
   } else {
     entry.waiting.push_back(std::move(done));

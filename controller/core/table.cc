@@ -45,12 +45,14 @@ bool Table::IsSynced() const {
 absl::Status Table::CanDecide() const {
   if (!leadership.is_leader) {
     return WithRetryAfter(
-        WithReason(absl::UnavailableError(
-                       absl::StrCat("this controller does not lead; ",
-                                    leadership.leader_address.empty() ? "no leader is known"
-                                                                      : leadership.leader_address,
-                                    leadership.leader_address.empty() ? "" : " does")),
-                   "NO_LEADER"),
+        WithReason(
+            absl::UnavailableError(
+                leadership.leader_address.empty()
+                    ? std::string("this controller does not lead, and no leader is known; "
+                                  "an election takes some seconds, try again")
+                    : absl::StrCat("this controller does not lead; ", leadership.leader_address,
+                                   " does: call it, or try again")),
+            "NO_LEADER"),
         absl::Seconds(1));
   }
   if (!has_taken_over) {
@@ -85,9 +87,10 @@ absl::StatusOr<Incarnation*> Table::FindNamed(absl::string_view ns, const Sessio
                             absl::Seconds(1));
     }
     return WithReason(
-        absl::NotFoundError(absl::StrCat("session ", id.value, " in namespace ", ns,
-                                         epoch.value == 0 ? "" : " with that epoch",
-                                         ": there is none, or its retention is over")),
+        absl::NotFoundError(absl::StrCat(
+            "session ", id.value, " in namespace ", ns, epoch.value == 0 ? "" : " with that epoch",
+            ": there is none, or its retention is over; list the sessions, or "
+            "connect by its key")),
         "SESSION_NOT_FOUND");
   }
   return found;
@@ -157,10 +160,10 @@ Incarnation* Table::FindNewest(const SessionId& id) {
 absl::Status Table::CheckEpoch(const Incarnation& incarnation, Epoch wanted,
                                absl::string_view tried) {
   if (wanted.value == 0 || wanted == incarnation.identity.epoch) return absl::OkStatus();
-  return WithReason(
-      absl::AbortedError(absl::StrCat(tried, "its epoch is ", incarnation.identity.epoch.value,
-                                      ", not ", wanted.value)),
-      "EPOCH_FENCED");
+  return WithReason(absl::AbortedError(absl::StrCat(
+                        tried, "its epoch is ", incarnation.identity.epoch.value, ", not ",
+                        wanted.value, "; another incarnation lives by now, get it again")),
+                    "EPOCH_FENCED");
 }
 
 absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
@@ -169,9 +172,13 @@ absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
                                       incarnation.first_version);
   std::string why;
   if (usage.open > 0) {
-    why = absl::StrCat(usage.open, " connections are open");
+    why = absl::StrCat(usage.open,
+                       " connections are open; wait until they close, or end it whether "
+                       "idle or not");
   } else if (!usage.is_known) {
-    why = "a proxy is lost; it may have connections";
+    why =
+        "a proxy is lost, it may have connections; wait until it is back or forgotten, or end it "
+        "whether idle or not";
   }
   for (const auto& [owner, hold] : incarnation.holds) {
     if (!why.empty() || hold.until <= now) continue;

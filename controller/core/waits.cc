@@ -36,12 +36,13 @@ absl::Status Ended(const SessionView& view, const std::vector<SessionState>& wan
 
 absl::Status TimedOut(const SessionView& view, const WaitParams& params) {
   const std::string phase(Name(view.phase));
-  return WithReason(absl::DeadlineExceededError(absl::StrCat(
-                        "wait for session ", view.id.value, " to be ", NamesOf(params.states),
-                        ": after ", absl::FormatDuration(params.timeout), " it is ",
-                        std::string(Name(view.state)), phase.empty() ? "" : ", in phase ", phase,
-                        view.message.empty() ? "" : ": ", view.message)),
-                    "WAIT_TIMEOUT");
+  return WithReason(
+      absl::DeadlineExceededError(absl::StrCat(
+          "wait for session ", view.id.value, " to be ", NamesOf(params.states), ": after ",
+          absl::FormatDuration(params.timeout), " it is ", std::string(Name(view.state)),
+          phase.empty() ? "" : ", in phase ", phase, view.message.empty() ? "" : ": ", view.message,
+          "; wait again, for longer, or explain the session")),
+      "WAIT_TIMEOUT");
 }
 
 }  // namespace

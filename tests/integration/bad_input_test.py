@@ -64,7 +64,8 @@ def test_an_unknown_session_is_not_found(system, call):
     assert error.value.code() == grpc.StatusCode.NOT_FOUND
     assert api.reason_of(error.value) == "SESSION_NOT_FOUND"
     assert error.value.details() == (
-        "session nobody in namespace default: there is none, or its retention is over")
+        "session nobody in namespace default: there is none, or its retention is over; list the sessions, or "
+        "connect by its key")
 
 
 def test_an_unknown_session_is_404_at_the_proxy(system):
