@@ -4,19 +4,19 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <sodium.h>
 
-#include <memory>
+#include <algorithm>
 
 #include "base/check.h"
 
 namespace spawner {
 namespace {
 
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
-
-constexpr size_t kKeyBytes = 32;        // RFC 8032 5.1.5
-constexpr size_t kSignatureBytes = 64;  // RFC 8032 5.1.6
+constexpr size_t kKeyBytes = crypto_sign_SEEDBYTES;    // 32: RFC 8032 5.1.5
+constexpr size_t kSignatureBytes = crypto_sign_BYTES;  // 64: RFC 8032 5.1.6
+static_assert(crypto_sign_PUBLICKEYBYTES == kKeyBytes);
+static_assert(crypto_sign_SECRETKEYBYTES == 2 * kKeyBytes);
 
 const unsigned char* Bytes(absl::string_view s) {
   return reinterpret_cast<const unsigned char*>(s.data());
@@ -24,11 +24,10 @@ const unsigned char* Bytes(absl::string_view s) {
 
 unsigned char* Bytes(std::string* s) { return reinterpret_cast<unsigned char*>(s->data()); }
 
-Key PrivateKey(absl::string_view seed) {
-  return {seed.size() == kKeyBytes
-              ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, Bytes(seed), seed.size())
-              : nullptr,
-          EVP_PKEY_free};
+// libsodium chooses by the processor, once.
+void Begin() {
+  static const bool is_ready = sodium_init() >= 0;
+  SPAWNER_CHECK(is_ready);
 }
 
 }  // namespace
@@ -74,39 +73,36 @@ bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
 }
 
 absl::StatusOr<Ed25519KeyPair> Ed25519FromSeed(absl::string_view seed) {
-  Key key = PrivateKey(seed);
-  if (key == nullptr) return absl::InvalidArgumentError("an Ed25519 seed has 32 bytes");
-  Ed25519KeyPair pair{std::string(seed), std::string(kKeyBytes, '\0'), nullptr};
-  size_t length = kKeyBytes;
-  SPAWNER_CHECK(EVP_PKEY_get_raw_public_key(key.get(), Bytes(&pair.public_key), &length) == 1);
-  pair.handle = std::move(key);
+  if (seed.size() != kKeyBytes) return absl::InvalidArgumentError("an Ed25519 seed has 32 bytes");
+  Begin();
+  Ed25519KeyPair pair{std::string(seed), std::string(kKeyBytes, '\0')};
+  unsigned char both[2 * kKeyBytes];
+  SPAWNER_CHECK(crypto_sign_seed_keypair(Bytes(&pair.public_key), both, Bytes(seed)) == 0);
+  sodium_memzero(both, sizeof(both));
   return pair;
 }
 
 absl::StatusOr<std::string> Ed25519Sign(const Ed25519KeyPair& pair, absl::string_view message) {
-  auto* const key = static_cast<EVP_PKEY*>(pair.handle.get());
-  const Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  std::string signature(kSignatureBytes, '\0');
-  size_t length = signature.size();
-  if (key == nullptr || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) != 1 ||
-      EVP_DigestSign(context.get(), Bytes(&signature), &length, Bytes(message), message.size()) !=
-          1) {
-    return absl::InternalError("sign: OpenSSL refused the Ed25519 key");
+  if (pair.private_seed.size() != kKeyBytes || pair.public_key.size() != kKeyBytes) {
+    return absl::InternalError("sign: the Ed25519 key is none");
   }
+  Begin();
+  unsigned char both[2 * kKeyBytes];  // libsodium's form of a secret key
+  std::copy(pair.private_seed.begin(), pair.private_seed.end(), both);
+  std::copy(pair.public_key.begin(), pair.public_key.end(), both + kKeyBytes);
+  std::string signature(kSignatureBytes, '\0');
+  SPAWNER_CHECK(
+      crypto_sign_detached(Bytes(&signature), nullptr, Bytes(message), message.size(), both) == 0);
+  sodium_memzero(both, sizeof(both));
   return signature;
 }
 
 bool Ed25519Verify(absl::string_view public_key, absl::string_view message,
                    absl::string_view signature) {
   if (public_key.size() != kKeyBytes || signature.size() != kSignatureBytes) return false;
-  const Key key(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(public_key), public_key.size()),
-      EVP_PKEY_free);
-  const Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  return key != nullptr &&
-         EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
-         EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message),
-                          message.size()) == 1;
+  Begin();
+  return crypto_sign_verify_detached(Bytes(signature), Bytes(message), message.size(),
+                                     Bytes(public_key)) == 0;
 }
 
 }  // namespace spawner

@@ -2,6 +2,9 @@
 
 #include <sys/random.h>
 
+#include <array>
+#include <utility>
+
 #include "base/check.h"
 
 namespace spawner {
@@ -26,9 +29,14 @@ std::string Random::Base32(int length) {
 }
 
 uint64_t SystemRandom::Next() {
-  uint64_t value = 0;
-  SPAWNER_CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
-  return value;
+  // 256 bytes are what getrandom(2) never gives less of.
+  thread_local std::array<uint64_t, 32> values;
+  thread_local size_t left = 0;
+  if (left == 0) {
+    SPAWNER_CHECK(getrandom(values.data(), sizeof values, 0) == sizeof values);
+    left = values.size();
+  }
+  return std::exchange(values[--left], 0);
 }
 
 uint64_t SeededRandom::Next() {

@@ -21,7 +21,8 @@ class Random {
   std::string Base32(int length);
 };
 
-// The kernel's generator: fit for keys and ids. Out of randomness is fatal.
+// The kernel's generator: fit for keys and ids. Asked for 256 bytes at a time, each thread its own;
+// what was given is forgotten. Out of randomness is fatal.
 class SystemRandom final : public Random {
  public:
   uint64_t Next() override;

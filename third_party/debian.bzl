@@ -138,6 +138,10 @@ def debian_dependencies():
         },
     )
     pkg_config_repository(
+        name = "libsodium",
+        libraries = {":libsodium": ["libsodium"]},
+    )
+    pkg_config_repository(
         name = "nghttp2",
         libraries = {":nghttp2": ["libnghttp2"]},
     )

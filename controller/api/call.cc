@@ -29,6 +29,10 @@ class UnaryReactor final : public grpc::ServerUnaryReactor {
   }
 
  private:
+  // OnDone waits for nothing: gRPC may call it where it is, instead of waking another thread for
+  // it, which cost a tenth of a small call.
+  bool InternalInlineable() override { return true; }
+
   Edge& edge_;
   const CallPtr call_;
 };

@@ -232,7 +232,7 @@ absl::StatusOr<SessionSpec> ReadSpec(const v1::SessionSpec& spec, absl::string_v
   RETURN_IF_ERROR(ReadProtocol(spec.protocol(), out.protocol));
   ASSIGN_OR_RETURN(out.volume_claims, ReadClaims(spec));
   if (!out.template_name.empty()) out.unset = FindUnset(spec);
-  RETURN_IF_ERROR(ValidateSpec(out));
+  RETURN_IF_ERROR(ValidateSpec(out, spec.ByteSizeLong()));
   return out;
 }
 

@@ -1,14 +1,20 @@
 #include "controller/api/convert.h"
 
 #include <google/protobuf/text_format.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "controller/api/link_convert.h"
+#include "controller/session/limits.h"
+#include "controller/session/spec.h"
 
 namespace spawner::api {
 namespace {
@@ -96,6 +102,57 @@ TEST(ReadSpec, KnowsWhatIsLeftToATemplate) {
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_EQ(none->unset, std::set<std::string>{});
   EXPECT_EQ(ReadSpec(SpecOf("image: 'demo'"))->unset, std::set<std::string>{});
+}
+
+// A message this small is not encoded to see that it fits: kJsonOfWireMax has to be enough for any.
+TEST(ReadSpec, WhatIsSmallOnTheWireFitsIntoItsAnnotation) {
+  constexpr size_t kSmall = kSpecBytesMax / kJsonOfWireMax;
+  const std::vector<std::function<void(int, v1::SessionSpec&)>> ways = {
+      [](int, v1::SessionSpec& spec) { spec.add_args("\x01\x02\x03\x04\x05\x06\x07\x0b"); },
+      [](int, v1::SessionSpec& spec) { spec.add_command(""); },
+      [](int n, v1::SessionSpec& spec) {
+        (*spec.mutable_env())[absl::StrCat("a", n)] = "\x01\x02";
+      },
+      [](int, v1::SessionSpec& spec) { spec.mutable_idle()->add_ignore_paths("/"); },
+      [](int, v1::SessionSpec& spec) {
+        (*spec.mutable_pod_overrides()->mutable_fields())["spec"]
+            .mutable_list_value()
+            ->add_values()
+            ->set_string_value("\x01\x02\x03\x04\x05");
+      },
+      [](int, v1::SessionSpec& spec) {
+        (*spec.mutable_pod_overrides()->mutable_fields())["spec"]
+            .mutable_list_value()
+            ->add_values()
+            ->set_number_value(-1.2345678901234567e-300);
+      },
+      [](int, v1::SessionSpec& spec) {
+        (*spec.mutable_pod_overrides()->mutable_fields())["spec"]
+            .mutable_list_value()
+            ->add_values();
+      },
+      [](int n, v1::SessionSpec& spec) {
+        (*spec.mutable_pod_overrides()->mutable_fields())[absl::StrCat(n)].set_bool_value(false);
+      },
+  };
+  for (size_t way = 0; way < ways.size(); ++way) {
+    v1::SessionSpec spec;
+    spec.set_image("demo");
+    for (int n = 0; spec.ByteSizeLong() < kSmall - 20; ++n) ways[way](n, spec);
+    SessionSpec out;
+    out.image = "demo";
+    out.args = {spec.args().begin(), spec.args().end()};
+    out.command = {spec.command().begin(), spec.command().end()};
+    out.env = {spec.env().begin(), spec.env().end()};
+    out.idle.ignore_paths = {spec.idle().ignore_paths().begin(), spec.idle().ignore_paths().end()};
+    if (spec.has_pod_overrides()) {
+      ASSERT_TRUE(
+          google::protobuf::util::MessageToJsonString(spec.pod_overrides(), &out.pod_overrides_json)
+              .ok());
+    }
+    EXPECT_LT(EncodeSpec(out).size(), kSpecBytesMax) << way;
+    EXPECT_GT(EncodeSpec(out).size(), kSmall) << way << ": grows";
+  }
 }
 
 TEST(ReadSpec, LocalModeHasNoVolumes) {

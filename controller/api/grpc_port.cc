@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "controller/api/admin.h"
 #include "controller/api/admission.h"
 #include "controller/api/limits.h"
@@ -37,6 +38,8 @@ GrpcPort::GrpcPort(Edge& edge)
 GrpcPort::~GrpcPort() { Drain(absl::ZeroDuration()); }
 
 absl::Status GrpcPort::Start(const Address& address, const TlsServerFiles& tls) {
+  // gRPC's locks: Debian builds Abseil to look for cycles at each, for 3 % of a call.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::health::v1::HealthCheckRequest::descriptor();  // for reflection: gRPC brings none along

@@ -1,5 +1,6 @@
 #include "controller/api/sessions.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -22,50 +23,58 @@
 namespace spawner::api {
 namespace {
 
-// The state of one Connect on its way through the loop.
+// The state of one Connect on its way through the loop. The core takes the order's params.
 struct Connecting {
   ConnectOrder order;
   Instant start;
   const v1::ConnectRequest* request;
   v1::ConnectResponse* response;
 };
+using ConnectingPtr = std::shared_ptr<Connecting>;
 
 std::string StartedFromName(core::StartedFrom from) {
   return absl::AsciiStrToLower(v1::StartedFrom_Name(static_cast<v1::StartedFrom>(from)));
 }
 
-void FinishConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const Connecting& connect,
+void AnswerConnect(Edge& edge, Call& call, const Connecting& connect,
+                   const core::ConnectResult& result) {
+  if (!edge.http_public_url().empty()) {
+    connect.response->set_status_url(BackendUrl(edge.http_public_url(), edge.default_namespace(),
+                                                result.session.ns, result.session.id.value,
+                                                "status"));
+  }
+  call.Finish(WriteConnect(connect.order, result, edge.keys(), edge.urls(), edge.clock().WallNow(),
+                           *connect.response));
+}
+
+void FinishConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
+                   const ConnectingPtr& connect,
                    const absl::StatusOr<core::ConnectResult>& result) {
-  const absl::Duration duration = edge.clock().Now() - connect.start;
+  const absl::Duration duration = edge.clock().Now() - connect->start;
   const std::string from = result.ok() ? StartedFromName(result->started_from) : "";
   const std::string outcome = result.ok() ? "ok" : ReasonOf(result.status());
   edge.metrics().CountConnect(from, outcome, duration);
   if (!call->is_open()) return;
   if (!result.ok()) {
     if (leader.ShouldForward(result.status(), *call)) {
-      return leader.Connect(call, *connect.request, connect.response);
+      return leader.Connect(call, *connect->request, connect->response);
     }
     return call->Finish(result.status());
   }
-  auto answer = [edge = &edge, call, connect, result = *result] {
-    if (!edge->http_public_url().empty()) {
-      connect.response->set_status_url(BackendUrl(edge->http_public_url(),
-                                                  edge->default_namespace(), result.session.ns,
-                                                  result.session.id.value, "status"));
-    }
-    call->Finish(WriteConnect(connect.order, result, edge->keys(), edge->urls(),
-                              edge->clock().WallNow(), *connect.response));
-  };
   // It may live here only: the leader knows of its end first, and by the leader's clock alone
   // grants are signed and taken back.
   if (leader.ShouldAsk(call->context())) {
-    return leader.Connect(call, *connect.request, connect.response, std::move(answer));
+    return leader.Connect(call, *connect->request, connect->response,
+                          [edge = &edge, call, connect, result = *result] {
+                            AnswerConnect(*edge, *call, *connect, result);
+                          });
   }
-  answer();
+  AnswerConnect(edge, *call, *connect, *result);
 }
 
 // Once it is let in: until then nothing has been asked of the core.
-void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const Connecting& connect,
+void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
+                  const ConnectingPtr& connect,
                   const absl::StatusOr<core::Fairness::Ticket>& ticket) {
   core::Fairness* const fairness = edge.fairness();
   const auto leave = [fairness, id = ticket.value_or(0)] {
@@ -74,7 +83,7 @@ void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const C
   if (!ticket.ok()) return FinishConnect(edge, leader, call, connect, ticket.status());
   if (!call->is_open()) return leave();  // gone while it waited
   if (edge.service() == nullptr) return call->Finish(edge.NotReady());
-  edge.service()->Connect(connect.order.params,
+  edge.service()->Connect(std::move(connect->order.params),
                           [edge = &edge, leader = &leader, call, connect,
                            leave](const absl::StatusOr<core::ConnectResult>& result) {
                             leave();
@@ -83,9 +92,9 @@ void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call, const C
 }
 
 void EnterConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
-                  const Connecting& connect) {
+                  const ConnectingPtr& connect) {
   if (edge.fairness() == nullptr) return StartConnect(edge, leader, call, connect, 0);
-  const core::ConnectParams& params = connect.order.params;
+  const core::ConnectParams& params = connect->order.params;
   const absl::Time deadline = absl::FromChrono(call->context().deadline());
   edge.fairness()->Enter({.ns = params.ns,
                           .key = params.key,
@@ -148,7 +157,8 @@ grpc::ServerUnaryReactor* SessionsService::Connect(grpc::CallbackServerContext* 
     if (absl::Status served = edge_.CheckNamespace(order->params.ns); !served.ok()) order = served;
   }
   if (!order.ok()) return StartCall(edge_, context, order.status(), nullptr);
-  const Connecting connect{*std::move(order), edge_.clock().Now(), request, response};
+  const auto connect = std::make_shared<Connecting>(
+      Connecting{*std::move(order), edge_.clock().Now(), request, response});
   return StartCall(edge_, context, absl::OkStatus(),
                    [this, connect](const CallPtr& call, core::Service&) {
                      EnterConnect(edge_, leader_, call, connect);

@@ -249,8 +249,8 @@ void Connects::GiveUpWaiting(Incarnation& incarnation, Instant now, Instant& wak
   }
 }
 
-ConnectResult Connects::ResultFor(const ConnectWaiter& waiter, const SessionView& view) const {
-  ConnectResult result = {view, waiter.created, waiter.started_from, waiter.grant_id};
+ConnectResult Connects::ResultFor(const ConnectWaiter& waiter, SessionView view) const {
+  ConnectResult result = {std::move(view), waiter.created, waiter.started_from, waiter.grant_id};
   SetGrantTerms(table_, waiter.params.user, result);
   return result;
 }

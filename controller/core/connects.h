@@ -37,7 +37,7 @@ class Connects final : public Feature {
   void Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now);
   absl::StatusOr<Incarnation*> Start(Slot& slot, PodIdentity identity, const SessionSpec& spec,
                                      Instant now);
-  ConnectResult ResultFor(const ConnectWaiter& waiter, const SessionView& view) const;
+  ConnectResult ResultFor(const ConnectWaiter& waiter, SessionView view) const;
   // Nothing that a Connect would wait for, or change.
   bool IsSettled(const Incarnation& incarnation) const;
   // By every live proxy, as it is.

@@ -11,6 +11,9 @@ namespace spawner {
 constexpr size_t kKeyBytesMax = 256;  // as the API promises
 // Leaves room in an annotation set (256 KiB in Kubernetes) and in etcd's objects (1.5 MiB).
 constexpr size_t kSpecBytesMax = 64 * 1024;
+// JSON's bytes for one of the message: six for a control character, seven within pod_overrides, and
+// names of fields. convert_test has the worst of each kind.
+constexpr size_t kJsonOfWireMax = 8;
 constexpr size_t kImageBytesMax = 512;
 constexpr size_t kClaimsMax = 8;  // as the API promises
 constexpr size_t kMountPathBytesMax = 1024;

@@ -268,7 +268,7 @@ absl::Status ValidateAccess(const Access& access) {
 
 }  // namespace
 
-absl::Status ValidateSpec(const SessionSpec& spec) {
+absl::Status ValidateSpec(const SessionSpec& spec, size_t wire_bytes) {
   if (!spec.template_name.empty() && !spec.image.empty()) {
     return InvalidField("spec.template", "excludes spec.image; set one of them");
   }
@@ -288,9 +288,11 @@ absl::Status ValidateSpec(const SessionSpec& spec) {
   RETURN_IF_ERROR(ValidateIgnorePaths(spec.idle.ignore_paths));
   RETURN_IF_ERROR(ValidateAccess(spec.access));
   RETURN_IF_ERROR(ValidateClaims(spec.volume_claims));
-  const size_t size = EncodeSpec(spec).size();
-  if (size > kSpecBytesMax) {
-    return InvalidField("spec", absl::StrCat(size, " bytes as JSON, at most ", kSpecBytesMax));
+  if (wire_bytes > kSpecBytesMax / kJsonOfWireMax) {
+    const size_t size = EncodeSpec(spec).size();
+    if (size > kSpecBytesMax) {
+      return InvalidField("spec", absl::StrCat(size, " bytes as JSON, at most ", kSpecBytesMax));
+    }
   }
   if (!spec.pod_overrides_json.empty()) {
     ASSIGN_OR_RETURN(const json patch,

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_CONTROLLER_SESSION_SPEC_H_
 #define SPAWNER_CONTROLLER_SESSION_SPEC_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -73,7 +74,9 @@ struct SessionSpec {
 };
 
 // INVALID_FIELD naming the field (as "spec.port") unless every value is within its limits.
-absl::Status ValidateSpec(const SessionSpec& spec);
+// `wire_bytes`: of the message it was read from, if it was; a small one is not encoded to see that
+// it fits into an annotation, which took a seventh of a Connect.
+absl::Status ValidateSpec(const SessionSpec& spec, size_t wire_bytes = SIZE_MAX);
 
 // INVALID_FIELD naming "key.name" or "key.tag": at most 256 bytes without control characters. An
 // empty name is a session without a key.
