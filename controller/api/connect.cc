@@ -48,7 +48,7 @@ absl::Status WriteConnect(const ConnectOrder& order, const core::ConnectResult& 
                           const KeyRing& keys, const SessionUrls& urls, absl::Time wall_now,
                           v1::ConnectResponse& response) {
   const SessionView& session = result.session;
-  if (order.has_grant || session.spec.access.token_required) {
+  if (order.has_grant || session.spec->access.token_required) {
     ASSIGN_OR_RETURN(SignedGrant made, Sign(order.grant, result, keys, wall_now));
     response.set_token(std::move(made.token));
   }

@@ -350,9 +350,9 @@ void WriteSession(const SessionView& session, const SessionUrls& urls, v1::Sessi
     *added.mutable_create_time() = WriteTime(hold.create_time);
     *added.mutable_expire_time() = WriteTime(hold.expire_time);
   }
-  out.mutable_labels()->insert(session.spec.labels.begin(), session.spec.labels.end());
+  out.mutable_labels()->insert(session.spec->labels.begin(), session.spec->labels.end());
   out.set_etag(session.etag);
-  WriteSpec(session.spec, *out.mutable_spec());
+  WriteSpec(*session.spec, *out.mutable_spec());
 }
 
 }  // namespace spawner::api

@@ -129,7 +129,8 @@ TEST(ReadSpec, WhatIsSmallOnTheWireFitsIntoItsAnnotation) {
       [](int, v1::SessionSpec& spec) {
         (*spec.mutable_pod_overrides()->mutable_fields())["spec"]
             .mutable_list_value()
-            ->add_values();
+            ->add_values()
+            ->set_null_value(google::protobuf::NULL_VALUE);
       },
       [](int n, v1::SessionSpec& spec) {
         (*spec.mutable_pod_overrides()->mutable_fields())[absl::StrCat(n)].set_bool_value(false);
@@ -197,8 +198,8 @@ TEST(WriteSession, ShowsEverythingThatIsKnown) {
   view.create_time = absl::FromUnixSeconds(1) + absl::Milliseconds(5);
   view.end_time = absl::FromUnixSeconds(9);
   view.conditions = {{"Lost", true, "node n", absl::FromUnixSeconds(3)}};
-  view.spec.image = "demo";
-  view.spec.labels = {{"team", "blue"}};
+  view.spec.Edit().image = "demo";
+  view.spec.Edit().labels = {{"team", "blue"}};
   v1::Session out;
   WriteSession(view, *SessionUrls::Make("http://h:1", ""), out);
   EXPECT_EQ(out.name(), "namespaces/default/sessions/k7");

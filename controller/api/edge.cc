@@ -44,7 +44,7 @@ void Edge::Open(core::Service& service, core::LogSource& logs, KeyRing keys) {
   service_ = &service;
   logs_ = &logs;
   if (options_.fairness == nullptr) return;
-  options_.fairness->Open({.is_leader = [&service] { return service.GetStatus().is_leader; },
+  options_.fairness->Open({.is_leader = [&service] { return service.GetLeader().is_us; },
                            .watch =
                                [&service](core::Watcher* watcher) {
                                  return service.Watch(core::ListParams{}, "", watcher);

@@ -18,7 +18,7 @@ SessionView FakeService::MakeSession(absl::string_view id) {
   view.epoch = Epoch::Make(1, 1);
   view.pod = absl::StrCat(id, "-1");
   view.create_time = absl::FromUnixSeconds(1'800'000'000);
-  view.spec.image = "demo";
+  view.spec.Edit().image = "demo";
   return view;
 }
 

@@ -62,6 +62,7 @@ class FakeService final : public core::Service {
   void OnLinkMessage(LinkId link, route::FromProxy message) override;
   void CloseLink(LinkId link) override { links.erase(link); }
   core::CoreStatus GetStatus() override { return status; }
+  core::LeaderView GetLeader() const override { return {status.is_leader, status.leader_address}; }
   void Explain(absl::string_view ns, const SessionId& id, Epoch epoch,
                core::ExplainDone done) override;
   absl::StatusOr<Epoch> FindPrevious(absl::string_view ns, const SessionId& id) override;

@@ -71,12 +71,12 @@ bool LeaderClient::ShouldForward(const absl::Status& status, Call& call) const {
 bool LeaderClient::ShouldAsk(const grpc::CallbackServerContext& context) const {
   if (edge_.service() == nullptr) return false;
   if (context.client_metadata().count(kForwarded) > 0) return false;
-  const core::CoreStatus core = edge_.service()->GetStatus();
-  return !core.is_leader && !core.leader_address.empty();
+  const core::LeaderView leader = edge_.service()->GetLeader();
+  return !leader.is_us && !leader.address.empty();
 }
 
 const LeaderClient::Stubs& LeaderClient::LeaderStubs() {
-  const std::string address = edge_.service()->GetStatus().leader_address;
+  const std::string address(edge_.service()->GetLeader().address);
   if (stubs_.sessions == nullptr || address != address_) {
     address_ = address;
     grpc::ChannelArguments arguments;

@@ -156,7 +156,7 @@ std::string Lifetime(const Table& table, const Incarnation& incarnation, Instant
 
 std::string VerdictOfReady(const Table& table, const Incarnation& incarnation, Instant now) {
   const Plan& plan = incarnation.plan;
-  const IdlePolicy& idle = incarnation.session.spec.idle;
+  const IdlePolicy& idle = incarnation.session.spec->idle;
   if (idle.never) return "It never ends as idle: its policy says on_idle KEEP.";
   if (incarnation.open > 0) {
     return absl::StrCat("It ends as IDLE ", absl::FormatDuration(idle.grace),
@@ -254,7 +254,7 @@ std::vector<std::string> ReasonsAlive(const Table& table, const Incarnation& inc
         absl::FormatDuration(absl::Ceil(hold.until - now, absl::Seconds(1))), ")",
         hold.shown.reason.empty() ? "" : ": ", hold.shown.reason, "."));
   }
-  if (incarnation.session.spec.idle.never) reasons.push_back("Its policy says on_idle KEEP.");
+  if (incarnation.session.spec->idle.never) reasons.push_back("Its policy says on_idle KEEP.");
   AddProxies(table, incarnation, now, reasons);
   if (plan.is_lost) {
     reasons.push_back(absl::StrCat("Node ", incarnation.pod->pod.node,
@@ -283,7 +283,7 @@ std::string VerdictOf(const Table& table, const Incarnation& incarnation, Instan
     return absl::StrCat(VerdictOfReady(table, incarnation, now), Lifetime(table, incarnation, now));
   }
   const Instant until =
-      incarnation.session.created_at + incarnation.session.spec.lifetime.start_timeout;
+      incarnation.session.created_at + incarnation.session.spec->lifetime.start_timeout;
   return absl::StrCat("It ends as START_TIMEOUT, or with a more exact reason, ",
                       At(table, until, now), " if it is not ready by then.",
                       Lifetime(table, incarnation, now));

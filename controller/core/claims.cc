@@ -96,7 +96,7 @@ std::function<void(absl::StatusOr<std::string>)> Claims::IfAlive(
 // --- before the pod ------------------------------------------------------------------------------
 
 void Claims::Ensure(const Incarnation& incarnation, std::function<void(absl::Status)> done) {
-  const SessionSpec& spec = incarnation.session.spec;
+  const SessionSpec& spec = *incarnation.session.spec;
   if (spec.volume_claims.empty()) return done(absl::OkStatus());
   const SessionId& id = incarnation.identity.id;
   if (const auto doomed = doomed_.find(id); doomed != doomed_.end()) {
@@ -177,7 +177,7 @@ void Claims::TakeOverClaim(const EnsuringPtr& ensuring) {
 // --- after the last of it ------------------------------------------------------------------------
 
 void Claims::OnPod(Incarnation& incarnation) {
-  if (!incarnation.session.spec.volume_claims.empty()) sessions_.insert(incarnation.identity.id);
+  if (!incarnation.session.spec->volume_claims.empty()) sessions_.insert(incarnation.identity.id);
 }
 
 void Claims::OnUnborn(Incarnation& incarnation, const absl::Status&) { DoomIfLast(incarnation); }

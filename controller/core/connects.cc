@@ -316,8 +316,8 @@ void Connects::StartNext(const SessionId& id, Slot& slot, Instant now) {
   PodIdentity identity = newest->identity;
   identity.request_id.clear();
   identity.payload_hash.clear();
-  const SessionSpec spec = newest->session.spec;
-  const auto next = Start(slot, std::move(identity), spec, now);
+  const SharedSpec spec = newest->session.spec;
+  const auto next = Start(slot, std::move(identity), *spec, now);
   if (!next.ok()) {
     Log(LogLevel::kWarning, "next_incarnation_failed",
         {{"session", id.value}, {"error", next.status().ToString()}});

@@ -77,6 +77,9 @@ class Core final : public Service {
   void OnLinkMessage(LinkId link, route::FromProxy message) override;
   void CloseLink(LinkId link) override;
   CoreStatus GetStatus() override;
+  LeaderView GetLeader() const override {
+    return {table_.leadership.is_leader, table_.leadership.leader_address};
+  }
   void Explain(absl::string_view ns, const SessionId& id, Epoch epoch, ExplainDone done) override {
     explainer_.Explain(ns, id, epoch, std::move(done));
   }

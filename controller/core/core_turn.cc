@@ -28,7 +28,7 @@ route::RouteState StateOf(RouteGoal goal) {
 
 route::Route RouteOf(const Incarnation& incarnation) {
   const Plan& plan = incarnation.plan;
-  const SessionSpec& spec = incarnation.session.spec;
+  const SessionSpec& spec = *incarnation.session.spec;
   route::Route route;
   route.session = incarnation.identity.id;
   route.ns = incarnation.identity.ns;
@@ -76,7 +76,7 @@ void Core::LookAt(const SessionId& id, Instant now) {
           EndDecision{EndReason::kReplaced, "an incarnation with a greater epoch took over", true};
     }
     if (!is_newest && ended > kEndedPerSessionMax && IsEnded(*incarnation)) {
-      incarnation->session.spec.lifetime.retention = absl::ZeroDuration();
+      incarnation->session.is_surplus = true;
       --ended;
     }
     TakePlan(*incarnation, is_newest, now);
@@ -91,7 +91,8 @@ void Core::LookAt(const SessionId& id, Instant now) {
   for (const Epoch epoch : forgotten) {
     Incarnation& incarnation = *slot.incarnations.at(epoch);
     if (incarnation.shown.has_value()) {
-      table_.events.Append(WatchEventType::kDeleted, *incarnation.shown, incarnation.shown->state);
+      table_.events.Append(WatchEventType::kDeleted, table_.ViewOf(incarnation),
+                           incarnation.shown->state);
     }
     for (Feature* feature : table_.features) feature->OnForgotten(incarnation);
     --table_.by_state[incarnation.plan.state];
@@ -177,7 +178,8 @@ void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   } else if (!incarnation.warning.has_value() || incarnation.warning->end != *plan.near_end) {
     const absl::Time since =
         incarnation.warning.has_value() ? incarnation.warning->since : table_.clock.WallNow();
-    incarnation.warning = {*plan.near_end, table_.WallOf(plan.near_end->at), since};
+    incarnation.warning =
+        Incarnation::Warning{*plan.near_end, table_.WallOf(plan.near_end->at), since};
   }
   if (plan.is_lost != incarnation.lost_time.has_value()) {
     incarnation.lost_time.reset();

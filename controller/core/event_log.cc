@@ -16,8 +16,8 @@ bool MatchesButState(const ListParams& filter, const SessionView& view) {
   if (!filter.ns.empty() && filter.ns != view.ns) return false;
   if (!absl::StartsWith(view.key.name, filter.key_prefix)) return false;
   for (const auto& [name, value] : filter.labels) {
-    const auto found = view.spec.labels.find(name);
-    if (found == view.spec.labels.end() || found->second != value) return false;
+    const auto found = view.spec->labels.find(name);
+    if (found == view.spec->labels.end() || found->second != value) return false;
   }
   return true;
 }

@@ -126,7 +126,7 @@ TEST_F(EventLogTest, FiltersByNamespaceKeyAndLabels) {
   filter.labels = {{"team", "red"}};
   SessionView view = View("x");
   EXPECT_FALSE(Matches(filter, view));
-  view.spec.labels["team"] = "red";
+  view.spec.Edit().labels["team"] = "red";
   EXPECT_TRUE(Matches(filter, view));
   view.ns = "b";
   EXPECT_FALSE(Matches(filter, view));

@@ -59,7 +59,7 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
       status.ok() ? done(released) : done(status);
     });
   }
-  if (incarnation.session.spec.idle.hold_max <= absl::ZeroDuration()) {
+  if (incarnation.session.spec->idle.hold_max <= absl::ZeroDuration()) {
     return done(WithReason(
         absl::ResourceExhaustedError(absl::StrCat(
             tried, "its spec.idle.hold_max of 0 allows no holds; start its next with another one")),
@@ -68,7 +68,7 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
   if (found == incarnation.holds.end() && incarnation.holds.size() >= kHoldsMax) {
     return done(Full(incarnation, tried, now));
   }
-  const absl::Duration hold_max = incarnation.session.spec.idle.hold_max;
+  const absl::Duration hold_max = incarnation.session.spec->idle.hold_max;
   const absl::Duration ttl = std::min(params.ttl, hold_max);
   const absl::Time wall_now = table_.clock.WallNow();
   HoldState& hold = incarnation.holds[params.owner];
@@ -180,7 +180,7 @@ void Holds::Load(Incarnation& incarnation) {
   const absl::Time wall_now = table_.clock.WallNow();
   if (!incarnation.holds.empty()) incarnation.hold_ended = std::max(incarnation.hold_ended, now);
   incarnation.holds.clear();
-  const absl::Duration most = incarnation.session.spec.idle.hold_max + kHoldSlackMax;
+  const absl::Duration most = incarnation.session.spec->idle.hold_max + kHoldSlackMax;
   for (const Hold& hold : *holds) {
     // Written by another's wall clock: bounded by the policy, whatever it says.
     const absl::Duration left = std::min(hold.expire_time - wall_now, most);

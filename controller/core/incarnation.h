@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/boxed.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "controller/core/phase_clock.h"
@@ -75,12 +76,17 @@ struct Incarnation {
     absl::Time ends_at;
     absl::Time since;
   };
-  std::optional<Warning> warning;
+  Boxed<Warning> warning;
   uint64_t changes = 0;  // etag
 
   std::vector<ConnectWaiter> connects;
   std::vector<TerminateWaiter> terminates;
-  std::optional<SessionView> shown;  // as watchers saw it last
+  // What watchers saw last.
+  struct Shown {
+    SessionState state;
+    uint64_t digest;
+  };
+  std::optional<Shown> shown;
 };
 
 // All incarnations of one session id: at most one lives, the newest.

@@ -30,6 +30,16 @@ Instant InstantOf(absl::Time time, absl::Time wall_now, Instant now) {
   return now - ago;
 }
 
+// What was for its creation only is as long as all the rest; the pod has the same spec, which
+// sessions share.
+void Keep(SessionPod pod, Incarnation& incarnation) {
+  if (!incarnation.pod.has_value()) {
+    incarnation.session.spec = pod.spec;
+    incarnation.create_json = {};
+  }
+  incarnation.pod = std::move(pod);
+}
+
 }  // namespace
 
 // One namespace's pods on their way into the table. Thread: the loop's. Owner: Pods.
@@ -108,7 +118,7 @@ void Pods::OnListed(const std::string& ns, std::vector<kube::Pod> pods) {
 }
 
 void Pods::OnChanged(kube::Pod pod, bool is_from_watch) {
-  auto session = ParseSessionPod(std::move(pod));
+  auto session = ParseSessionPod(std::move(pod), &table_.specs);
   if (!session.ok()) {
     ++table_.counters.pods_ignored;
     Log(LogLevel::kWarning, "pod_ignored", {{"error", session.status().ToString()}});
@@ -136,12 +146,12 @@ void Pods::OnChanged(kube::Pod pod, bool is_from_watch) {
   incarnation->presence = PodView::Presence::kPresent;
   incarnation->create_time = session->pod.create_time;
   if (session->end.has_value()) incarnation->end_time = session->end->end_time;
-  incarnation->pod = *std::move(session);
+  Keep(*std::move(session), *incarnation);
   for (Feature* feature : table_.features) feature->OnPod(*incarnation);
   table_.queue.MarkDirty(id);
 }
 
-Incarnation& Pods::Adopt(SessionPod& pod, Instant now) {
+Incarnation& Pods::Adopt(const IdentifiedPod& pod, Instant now) {
   const absl::Time wall_now = table_.clock.WallNow();
   auto incarnation = std::make_unique<Incarnation>();
   Incarnation& adopted = *incarnation;
@@ -163,7 +173,9 @@ Incarnation& Pods::Adopt(SessionPod& pod, Instant now) {
 void Pods::OnGone(const kube::Pod& pod) {
   Incarnation* incarnation = FindByPod(pod);
   if (incarnation == nullptr) return;
-  if (auto session = ParseSessionPod(pod); session.ok()) incarnation->pod = *std::move(session);
+  if (auto session = ParseSessionPod(pod, &table_.specs); session.ok()) {
+    Keep(*std::move(session), *incarnation);
+  }
   incarnation->presence = PodView::Presence::kGone;
   table_.queue.MarkDirty(incarnation->identity.id);
 }

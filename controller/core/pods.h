@@ -35,7 +35,7 @@ class Pods {
   void OnListed(const std::string& ns, std::vector<kube::Pod> pods);
   void OnGone(const kube::Pod& pod);
   Incarnation* FindByPod(const kube::Pod& pod);
-  Incarnation& Adopt(SessionPod& pod, Instant now);
+  Incarnation& Adopt(const IdentifiedPod& pod, Instant now);
 
   Table& table_;
   std::map<std::string, std::unique_ptr<Feed>> feeds_;

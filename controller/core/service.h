@@ -19,6 +19,11 @@
 // thread; other threads get there by CoreLoop::Post. Core implements it; the edge's tests fake it.
 namespace spawner::core {
 
+struct LeaderView {
+  bool is_us = false;
+  absl::string_view address;  // gRPC, "IP:PORT"; empty: unknown
+};
+
 // Gets a watch's events until it is cancelled or ended by `OnWatchEnd`.
 class Watcher {
  public:
@@ -84,6 +89,8 @@ class Service {
   virtual void CloseLink(LinkId link) = 0;
 
   virtual CoreStatus GetStatus() = 0;
+  // The part of it that every call looks at.
+  virtual LeaderView GetLeader() const = 0;
   // Why it is alive, or ended. Answers within 2 s, on every controller with what it knows itself.
   virtual void Explain(absl::string_view ns, const SessionId& id, Epoch epoch,
                        ExplainDone done) = 0;

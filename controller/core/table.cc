@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "controller/session/pod_template.h"
@@ -10,17 +11,16 @@
 namespace spawner::core {
 namespace {
 
-bool HoldsSame(const Hold& a, const Hold& b) { return a.owner == b.owner && a.reason == b.reason; }
-
-// Two views that a watcher would call the same. Deadlines move with every second of use and are
-// no news by themselves.
-bool IsSame(const SessionView& a, const SessionView& b) {
-  return a.state == b.state && a.phase == b.phase && a.reason == b.reason &&
-         a.exit_code == b.exit_code && a.message == b.message && a.node == b.node &&
-         a.ready_time == b.ready_time && a.end_time == b.end_time &&
-         a.connections == b.connections && a.conditions.size() == b.conditions.size() &&
-         a.idle_deadline.has_value() == b.idle_deadline.has_value() &&
-         std::equal(a.holds.begin(), a.holds.end(), b.holds.begin(), b.holds.end(), HoldsSame);
+// Of what a watcher would call a change. Deadlines move with every second of use and are no news by
+// themselves.
+uint64_t DigestOf(const SessionView& view) {
+  const auto time = [](std::optional<absl::Time> at) { return at.value_or(absl::InfinitePast()); };
+  uint64_t digest = absl::HashOf(view.state, view.phase, view.reason, view.exit_code.has_value(),
+                                 view.exit_code.value_or(0), view.message, view.node,
+                                 time(view.ready_time), time(view.end_time), view.connections,
+                                 view.conditions.size(), view.idle_deadline.has_value());
+  for (const Hold& hold : view.holds) digest = absl::HashOf(digest, hold.owner, hold.reason);
+  return digest;
 }
 
 }  // namespace
@@ -136,20 +136,27 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
   if (!IsEnded(incarnation)) {
     for (const auto& [owner, hold] : incarnation.holds) view.holds.push_back(hold.shown);
   }
-  view.etag = absl::StrCat(view.epoch.value, "-", events.process(), "-", incarnation.changes);
+  view.etag = EtagOf(incarnation);
   view.spec = incarnation.session.spec;
   return view;
 }
 
 void Table::Show(Incarnation& incarnation) {
   SessionView view = ViewOf(incarnation);
-  if (incarnation.shown.has_value() && IsSame(*incarnation.shown, view)) return;
+  const uint64_t digest = DigestOf(view);
+  if (incarnation.shown.has_value() && incarnation.shown->digest == digest) return;
   ++incarnation.changes;
-  view = ViewOf(incarnation);
+  view.etag = EtagOf(incarnation);
   std::optional<SessionState> was;
   if (incarnation.shown.has_value()) was = incarnation.shown->state;
-  events.Append(was.has_value() ? WatchEventType::kModified : WatchEventType::kAdded, view, was);
-  incarnation.shown = std::move(view);
+  incarnation.shown = {view.state, digest};
+  events.Append(was.has_value() ? WatchEventType::kModified : WatchEventType::kAdded,
+                std::move(view), was);
+}
+
+std::string Table::EtagOf(const Incarnation& incarnation) const {
+  return absl::StrCat(incarnation.identity.epoch.value, "-", events.process(), "-",
+                      incarnation.changes);
 }
 
 Incarnation* Table::FindNewest(const SessionId& id) {

@@ -28,6 +28,7 @@
 #include "controller/kube/kube_client.h"
 #include "controller/route/proxy_registry.h"
 #include "controller/route/route_log.h"
+#include "controller/session/shared_spec.h"
 
 namespace spawner::core {
 
@@ -65,6 +66,7 @@ struct Table {
                          absl::string_view tried) const;
   absl::Time WallOf(Instant at) const { return clock.WallNow() + (at - clock.Now()); }
   SessionView ViewOf(const Incarnation& incarnation) const;
+  std::string EtagOf(const Incarnation& incarnation) const;
   // Tells watchers, if they would see a difference.
   void Show(Incarnation& incarnation);
   // Gives an answer at the end of the turn, when no table is being walked: who gets it may call
@@ -103,6 +105,7 @@ struct Table {
   Links links;
   EventLog events;
   RequestBook requests;
+  SpecPool specs;
 };
 
 }  // namespace spawner::core

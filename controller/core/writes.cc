@@ -279,7 +279,7 @@ void Writes::FailCreate(const SessionId& id, Epoch epoch, const absl::Status& st
   --table_.incarnations;
   if (failed->has_plan) --table_.by_state[failed->plan.state];
   if (failed->shown.has_value()) {
-    table_.events.Append(WatchEventType::kDeleted, *failed->shown, failed->shown->state);
+    table_.events.Append(WatchEventType::kDeleted, table_.ViewOf(*failed), failed->shown->state);
   }
   table_.queue.MarkDirty(id);
   for (Feature* feature : table_.features) feature->OnUnborn(*failed, status);

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/boxed.h"
 
 namespace spawner::kube {
 
@@ -31,8 +32,8 @@ struct ContainerStatus {
   bool is_running = false;
   std::optional<absl::Time> started_at;  // of one that runs or has terminated
   bool is_ready = false;
-  std::optional<ContainerTermination> terminated;
-  std::optional<ContainerTermination> last_terminated;
+  Boxed<ContainerTermination> terminated;
+  Boxed<ContainerTermination> last_terminated;
   int32_t restart_count = 0;
 };
 
@@ -60,10 +61,10 @@ struct Pod {
   std::optional<absl::Time> ready_time;
   std::optional<absl::Time> scheduled_time;
   // Condition PodScheduled is false with reason Unschedulable: its message.
-  std::optional<std::string> unschedulable_message;
+  Boxed<std::string> unschedulable_message;
   // Condition DisruptionTarget is true: its reason ("EvictionByEvictionAPI",
   // "DeletionByTaintManager").
-  std::optional<std::string> disruption_reason;
+  Boxed<std::string> disruption_reason;
   std::vector<ContainerStatus> containers;
   std::vector<ContainerStatus> init_containers;
 

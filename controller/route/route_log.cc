@@ -17,24 +17,25 @@ void RouteLog::Reset(uint32_t leadership) {
 
 uint64_t RouteLog::Put(const Route& route) {
   Entry& entry = table_[route.session];
-  if (entry.version != 0 && entry.route == route) return entry.version;
-  Append(route.session, route);
-  entry = {route, version_};
+  if (entry.version != 0 && *entry.route == route) return entry.version;
+  auto published = std::make_shared<const Route>(route);
+  Append(route.session, published);
+  entry = {std::move(published), version_};
   return version_;
 }
 
 void RouteLog::Remove(const SessionId& session) {
-  if (table_.erase(session) > 0) Append(session, std::nullopt);
+  if (table_.erase(session) > 0) Append(session, nullptr);
 }
 
-void RouteLog::Append(const SessionId& session, std::optional<Route> route) {
+void RouteLog::Append(const SessionId& session, RoutePtr route) {
   history_.push_back({++version_, session, std::move(route)});
   if (history_.size() > kHistoryMax) history_.pop_front();
 }
 
 const Route* RouteLog::Find(const SessionId& session) const {
   const auto found = table_.find(session);
-  return found == table_.end() ? nullptr : &found->second.route;
+  return found == table_.end() ? nullptr : found->second.route.get();
 }
 
 uint64_t RouteLog::VersionOf(const SessionId& session) const {
@@ -57,7 +58,7 @@ std::vector<Routes> RouteLog::Since(uint64_t version) const {
     }
     Routes& message = messages.back();
     message.version = change->version;
-    if (change->route.has_value()) {
+    if (change->route != nullptr) {
       message.routes.push_back(*change->route);
     } else {
       message.removed.push_back(change->session);
@@ -69,7 +70,7 @@ std::vector<Routes> RouteLog::Since(uint64_t version) const {
 std::vector<Routes> RouteLog::Snapshot() const {
   std::vector<const Route*> routes;
   routes.reserve(table_.size());
-  for (const auto& [session, entry] : table_) routes.push_back(&entry.route);
+  for (const auto& [session, entry] : table_) routes.push_back(entry.route.get());
   std::sort(routes.begin(), routes.end(),
             [](const Route* a, const Route* b) { return a->session < b->session; });
   std::vector<Routes> parts(1);

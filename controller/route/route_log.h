@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -40,17 +40,19 @@ class RouteLog {
   std::vector<Routes> Since(uint64_t version) const;
 
  private:
+  // Shared by the table and the history.
+  using RoutePtr = std::shared_ptr<const Route>;
   struct Entry {
-    Route route;
+    RoutePtr route;
     uint64_t version = 0;
   };
   struct Change {
     uint64_t version = 0;
     SessionId session;
-    std::optional<Route> route;  // nullopt: removed
+    RoutePtr route;  // null: removed
   };
 
-  void Append(const SessionId& session, std::optional<Route> route);
+  void Append(const SessionId& session, RoutePtr route);
   std::vector<Routes> Snapshot() const;
 
   uint32_t leadership_ = 0;

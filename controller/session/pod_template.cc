@@ -30,6 +30,7 @@ constexpr char kReason[] = "spawner.dev/reason";
 constexpr char kMessage[] = "spawner.dev/message";
 constexpr char kEndTime[] = "spawner.dev/end-time";
 constexpr char kTemplateVersion[] = "spawner.dev/template-version";
+constexpr char kOurPrefix[] = "spawner.dev/";
 
 json Environment(const PodIdentity& identity, const SessionSpec& spec) {
   const std::string epoch = absl::StrCat(identity.epoch.value);
@@ -213,6 +214,18 @@ std::optional<EndRecord> ParseEnd(const kube::Pod& pod) {
   return end;
 }
 
+// It is kept for as long as the session, and would be half of its memory.
+void ForgetWhatIsRead(kube::Pod& pod) {
+  pod.labels.clear();
+  for (const char* name : {kSpec, kEpoch, kKey, kTag, kRequestId, kPayloadHash, kUser, kReason,
+                           kMessage, kEndTime, kTemplateVersion}) {
+    pod.annotations.erase(name);
+  }
+  std::erase_if(pod.annotations, [](const auto& annotation) {
+    return !absl::StartsWith(annotation.first, kOurPrefix);
+  });
+}
+
 void AddNotes(const std::map<std::string, std::string>& notes, json& annotations) {
   for (const auto& [name, value] : notes) {
     annotations[name] = value.empty() ? json(nullptr) : json(value);
@@ -247,8 +260,8 @@ std::string BackendContainerOf(const kube::Pod& pod) {
   return name.empty() ? kBackendContainer : name;
 }
 
-absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
-  SessionPod session;
+absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
+  IdentifiedPod session;
   PodIdentity& identity = session.identity;
   identity.ns = pod.ns;
   const auto label = pod.labels.find(kSessionLabel);
@@ -264,7 +277,8 @@ absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
   identity.request_id = Annotation(pod, kRequestId);
   identity.payload_hash = Annotation(pod, kPayloadHash);
   identity.user = Annotation(pod, kUser);
-  auto spec = DecodeSpec(Annotation(pod, kSpec));
+  auto spec = specs != nullptr ? specs->Decode(Annotation(pod, kSpec))
+                               : SpecPool().Decode(Annotation(pod, kSpec));
   if (!spec.ok())
     return Mangled(pod, absl::StrCat("annotation ", kSpec, ": ", spec.status().message()));
   session.spec = *std::move(spec);
@@ -276,6 +290,7 @@ absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod) {
   }
   session.revocations = *std::move(revocations);
   session.pod = std::move(pod);
+  ForgetWhatIsRead(session.pod);
   return session;
 }
 

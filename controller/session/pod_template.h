@@ -8,12 +8,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/boxed.h"
 #include "base/ids.h"
 #include "controller/kube/pod.h"
 #include "controller/session/overrides.h"
 #include "controller/session/revocations.h"
 #include "controller/session/session.h"
 #include "controller/session/session_template.h"
+#include "controller/session/shared_spec.h"
 #include "controller/session/spec.h"
 
 // A session as its pod holds it: the only memory there is. Built once at creation, read back after
@@ -49,11 +51,14 @@ struct EndRecord {
 };
 
 struct SessionPod {
-  PodIdentity identity;
-  SessionSpec spec;
-  std::optional<EndRecord> end;  // durable: the end is decided
+  SharedSpec spec;
+  Boxed<EndRecord> end;  // durable: the end is decided
   Revocations revocations;
   kube::Pod pod;
+};
+
+struct IdentifiedPod : SessionPod {
+  PodIdentity identity;
 };
 
 // "{id}-{leadership}-{counter}": a DNS label for every id of 26 characters.
@@ -70,7 +75,9 @@ absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionS
 std::string BackendContainerOf(const kube::Pod& pod);
 
 // INVALID_ARGUMENT names the label or annotation that is missing or mangled.
-absl::StatusOr<SessionPod> ParseSessionPod(kube::Pod pod);
+// Of the pod's own labels and annotations only those stay that are not read here. `specs`: where
+// what is the same for many sessions is kept once.
+absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs = nullptr);
 
 // The ending write, a JSON merge patch with the pod's uid as precondition, and with its
 // resourceVersion if the end has notes: reason, message, time, and `activeDeadlineSeconds: 1` if

@@ -21,7 +21,7 @@ class Turn {
   }
 
   Plan Run() {
-    if (session_.spec.lifetime.max != absl::InfiniteDuration()) {
+    if (session_.spec->lifetime.max != absl::InfiniteDuration()) {
       plan_.lifetime_deadline = LifetimeEnd();
     }
     if (view_.presence == PodView::Presence::kAbsent) {
@@ -40,7 +40,7 @@ class Turn {
  private:
   const kube::Pod& pod() const { return view_.pod->pod; }
   Observed& observed() { return plan_.observed; }
-  Instant LifetimeEnd() const { return session_.created_at + session_.spec.lifetime.max; }
+  Instant LifetimeEnd() const { return session_.created_at + session_.spec->lifetime.max; }
   void WakeBy(Instant at) { plan_.wake_at = std::min(plan_.wake_at, at); }
 
   void Present() {
@@ -100,7 +100,7 @@ class Turn {
     if (!observed().stopping_at.has_value()) observed().stopping_at = now_;
     if (is_stopped && !observed().ended_at.has_value()) observed().ended_at = now_;
     const Instant patience =
-        *observed().stopping_at + session_.spec.lifetime.stop_grace + kStopSlack;
+        *observed().stopping_at + session_.spec->lifetime.stop_grace + kStopSlack;
 
     // It goes without us, and its record with it: from then on the end is in our memory only.
     if (is_deleting) return;
@@ -118,7 +118,9 @@ class Turn {
   }
 
   Instant RetainedUntil() {
-    return std::max(*observed().ended_at + session_.spec.lifetime.retention, session_.keep_until);
+    const absl::Duration retention =
+        session_.is_surplus ? absl::ZeroDuration() : session_.spec->lifetime.retention;
+    return std::max(*observed().ended_at + retention, session_.keep_until);
   }
 
   void WriteEnd(bool stops) {
@@ -167,7 +169,7 @@ class Turn {
       if (now_ >= LifetimeEnd()) {
         return KeepStateAndWriteEnd(
             EndReason::kMaxLifetime,
-            absl::StrCat("its lifetime of ", absl::FormatDuration(session_.spec.lifetime.max),
+            absl::StrCat("its lifetime of ", absl::FormatDuration(session_.spec->lifetime.max),
                          " is over"));
       }
       WakeBy(LifetimeEnd());
@@ -223,7 +225,7 @@ class Turn {
     } else if (plan_.phase == StartPhase::kStarted) {
       observed().image_error_at.reset();
     }
-    const Instant until = session_.created_at + session_.spec.lifetime.start_timeout;
+    const Instant until = session_.created_at + session_.spec->lifetime.start_timeout;
     plan_.message = FindWaitingMessage(pod());
     if (plan_.message.empty()) plan_.message = session_.start_detail;
     if (now_ < until) return WakeBy(until);
@@ -231,7 +233,7 @@ class Turn {
     if (pod().unschedulable_message.has_value()) reason = EndReason::kUnschedulable;
     if (image_error.has_value()) reason = EndReason::kImagePullFailed;
     std::string message = absl::StrCat("not ready within ",
-                                       absl::FormatDuration(session_.spec.lifetime.start_timeout),
+                                       absl::FormatDuration(session_.spec->lifetime.start_timeout),
                                        ", hung in ", AsText(plan_.phase));
     if (!plan_.message.empty()) absl::StrAppend(&message, ": ", plan_.message);
     KeepStateAndWriteEnd(reason, std::move(message));
@@ -244,7 +246,7 @@ class Turn {
   void Serve() {
     plan_.state = SessionState::kReady;
     plan_.route = RouteGoal::kOpen;
-    if (session_.spec.idle.never) return;
+    if (session_.spec->idle.never) return;
     if (traffic_.open > 0) return Reopen(/*by_use=*/true);
     if (!traffic_.is_known || plan_.is_lost) {
       if (!traffic_.is_known) WakeBy(traffic_.known_at);
@@ -278,7 +280,7 @@ class Turn {
     Instant since = std::max(traffic_.idle_since, *observed().ready_at);
     if (observed().refused_at.has_value()) since = std::max(since, *observed().refused_at);
     since = std::max(since, session_.held_until);
-    const IdlePolicy& idle = session_.spec.idle;
+    const IdlePolicy& idle = session_.spec->idle;
     plan_.idle_since = since;
     plan_.idle_grace = idle.initial_grace;
     if (traffic_.was_used) {
@@ -301,7 +303,7 @@ class Turn {
     plan_.state = SessionState::kDraining;
     plan_.route = RouteGoal::kGated;
     plan_.reason = EndReason::kIdle;
-    const IdlePolicy& idle = session_.spec.idle;
+    const IdlePolicy& idle = session_.spec->idle;
     plan_.message =
         absl::StrCat("nobody was connected for ",
                      absl::FormatDuration(traffic_.was_used ? idle.grace : idle.initial_grace));
@@ -314,7 +316,7 @@ class Turn {
   }
 
   void Warn() {
-    const absl::Duration before = session_.spec.idle.warn_before;
+    const absl::Duration before = session_.spec->idle.warn_before;
     if (before <= absl::ZeroDuration() || plan_.state > SessionState::kDraining) return;
     const auto consider = [this, before](const std::optional<Instant>& at, EndReason as) {
       if (!at.has_value() || *at == Instant::Infinite()) return;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "base/boxed.h"
 #include "base/clock.h"
 #include "controller/session/pod_template.h"
 #include "controller/session/session.h"
@@ -38,17 +39,19 @@ struct Observed {
 };
 
 struct Session {
-  SessionSpec spec;
+  SharedSpec spec;
   Instant created_at;
   // Taken over from another controller: what was before is not known.
   bool is_adopted = false;
   SessionState state = SessionState::kPending;  // of the last plan
-  std::optional<EndDecision> decision;
+  Boxed<EndDecision> decision;
   // It is held until then, or was: the idle clock begins anew from there.
   Instant held_until;
   // After node_lost_after a session whose node does not answer ends. Infinite: never.
   absl::Duration node_lost_after = absl::Minutes(5);
   std::string start_detail;  // what its start hangs in, if its pod's status does not say
+  // Its key has had so many incarnations since that its record is not kept: no retention.
+  bool is_surplus = false;
   // Its record is kept until then at least, whatever its retention says.
   Instant keep_until = {};
   Observed observed;

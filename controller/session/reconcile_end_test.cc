@@ -10,7 +10,7 @@ namespace {
 class ReconcileEndTest : public ReconcileTest {};
 
 TEST_F(ReconcileEndTest, EndsAtItsLifetimeHoweverBusy) {
-  session_.spec.lifetime.max = absl::Seconds(50);
+  session_.spec.Edit().lifetime.max = absl::Seconds(50);
   MakeReady();
   Use();
   EXPECT_EQ(Step().wake_at, session_.created_at + absl::Seconds(50));
@@ -133,7 +133,7 @@ TEST_F(ReconcileEndTest, AForeignDeletionGoesWithoutUsAndIsRemembered) {
 TEST_F(ReconcileEndTest, AnEvictionIsNamedSo) {
   MakeReady();
   pod().deletion_time = absl::UnixEpoch();
-  pod().disruption_reason = "EvictionByEvictionAPI";
+  pod().disruption_reason = std::string("EvictionByEvictionAPI");
   EXPECT_EQ(Step().reason, EndReason::kEvicted);
 }
 

@@ -15,12 +15,12 @@ constexpr absl::Duration kInitialGrace = absl::Seconds(30);
 class ReconcileTest : public testing::Test {
  protected:
   ReconcileTest() {
-    session_.spec.image = "app:1";
-    session_.spec.idle.grace = kGrace;
-    session_.spec.idle.initial_grace = kInitialGrace;
-    session_.spec.lifetime.start_timeout = absl::Seconds(60);
-    session_.spec.lifetime.stop_grace = absl::Seconds(5);
-    session_.spec.lifetime.retention = absl::Seconds(100);
+    session_.spec.Edit().image = "app:1";
+    session_.spec.Edit().idle.grace = kGrace;
+    session_.spec.Edit().idle.initial_grace = kInitialGrace;
+    session_.spec.Edit().lifetime.start_timeout = absl::Seconds(60);
+    session_.spec.Edit().lifetime.stop_grace = absl::Seconds(5);
+    session_.spec.Edit().lifetime.retention = absl::Seconds(100);
     session_.created_at = now_;
     pod_.pod.uid = "u";
     routes_.is_acked = true;

@@ -65,7 +65,7 @@ TEST_F(ReconcileTest, EndsWhatIsNotReadyInTime) {
 
 TEST_F(ReconcileTest, NamesTheSchedulersReasonAtTheDeadline) {
   Create();
-  pod().unschedulable_message = "0/1 nodes: insufficient cpu";
+  pod().unschedulable_message = std::string("0/1 nodes: insufficient cpu");
   EXPECT_EQ(Step().message, "no node fits the pod: 0/1 nodes: insufficient cpu");
   Plan plan = StepAfter(absl::Seconds(60));
   EXPECT_EQ(plan.reason, EndReason::kUnschedulable);
@@ -235,7 +235,7 @@ TEST_F(ReconcileTest, IsUnconfirmedWhenALostProxyWasGivenUp) {
 }
 
 TEST_F(ReconcileTest, KeepNeverEndsAsIdle) {
-  session_.spec.idle.never = true;
+  session_.spec.Edit().idle.never = true;
   MakeReady();
   const Plan plan = StepAfter(absl::Hours(1000));
   EXPECT_EQ(plan.state, SessionState::kReady);

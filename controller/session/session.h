@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "base/ids.h"
 #include "controller/session/hold.h"
-#include "controller/session/spec.h"
+#include "controller/session/shared_spec.h"
 
 namespace spawner {
 
@@ -92,7 +92,7 @@ struct SessionView {
   std::vector<SessionCondition> conditions;
   std::vector<Hold> holds;
   std::string etag;
-  SessionSpec spec;
+  SharedSpec spec;
 };
 
 }  // namespace spawner

@@ -23,8 +23,8 @@ class TemplateTest : public testing::Test {
     scene_.spec.image.clear();
     scene_.spec.template_name = "editor";
     scene_.spec.unset = {"port", "retention"};
-    scene_.world.on_request = [this, inner = scene_.world.on_request](
-                                  const kube::HttpRequest& request) -> Scene::Fault {
+    scene_.world.on_request =
+        [this, inner = scene_.world.on_request](const kube::HttpRequest& request) -> Scene::Fault {
       if (request.method == "GET" && absl::StrContains(request.path, "/podtemplates/")) {
         ++reads_;
         if (reads_ <= failing_reads_) return local::LocalKubernetes::Fault{.code = 503};
@@ -73,8 +73,8 @@ TEST_F(TemplateTest, RunsWhatTheTemplateSaysForOneReadAndOneWrite) {
   const auto result = scene_.Connect(scene_.Ask("doc"));
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->session.state, SessionState::kReady);
-  EXPECT_EQ(result->session.spec.port, 7000) << "of the container";
-  EXPECT_EQ(result->session.spec.lifetime.retention, absl::Seconds(77)) << "of the annotation";
+  EXPECT_EQ(result->session.spec->port, 7000) << "of the container";
+  EXPECT_EQ(result->session.spec->lifetime.retention, absl::Seconds(77)) << "of the annotation";
   const Json pod = Pod(result->session.pod);
   EXPECT_EQ(pod["spec"]["nodeSelector"]["gpu"], "a100");
   EXPECT_EQ(pod["spec"]["containers"][0]["name"], "main");
@@ -135,7 +135,7 @@ TEST_F(TemplateTest, ASessionIsExplainedByItsPodWhenTheTemplateIsGone) {
   ASSERT_TRUE(view.has_value());
   EXPECT_EQ(view->state, SessionState::kReady);
   EXPECT_EQ(view->spec, result->session.spec);
-  EXPECT_EQ(view->spec.template_name, "editor");
+  EXPECT_EQ(view->spec->template_name, "editor");
   EXPECT_EQ(reads_, 1);
 }
 

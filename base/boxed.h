@@ -1,0 +1,49 @@
+#ifndef SPAWNER_BASE_BOXED_H_
+#define SPAWNER_BASE_BOXED_H_
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace spawner {
+
+// std::optional with its value on the heap: 8 bytes where there is none. For what is seldom there
+// in objects that there are many of.
+template <typename T>
+class Boxed {
+ public:
+  Boxed() = default;
+  // Implicit, as std::optional's are.
+  Boxed(std::nullopt_t) {}                                           // NOLINT
+  Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT
+  Boxed(std::optional<T> value) {                                    // NOLINT
+    if (value.has_value()) value_ = std::make_unique<T>(*std::move(value));
+  }
+  Boxed(const Boxed& other) { *this = other; }
+  Boxed(Boxed&& other) noexcept = default;
+  Boxed& operator=(const Boxed& other) {
+    if (this != &other) value_ = other.has_value() ? std::make_unique<T>(*other) : nullptr;
+    return *this;
+  }
+  Boxed& operator=(Boxed&& other) noexcept = default;
+
+  bool has_value() const { return value_ != nullptr; }
+  void reset() { value_.reset(); }
+  T& operator*() { return *value_; }
+  const T& operator*() const { return *value_; }
+  T* operator->() { return value_.get(); }
+  const T* operator->() const { return value_.get(); }
+
+  friend bool operator==(const Boxed& a, const Boxed& b) {
+    return a.has_value() == b.has_value() && (!a.has_value() || *a == *b);
+  }
+  friend bool operator==(const Boxed& a, std::nullopt_t) { return !a.has_value(); }
+  friend bool operator==(const Boxed& a, const T& b) { return a.has_value() && *a == b; }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
+}  // namespace spawner
+
+#endif  // SPAWNER_BASE_BOXED_H_
