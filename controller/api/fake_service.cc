@@ -67,8 +67,17 @@ absl::StatusOr<SessionView> FakeService::Get(absl::string_view ns, const Session
 
 absl::StatusOr<core::ListResult> FakeService::List(const core::ListParams& params) {
   last_list = params;
+  // Two at a time, as a core that has many of them.
   core::ListResult result;
-  for (const auto& [id, view] : sessions) result.sessions.push_back(view);
+  for (auto it = sessions.upper_bound(params.page_token); it != sessions.end(); ++it) {
+    if (result.sessions.size() == 2 ||
+        result.sessions.size() == static_cast<size_t>(params.page_size)) {
+      return result;
+    }
+    result.sessions.push_back(it->second);
+    result.next_page_token = it->first;
+  }
+  result.next_page_token.clear();
   return result;
 }
 

@@ -206,6 +206,25 @@ TEST_F(SessionsTest, GetListAndTerminate) {
   });
 }
 
+TEST_F(SessionsTest, APageIsFilledInAsManyTurnsAsTheCoreTakes) {
+  for (const char* key : {"a", "b", "c", "d", "e", "f"}) ASSERT_TRUE(Connect(Request(key)).ok());
+  v1::ListSessionsRequest list;
+  list.set_parent("namespaces/default");
+  list.set_page_size(5);
+  v1::ListSessionsResponse page;
+  grpc::ClientContext first_context;
+  ASSERT_TRUE(stub_->ListSessions(&first_context, list, &page).ok());
+  ASSERT_EQ(page.sessions_size(), 5);
+  EXPECT_EQ(page.sessions(4).key().name(), "e");
+  list.set_page_token(page.next_page_token());
+  grpc::ClientContext last_context;
+  page.Clear();
+  ASSERT_TRUE(stub_->ListSessions(&last_context, list, &page).ok());
+  ASSERT_EQ(page.sessions_size(), 1);
+  EXPECT_EQ(page.sessions(0).key().name(), "f");
+  EXPECT_EQ(page.next_page_token(), "");
+}
+
 TEST_F(SessionsTest, WatchSendsTheListThenChangesAndIsCancelledWithItsClient) {
   ASSERT_TRUE(Connect(Request("doc")).ok());
   v1::WatchSessionsRequest request;

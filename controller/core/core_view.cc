@@ -51,19 +51,19 @@ absl::StatusOr<ListResult> Core::List(const ListParams& params) {
     from.value = params.page_token.substr(0, dot);
   }
   const size_t page = static_cast<size_t>(std::clamp(params.page_size, 1, kPageSizeMax));
+  size_t looked_at = 0;
   ListResult result;
   for (auto slot = table_.slots.lower_bound(from); slot != table_.slots.end(); ++slot) {
     for (const auto& [epoch, incarnation] : slot->second.incarnations) {
       if (!incarnation->has_plan || (slot->first == from && epoch <= after)) continue;
+      if (result.sessions.size() == page || looked_at == kListedPerTurn) return result;
       SessionView view = table_.ViewOf(*incarnation);
-      if (!Matches(params, view)) continue;
-      if (result.sessions.size() == page) {
-        result.next_page_token = TokenOf(result.sessions.back());
-        return result;
-      }
-      result.sessions.push_back(std::move(view));
+      ++looked_at;
+      result.next_page_token = TokenOf(view);
+      if (Matches(params, view)) result.sessions.push_back(std::move(view));
     }
   }
+  result.next_page_token.clear();
   return result;
 }
 

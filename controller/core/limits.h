@@ -64,6 +64,8 @@ constexpr size_t kEventsMax = 4096;
 constexpr size_t kWatchersMax = 1000;
 // Of the initial lists of all watchers: 5 ms of the loop are some 1,000.
 constexpr size_t kListedPerTurn = 256;
+// Of one turn of the loop; a single call may take longer.
+constexpr absl::Duration kPostedPerTurnMax = absl::Milliseconds(2);
 constexpr absl::Duration kBookmarkInterval = absl::Seconds(30);
 constexpr int kPageSizeMax = 1000;
 

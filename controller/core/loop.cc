@@ -20,12 +20,21 @@ void CoreLoop::RunUntil(const std::function<bool()>& is_done, Instant deadline) 
 }
 
 void CoreLoop::Work() {
-  for (const std::function<void()>& work : mailbox_.Drain()) work();
+  for (std::function<void()>& work : mailbox_.Drain()) posted_.push_back(std::move(work));
+  // What is left waits for its next turn: the steps are due, too.
+  const Instant until = clock_.Now() + kPostedPerTurnMax;
+  while (!posted_.empty()) {
+    const std::function<void()> work = std::move(posted_.front());
+    posted_.pop_front();
+    work();
+    if (clock_.Now() >= until) break;
+  }
   // By index: a step may add a part.
   for (size_t i = 0; i < parts_.size(); ++i) parts_[i].step(clock_.Now());
 }
 
 absl::Duration CoreLoop::WaitOf(Instant deadline) const {
+  if (!posted_.empty()) return absl::ZeroDuration();
   Instant wake_at = deadline;
   for (const Part& part : parts_) wake_at = std::min(wake_at, part.next_wake());
   if (wake_at == Instant::Infinite()) return kPollMax;

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_CONTROLLER_CORE_LOOP_H_
 #define SPAWNER_CONTROLLER_CORE_LOOP_H_
 
+#include <deque>
 #include <functional>
 #include <vector>
 
@@ -10,7 +11,7 @@
 
 namespace spawner::core {
 
-// The controller's one loop. A turn: what was posted, then every part's step, then the transport's
+// The controller's one loop. A turn: what was posted, for kPostedPerTurnMax at most, then every part's step, then the transport's
 // Poll, the only wait.
 //   CoreLoop loop(transport, clock);
 //   loop.Add({[&](Instant now) { engine.Step(now); }, [&] { return engine.NextWake(); }});
@@ -44,6 +45,7 @@ class CoreLoop {
   kube::HttpTransport& transport_;
   const Clock& clock_;
   Mailbox<std::function<void()>> mailbox_;
+  std::deque<std::function<void()>> posted_;  // taken out of the mailbox, not run yet
   std::vector<Part> parts_;
 };
 

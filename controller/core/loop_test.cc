@@ -88,6 +88,20 @@ TEST_F(CoreLoopTest, WorkThatPostsIsFollowedAtOnce) {
   EXPECT_EQ(clock_.Now(), begin);
 }
 
+TEST_F(CoreLoopTest, PostsThatTakeLongLetTheStepsComeInBetween) {
+  loop_.Add(Part("step"));
+  for (int i = 0; i < 5; ++i) {
+    loop_.Post([this] {
+      clock_.Advance(kPostedPerTurnMax / 2);
+      done_.push_back("posted");
+    });
+  }
+  Run(2);
+  EXPECT_EQ(done_, (std::vector<std::string>{"posted", "posted", "step", "posted", "posted", "step",
+                                             "posted", "step"}));
+  EXPECT_EQ(transport_.waits, std::vector<absl::Duration>(2)) << "without waiting for anything";
+}
+
 TEST_F(CoreLoopTest, EndsAtItsDeadlineIfItIsNeverDone) {
   const Instant begin = clock_.Now();
   loop_.Add(Part("step"));

@@ -62,6 +62,7 @@ class Service {
   virtual void Connect(ConnectParams params, ConnectDone done) = 0;
   virtual absl::StatusOr<SessionView> Get(absl::string_view ns, const SessionId& id,
                                           Epoch epoch) = 0;
+  // Looks at kListedPerTurn sessions at most: a page may have few, or none, and another after it.
   virtual absl::StatusOr<ListResult> List(const ListParams& params) = 0;
   // Events come from within the call (the initial list) and later. INVALID_ARGUMENT for a version
   // that is none, OUT_OF_RANGE / VERSION_EXPIRED for one too old.
