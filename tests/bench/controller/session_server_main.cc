@@ -38,6 +38,9 @@
 ABSL_FLAG(uint32_t, sessions, 1000,
           "Live when it begins to serve: keys document-0 and so on; every other one is public.");
 
+ABSL_FLAG(bool, own_specs, false,
+          "Each session has a spec of its own, by one variable; else they are two together.");
+
 namespace spawner::bench {
 namespace {
 
@@ -125,7 +128,9 @@ void StartSessions(Server& server, uint32_t count) {
           core::ConnectParams params;
           params.ns = "default";
           params.key.name = absl::StrCat("document-", asked);
-          params.spec = Spec(asked++ % 2 == 1);
+          params.spec = Spec(asked % 2 == 1);
+          if (absl::GetFlag(FLAGS_own_specs)) params.spec->env["DOCUMENT"] = params.key.name;
+          ++asked;
           server.engine.core().Connect(std::move(params), [&](const auto& result) {
             if (!result.ok()) {
               std::fprintf(stderr, "%s\n", result.status().ToString().c_str());
