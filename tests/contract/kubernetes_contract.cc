@@ -122,7 +122,8 @@ TEST_F(KubernetesContract, SaysWhyAPodFindsNoNode) {
   ASSERT_TRUE(api_.Create(api_.PendingPod("a")).ok());
   const Pod pod =
       Await(api_.Name("a"), [](const Pod& p) { return p.unschedulable_message.has_value(); });
-  EXPECT_FALSE(pod.unschedulable_message.value_or("").empty());
+  ASSERT_TRUE(pod.unschedulable_message.has_value());
+  EXPECT_FALSE(pod.unschedulable_message->empty());
   EXPECT_EQ(pod.phase, PodPhase::kPending);
   EXPECT_EQ(pod.node, "");
 }

@@ -32,7 +32,7 @@ void ReadPod(absl::string_view text) {
   spawner::FindImageError(*pod);
   spawner::FindWaitingMessage(*pod);
   Require(spawner::ParseJson(spawner::NotesPatch(*pod, pod->annotations)).ok());
-  const absl::StatusOr<spawner::SessionPod> session = spawner::ParseSessionPod(*std::move(pod));
+  const absl::StatusOr<spawner::IdentifiedPod> session = spawner::ParseSessionPod(*std::move(pod));
   if (!session.ok()) return;
   Require(!session->identity.id.value.empty());
   spawner::EndRecord end;
@@ -41,7 +41,7 @@ void ReadPod(absl::string_view text) {
   Require(spawner::ParseJson(spawner::EndPatch(session->pod, end, true)).ok());
   // The next incarnation is made of it; its pod may be refused, and then says why.
   const absl::StatusOr<std::string> next =
-      spawner::BuildPod(session->identity, session->spec, nullptr, session->revocations);
+      spawner::BuildPod(session->identity, *session->spec, nullptr, session->revocations);
   Require(next.ok() ? spawner::ParseJson(*next).ok() : !next.status().message().empty());
 }
 

@@ -13,7 +13,7 @@ from tests.support import api, traffic
 from tests.support.system import LocalSystem
 
 pb = api.sessions_pb2
-KIND = pb.Connection.Kind
+KIND = api.session_pb2.Connection.Kind
 STATE = api.session_pb2.SessionState
 
 
