@@ -9,7 +9,7 @@
 
 namespace spawner::api {
 
-// spawner.v1.Admin: GetStatus. Every other method answers UNIMPLEMENTED, naming itself.
+// spawner.v1.Admin.
 std::unique_ptr<grpc::Service> MakeAdminService(Edge& edge);
 
 }  // namespace spawner::api
