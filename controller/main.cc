@@ -20,6 +20,7 @@
 #include "base/grpc_security.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/scheduling.h"
 #include "base/signals.h"
 #include "base/status.h"
 #include "base/version.h"
@@ -275,6 +276,10 @@ int Main(const std::vector<std::string>& arguments) {
   const absl::StatusOr<ControllerFlags> flags = ParseControllerFlags(arguments);
   if (!flags.ok()) return Fail(kExitUsage, flags.status());
   SetLogLevel(flags->log_level);
+  // Half as many calls again on a core. Not where backends are children, who would inherit it.
+  if (const absl::Status set = flags->local ? absl::OkStatus() : PreferThroughput(); !set.ok()) {
+    Log(LogLevel::kInfo, "scheduling_unchanged", {{"error", set.message()}});
+  }
   api::SendGrpcLogToOurs();
   const SystemClock clock;
   SystemRandom random;

@@ -12,7 +12,7 @@ namespace spawner::local {
 // ---- API -------------------------------------------------------------------
 constexpr size_t kBodyBytesMax = 3 * 1024 * 1024;  // as kube-apiserver: 413 above
 constexpr size_t kPathBytesMax = 8 * 1024;
-constexpr size_t kObjectsMax = 100'000;   // pods, templates, secrets and leases together
+constexpr size_t kObjectsMax = 110'000;   // pods, templates, secrets and leases together
 constexpr size_t kRequestsMax = 20'000;   // waiting for the next Poll; 429 above
 constexpr size_t kWatchesMax = 256;       // 429 above
 constexpr size_t kLogFollowersMax = 256;  // 429 above

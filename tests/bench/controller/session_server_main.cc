@@ -25,6 +25,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/scheduling.h"
 #include "controller/api/edge.h"
 #include "controller/api/grpc_port.h"
 #include "controller/core/engine.h"
@@ -148,6 +149,7 @@ void StartSessions(Server& server, uint32_t count) {
 }
 
 int Run() {
+  SPAWNER_CHECK(PreferThroughput().ok());  // as the controller
   const SystemClock clock;
   SystemRandom random;
   SleepingRuntime runtime(clock);
