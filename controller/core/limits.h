@@ -64,6 +64,11 @@ constexpr size_t kEventsMax = 4096;
 constexpr size_t kWatchersMax = 1000;
 // Of the initial lists of all watchers: 5 ms of the loop are some 1,000.
 constexpr size_t kListedPerTurn = 256;
+// Of all sessions there are: more than kSessionsMax need, should a page have kListedPerTurn only.
+constexpr size_t kAllSessionsPagesMax = 1000;
+// Ends that one order (an uninstallation, a node's drain) asks for at one time: of the API server's
+// patience, and of the loop's.
+constexpr int kOrdersInFlightMax = 32;
 // Of one turn of the loop; a single call may take longer.
 constexpr absl::Duration kPostedPerTurnMax = absl::Milliseconds(2);
 constexpr absl::Duration kBookmarkInterval = absl::Seconds(30);

@@ -4,16 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "controller/core/all_sessions.h"
+#include "controller/core/limits.h"
 
 namespace spawner::core {
-namespace {
-
-// As Removal's: of the API server's patience, and of the loop's.
-constexpr int kInFlightMax = 32;
-constexpr int kPageSize = 1'000;
-constexpr int kPagesMax = 1'000;
-
-}  // namespace
 
 void NodeDrain::Start(Done done) {
   done_ = std::move(done);
@@ -22,23 +16,15 @@ void NodeDrain::Start(Done done) {
 }
 
 absl::Status NodeDrain::Collect() {
-  ListParams params;
-  params.page_size = kPageSize;
-  for (int page = 0; page < kPagesMax; ++page) {
-    ASSIGN_OR_RETURN(const ListResult result, sessions_.list(params));
-    for (const SessionView& view : result.sessions) {
-      if (view.node != node_ || view.state == SessionState::kTerminated) continue;
-      left_.push_back({.ns = view.ns,
-                       .id = view.id,
-                       .only_if_idle = true,
-                       .epoch = view.epoch,
-                       .reason = EndReason::kEvicted,
-                       .message = absl::StrCat("node ", node_, " is being drained")});
-    }
-    if (result.next_page_token.empty()) return absl::OkStatus();
-    params.page_token = result.next_page_token;
-  }
-  return absl::InternalError("list sessions: the pages do not end");
+  return VisitAllSessions(sessions_.list, [this](const SessionView& view) {
+    if (view.node != node_ || view.state == SessionState::kTerminated) return;
+    left_.push_back({.ns = view.ns,
+                     .id = view.id,
+                     .only_if_idle = true,
+                     .epoch = view.epoch,
+                     .reason = EndReason::kEvicted,
+                     .message = absl::StrCat("node ", node_, " is being drained")});
+  });
 }
 
 // An end may be answered at once, and calls OnEnded: a loop, not a recursion.
@@ -46,7 +32,7 @@ void NodeDrain::Turn() {
   if (is_turning_) return;
   const std::shared_ptr<NodeDrain> self = shared_from_this();  // `done_` may drop us
   is_turning_ = true;
-  while (failed_.ok() && !left_.empty() && in_flight_ < kInFlightMax) {
+  while (failed_.ok() && !left_.empty() && in_flight_ < kOrdersInFlightMax) {
     TerminateParams params = std::move(left_.front());
     left_.pop_front();
     ++in_flight_;

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "controller/core/all_sessions.h"
 #include "controller/core/service.h"
 
 namespace spawner::core {
@@ -26,7 +27,7 @@ class NodeDrain : public std::enable_shared_from_this<NodeDrain> {
  public:
   // What it needs of the core.
   struct Sessions {
-    std::function<absl::StatusOr<ListResult>(const ListParams&)> list;
+    ListSessions list;
     std::function<void(TerminateParams, Service::ViewDone)> terminate;
   };
   using Done = std::function<void(const absl::StatusOr<NodeDrainResult>&)>;

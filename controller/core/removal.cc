@@ -4,15 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "controller/core/all_sessions.h"
+#include "controller/core/limits.h"
 
 namespace spawner::core {
-namespace {
-
-constexpr int kInFlightMax = 32;  // of the API server's patience, and of the loop's
-constexpr int kPageSize = 1'000;
-constexpr int kPagesMax = 1'000;  // a million sessions: more is a fault of ours
-
-}  // namespace
 
 Removal::Removal(Sessions sessions, kube::KubeClient& kube, RemovalOptions options)
     : sessions_(std::move(sessions)), kube_(kube), options_(std::move(options)) {}
@@ -27,21 +22,13 @@ void Removal::Start(OnStep on_step, OnEnd on_end) {
 }
 
 absl::Status Removal::Collect() {
-  ListParams params;
-  params.page_size = kPageSize;
-  for (int page = 0; page < kPagesMax; ++page) {
-    ASSIGN_OR_RETURN(const ListResult result, sessions_.list(params));
-    for (const SessionView& view : result.sessions) {
-      items_.push_back({.ns = view.ns,
-                        .id = view.id,
-                        .epoch = view.epoch,
-                        .pod = view.pod,
-                        .is_live = view.state != SessionState::kTerminated});
-    }
-    if (result.next_page_token.empty()) return absl::OkStatus();
-    params.page_token = result.next_page_token;
-  }
-  return absl::InternalError("list sessions: the pages do not end");
+  return VisitAllSessions(sessions_.list, [this](const SessionView& view) {
+    items_.push_back({.ns = view.ns,
+                      .id = view.id,
+                      .epoch = view.epoch,
+                      .pod = view.pod,
+                      .is_live = view.state != SessionState::kTerminated});
+  });
 }
 
 void Removal::Say() const {
@@ -118,7 +105,7 @@ void Removal::Turn() {
   if (is_turning_) return;
   const std::shared_ptr<Removal> self = shared_from_this();  // `then_` may drop us
   is_turning_ = true;
-  while (failed_.ok() && !waiting_.empty() && in_flight_ < kInFlightMax) {
+  while (failed_.ok() && !waiting_.empty() && in_flight_ < kOrdersInFlightMax) {
     const std::function<void()> begin = std::move(waiting_.front());
     waiting_.pop_front();
     ++in_flight_;

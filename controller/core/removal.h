@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "controller/core/all_sessions.h"
 #include "controller/core/service.h"
 #include "controller/kube/kube_client.h"
 
@@ -27,7 +28,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
  public:
   // What it needs of the core.
   struct Sessions {
-    std::function<absl::StatusOr<ListResult>(const ListParams&)> list;
+    ListSessions list;
     std::function<void(TerminateParams, Service::ViewDone)> terminate;
   };
   using OnStep = std::function<void(const std::string& message)>;
