@@ -30,7 +30,7 @@ class UnaryReactor final : public grpc::ServerUnaryReactor {
 
  private:
   // OnDone waits for nothing: gRPC may call it where it is, instead of waking another thread for
-  // it, which cost a tenth of a small call.
+  // it, which took 8 % of the CPU of small calls.
   bool InternalInlineable() override { return true; }
 
   Edge& edge_;

@@ -30,7 +30,7 @@ inline constexpr size_t kReviewsPerPeerMax = 32;
 // behind one address; who guesses is slowed down, and can't make us ask the API server at will.
 inline constexpr double kRefusalsPerSecond = 5;
 inline constexpr double kRefusalsAtOnce = 50;
-inline constexpr size_t kPeersMax = 10'000;  // each some 150 bytes
+inline constexpr size_t kPeersMax = 10'000;
 
 // A token that Kubernetes called good stays so without asking again. A deleted ServiceAccount can
 // call for this long.

@@ -58,7 +58,7 @@ class Service {
   virtual ~Service() = default;
 
   // UNAVAILABLE / NO_LEADER on a standby for what only a leader may do: the edge forwards such
-  // calls to GetStatus().leader_address.
+  // calls to GetLeader().address.
   virtual void Connect(ConnectParams params, ConnectDone done) = 0;
   virtual absl::StatusOr<SessionView> Get(absl::string_view ns, const SessionId& id,
                                           Epoch epoch) = 0;

@@ -214,7 +214,7 @@ std::optional<EndRecord> ParseEnd(const kube::Pod& pod) {
   return end;
 }
 
-// It is kept for as long as the session, and would be half of its memory.
+// It is kept for as long as the session.
 void ForgetWhatIsRead(kube::Pod& pod) {
   pod.labels.clear();
   for (const char* name : {kSpec, kEpoch, kKey, kTag, kRequestId, kPayloadHash, kUser, kReason,
@@ -277,8 +277,9 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
   identity.request_id = Annotation(pod, kRequestId);
   identity.payload_hash = Annotation(pod, kPayloadHash);
   identity.user = Annotation(pod, kUser);
-  auto spec = specs != nullptr ? specs->Decode(Annotation(pod, kSpec))
-                               : SpecPool().Decode(Annotation(pod, kSpec));
+  const std::string text = Annotation(pod, kSpec);
+  absl::StatusOr<SharedSpec> spec =
+      specs != nullptr ? specs->Decode(text) : absl::StatusOr<SharedSpec>(DecodeSpec(text));
   if (!spec.ok())
     return Mangled(pod, absl::StrCat("annotation ", kSpec, ": ", spec.status().message()));
   session.spec = *std::move(spec);

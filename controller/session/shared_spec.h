@@ -12,7 +12,7 @@
 
 namespace spawner {
 
-// A SessionSpec as a value whose copies are one object: a spec takes some 2 KiB, and there are
+// A SessionSpec as a value whose copies are one object: a small spec takes 1.7 kB, and there are
 // several copies for each session.
 class SharedSpec {
  public:
