@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -14,7 +15,28 @@ namespace spawner {
 namespace {
 
 constexpr char kDomain[] = "spawner.dev";
+constexpr size_t kDetailBytesMax = 256;       // as a key's name; trailers have 8 KiB in all
+constexpr int kDetailsMax = 16;               // read from a peer
 constexpr int64_t kRetrySecondsMax = 86'400;  // a longer wait from a peer is read as this one
+
+// Not within a character of UTF-8: a protobuf string must not end so.
+std::string Cut(std::string value) {
+  if (value.size() <= kDetailBytesMax) return value;
+  size_t end = kDetailBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;
+  value.resize(end);
+  return value;
+}
+
+absl::Status WithInfo(absl::Status status, const google::rpc::ErrorInfo& info) {
+  status = WithReason(std::move(status), info.reason());
+  int count = 0;
+  for (const auto& [name, value] : info.metadata()) {
+    if (++count > kDetailsMax) break;
+    status = WithDetail(std::move(status), {name, Cut(value)});
+  }
+  return status;
+}
 
 }  // namespace
 
@@ -27,6 +49,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
   info.set_reason(reason.empty() ? absl::StatusCodeToString(status.code()) : reason);
   info.set_domain(kDomain);
+  for (auto& [name, value] : DetailsOf(status)) (*info.mutable_metadata())[name] = Cut(value);
   details.add_details()->PackFrom(info);
   if (const auto delay = RetryAfterOf(status); delay.has_value()) {
     google::rpc::RetryInfo retry;
@@ -48,7 +71,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
     google::rpc::ErrorInfo info;
     google::rpc::RetryInfo retry;
     if (detail.Is<google::rpc::ErrorInfo>() && detail.UnpackTo(&info) && info.domain() == kDomain) {
-      result = WithReason(result, info.reason());
+      result = WithInfo(std::move(result), info);
     } else if (detail.Is<google::rpc::RetryInfo>() && detail.UnpackTo(&retry) &&
                retry.retry_delay().seconds() >= 0 && retry.retry_delay().nanos() >= 0) {
       const absl::Duration delay = absl::Seconds(retry.retry_delay().seconds()) +

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "base/status.h"
 #include "google/rpc/error_details.pb.h"
 
@@ -18,6 +20,20 @@ TEST(GrpcStatus, ReasonAndWaitCrossTheWire) {
   EXPECT_EQ(back.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(back), "NO_LEADER");
   EXPECT_EQ(RetryAfterOf(back), absl::Seconds(1.5));
+}
+
+TEST(GrpcStatus, DetailsAreMetadataAndALongOneIsCutAtACharacter) {
+  std::string name = "x";
+  for (int i = 0; i < 200; ++i) name += "\u00e9";  // two bytes each: byte 256 is within one
+  const absl::Status status = WithReason(absl::NotFoundError("none"), "KEY_NOT_HELD",
+                                         {{"namespace", "shop"}, {"key", name}});
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(ToGrpc(status).error_details()));
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(details.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.metadata().at("namespace"), "shop");
+  EXPECT_EQ(info.metadata().at("key"), name.substr(0, 255));
+  EXPECT_EQ(DetailsOf(FromGrpc(ToGrpc(status))).at("key"), name.substr(0, 255));
 }
 
 TEST(GrpcStatus, EveryErrorHasAReason) {

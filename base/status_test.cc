@@ -33,10 +33,22 @@ TEST(Status, AnnotateKeepsCodeReasonAndRetryAfter) {
   EXPECT_TRUE(Annotate(absl::OkStatus(), "x").ok());
 }
 
+TEST(Status, DetailsStayWithTheErrorThroughAnnotate) {
+  const absl::Status inner = WithReason(absl::ResourceExhaustedError("full"), "QUOTA_SESSIONS",
+                                        {{"namespace", "shop"}, {"limit", 5}});
+  const absl::Status outer = WithDetail(Annotate(inner, "connect"), {"limit", 6});
+  EXPECT_EQ(DetailsOf(outer),
+            (std::map<std::string, std::string>{{"namespace", "shop"}, {"limit", "6"}}));
+  EXPECT_EQ(ReasonOf(outer), "QUOTA_SESSIONS");
+  EXPECT_TRUE(DetailsOf(absl::InternalError("x")).empty());
+}
+
 TEST(Status, FieldErrorsNameTheField) {
   EXPECT_EQ(InvalidField("spec.port", "70000 is not in 1..65535").message(),
             "spec.port: 70000 is not in 1..65535");
   EXPECT_EQ(ReasonOf(InvalidField("a", "b")), "INVALID_FIELD");
+  EXPECT_EQ(DetailsOf(InvalidField("a", "b"))["field"], "a");
+  EXPECT_EQ(DetailsOf(UnsupportedField("c"))["field"], "c");
   EXPECT_EQ(UnsupportedField("spec.x").code(), absl::StatusCode::kUnimplemented);
 }
 

@@ -35,7 +35,8 @@ def given():
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
                     text = file.read()
                 for call in re.finditer(r"\bWithReason\(", text):
-                    last = re.search(r'"(%s)"$' % WORD, arguments(text, call.end()).rstrip())
+                    last = re.search(r'"(%s)"(?:,\s*\{\{.*)?$' % WORD,
+                                     arguments(text, call.end()).rstrip(), re.S)
                     if last:
                         reasons[last[1]] = name
     return reasons
