@@ -125,3 +125,25 @@ def test_header_guards_name_the_path():
             if "#ifndef %s\n#define %s\n" % (guard, guard) not in text_of(path):
                 wrong.append("%s: expected %s" % (path, guard))
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_file_of_tests_is_run():
+    """Bazel runs what a BUILD.bazel names; the bodies of tests/system run on a real cluster, too, where one
+    name can stand for one of them only."""
+    wrong, seen = [], {}
+    for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), ROOT)
+            if not re.search(r"^test_.*\.py$|_test\.(py|cc)$", name) or path.startswith("tests/e2e/"):
+                continue
+            if '"%s' % name.partition(".")[0] not in text_of(os.path.join(os.path.dirname(path), "BUILD.bazel")):
+                wrong.append("%s: not in the BUILD.bazel beside it" % path)
+            if not path.startswith("tests/system/"):
+                continue
+            if "from tests.system.%s import *\n" % name[:-3] not in text_of("tests/e2e/test_system.py"):
+                wrong.append("%s: not imported by tests/e2e/test_system.py" % path)
+            for test in re.findall(r"^def (test_\w+)", text_of(path), re.M):
+                if seen.setdefault(test, path) != path:
+                    wrong.append("%s: %s stands in %s, too" % (path, test, seen[test]))
+    assert len(seen) > 20
+    assert not wrong, "\n".join(wrong)

@@ -20,6 +20,7 @@ REQUESTS = re.compile(
 
 class ClusterSystem(System):
     namespace = "spawner-sessions"
+    share = 0.2  # a pod costs a second of a core
 
     def __init__(self, cluster):
         super().__init__()

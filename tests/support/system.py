@@ -33,6 +33,7 @@ class System:
     """What the test bodies use. `proxies` are base URLs: "http://127.0.0.1:8080"."""
 
     namespace = "default"
+    share = 1.0  # of the sessions that a test of many starts
 
     def __init__(self):
         self.api = None
