@@ -78,10 +78,17 @@ class ClusterSystem(System):
                 return pod["metadata"]["name"]
         raise AssertionError("no proxy runs at %s" % address)
 
+    def is_new_proxy_ready(self, number, before):
+        address = self.cluster.node_address(number + 1)
+        return any(status["ready"] for pod in self.pods("spawner-proxy")
+                   if pod["status"].get("hostIP") == address and pod["metadata"]["name"] != before
+                   for status in pod["status"].get("containerStatuses", []))
+
     def replace_proxy(self, number):
         before = self.proxy_pod(number)
         self.cluster.kubectl("delete", "pod", before, "-n", "spawner-proxy", "--timeout=90s")
-        self.cluster.await_rollout()
+        # Not the rollout's status, which is of before the deletion for a moment.
+        wait_until(lambda: self.is_new_proxy_ready(number, before), 90, "another proxy's pod is ready")
         self.await_proxies()
 
     @contextlib.contextmanager
