@@ -2,6 +2,7 @@
 are bytes, so that nothing but grpcio is needed."""
 
 import socket
+import time
 
 import grpc
 import pytest
@@ -86,6 +87,24 @@ def test_request_that_is_too_large_names_the_limit(channel):
         call(channel, "/spawner.v1.Sessions/Connect", request)
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "at most 262144 are allowed" in error.value.details()
+
+
+def test_a_message_that_is_larger_than_any_is_not_read_and_others_go_on(channel):
+    with pytest.raises(grpc.RpcError) as error:
+        call(channel, "/spawner.v1.Sessions/Connect", b"x" * (4 << 20) + b"x")
+    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert call(channel, "/grpc.health.v1.Health/Check") == SERVING
+
+
+def test_a_client_that_vanished_is_probed_and_cut(controller):
+    host, port = controller[1].split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as peer:
+        peer.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")  # SETTINGS
+        begin, said = time.monotonic(), b""
+        while chunk := peer.recv(4096):
+            said += chunk
+    assert 13 < time.monotonic() - begin < 25, "a ping after 10 s, cut after 5 s without its answer"
+    assert b"\x00\x00\x08\x06\x00" in said, "a PING frame (RFC 9113 6.7)"
 
 
 def varint(number):
