@@ -45,18 +45,36 @@ class ClusterSystem(System):
         return self.cluster.get("pod", name, "-n", self.namespace)
 
     def kill_container(self, namespace, pod_name):
-        """kill -9 of the pod's first process, on its node.
+        """kill -9 of the pod's first container, on its node.
 
         kubelet starts it again at once the first time, after 10 s and more from then on: each test
         begins with pods that have not crashed before (replace_controllers, replace_proxy).
         """
+        self.kill_processes(self.processes(namespace, pod_name))
+
+    def processes(self, namespace, pod_name):
+        """[(node, pid)] of the pod's first container."""
         pod = self.cluster.get("pod", pod_name, "-n", namespace)
         container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
         place = pod["spec"]["nodeName"]
         pids = self.cluster.enter(place, "sh", "-c",
                                   "cat $(find /sys/fs/cgroup/pids -path '*%s/cgroup.procs')" % container)
-        for pid in pids.split():
+        return [(place, pid) for pid in pids.split()]
+
+    def kill_processes(self, processes):
+        for place, pid in processes:
             self.cluster.enter(place, "kill", "-9", pid, check=False)
+
+    # As a test of local processes does it: kill -9, and another that has taken over.
+
+    def restart_controller(self):
+        for pod in self.controller_pods():
+            self.kill_container(CONTROLLER[0], pod["metadata"]["name"])
+        self.replace_controllers()  # pods that have never crashed
+
+    def restart_proxy(self, number):
+        self.kill_container("spawner-proxy", self.proxy_pod(number))
+        self.replace_proxy(number)
 
     def controller_pods(self):
         return self.pods(CONTROLLER[0], "app.kubernetes.io/name=" + CONTROLLER[1])

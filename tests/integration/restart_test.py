@@ -31,7 +31,8 @@ def system(tmp_path_factory):
 
 
 def ready(system, key, **options):
-    connected = system.connect("%s-%d" % (key, next(unique)), initial_grace=600, retention=600, **options)
+    options = {"grace": 600, "initial_grace": 600, "retention": 600, **options}  # a restart takes a while
+    connected = system.connect("%s-%d" % (key, next(unique)), **options)
     system.wait_state(connected.session.name, "READY")
     return connected
 
@@ -101,7 +102,7 @@ def test_what_was_revoked_stays_so_over_restarts_and_the_next_incarnation(system
     system.terminate(connected.session.name)
     system.wait_ended(connected.session.name)
     system.restart_controller()
-    again = system.connect(connected.session.key.name, initial_grace=600)
+    again = system.connect(connected.session.key.name, grace=600, initial_grace=600)
     assert again.created and again.session.name == connected.session.name
     assert again.session.epoch > connected.session.epoch
     assert statuses(system, again, tokens) == after
@@ -156,7 +157,7 @@ def test_a_request_that_is_sent_again_after_a_restart_gets_its_answer(system):
     key = "again-%d" % next(unique)
     request = pb.ConnectRequest(
         parent="namespaces/" + system.namespace, key=api.session_pb2.SessionKey(name=key),
-        spec=system.spec(initial_grace=600), grant=pb.GrantSpec(user="ada"), request_id="r-" + key)
+        spec=system.spec(grace=600, initial_grace=600), grant=pb.GrantSpec(user="ada"), request_id="r-" + key)
     first = system.api.sessions.Connect(request, timeout=20)
     system.wait_state(first.session.name, "READY")
     for break_it in (system.restart_controller, lambda: system.restart_proxy(0), system.restart_controller):
