@@ -50,18 +50,20 @@ void RequestBook::Answer(const ConnectParams& params, const absl::StatusOr<Conne
 }
 
 void RequestBook::DropOld(Instant now) {
-  while (!ages_.empty() && (ages_.front().until <= now || ages_.size() >= kRequestsMax)) {
-    const Age& oldest = ages_.front();
-    const auto found = entries_.find(oldest.key);
-    // One that still waits keeps its place; it is answered within seconds.
-    if (found != entries_.end() && found->second.serial == oldest.serial) {
-      if (!found->second.waiting.empty()) {
-        if (ages_.size() < kRequestsMax) return;
-      } else {
-        entries_.erase(found);
-      }
-    }
+  size_t waiting = 0;
+  while (ages_.size() > waiting && (ages_.front().until <= now || ages_.size() >= kRequestsMax)) {
+    Age oldest = std::move(ages_.front());
     ages_.pop_front();
+    const auto found = entries_.find(oldest.key);
+    if (found == entries_.end() || found->second.serial != oldest.serial) continue;
+    if (found->second.waiting.empty()) {
+      entries_.erase(found);
+      continue;
+    }
+    // It has no answer yet, and will be forgotten with one: its turn comes again.
+    oldest.until = now + kRequestMemory;
+    ages_.push_back(std::move(oldest));
+    ++waiting;
   }
 }
 

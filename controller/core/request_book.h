@@ -15,7 +15,7 @@
 namespace spawner::core {
 
 // Same request id and payload: the same answer, for kRequestMemory. Errors are not remembered. The
-// oldest are dropped beyond kRequestsMax.
+// oldest that have one are dropped beyond kRequestsMax.
 // Thread: the loop's. Owner: Core.
 class RequestBook {
  public:

@@ -69,5 +69,21 @@ TEST_F(RequestBookTest, IsBounded) {
   EXPECT_LE(book_.size(), kRequestsMax);
 }
 
+TEST_F(RequestBookTest, AnAnswerThatTookLongIsForgottenAsOthersAre) {
+  EXPECT_TRUE(Enter("slow", "h"));
+  for (size_t i = 0; i < kRequestsMax + 10; ++i) {
+    const std::string id = std::to_string(i);
+    ASSERT_TRUE(Enter(id, "h"));
+    Answer(id, "g");
+  }
+  answers_.clear();
+  EXPECT_FALSE(Enter("slow", "h")) << "it waits still";
+  Answer("slow", "g");
+  EXPECT_EQ(answers_, (std::vector<std::string>{"g", "g"}));
+  now_ = now_ + kRequestMemory;
+  EXPECT_TRUE(Enter("slow", "other"));
+  EXPECT_EQ(book_.size(), 1u);
+}
+
 }  // namespace
 }  // namespace spawner::core
