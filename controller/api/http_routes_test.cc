@@ -59,6 +59,12 @@ class HttpRoutesTest : public ::testing::Test {
     edit(view);
     server_.loop.Run([&] { server_.service.sessions[id] = view; });
   }
+  // What the core was asked for. The answer to a spawn came through another thread than the loop's.
+  std::vector<core::ConnectParams> Connects() {
+    std::vector<core::ConnectParams> connects;
+    server_.loop.Run([&] { connects = server_.service.connects; });
+    return connects;
+  }
 
   ApiServer server_;
   HttpRoutes routes_;
@@ -74,12 +80,13 @@ TEST_F(HttpRoutesTest, SpawnStartsASessionThroughTheChecksOfConnect) {
   EXPECT_EQ((*json)["url"], "http://proxy.test:8080/s/random/");
   EXPECT_EQ((*json)["readyUrl"], "http://controller.test:9091/backend/random/ready");
   EXPECT_EQ((*json)["statusUrl"], "http://controller.test:9091/backend/random/status");
-  ASSERT_EQ(server_.service.connects.size(), 1u);
-  EXPECT_EQ(server_.service.connects[0].ns, "default");
-  EXPECT_EQ(server_.service.connects[0].spec->image, "demo");
+  const std::vector<core::ConnectParams> connects = Connects();
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(connects[0].ns, "default");
+  EXPECT_EQ(connects[0].spec->image, "demo");
 
   EXPECT_TRUE(IsCode(Spawn(R"({"image": "demo"})", "?namespace=team-a"), 200));
-  EXPECT_EQ(server_.service.connects[1].ns, "team-a");
+  EXPECT_EQ(Connects().at(1).ns, "team-a");
   const std::string forbidden = Spawn(R"({"image": "demo"})", "?namespace=secret");
   EXPECT_TRUE(IsCode(forbidden, 403)) << forbidden;
   EXPECT_TRUE(absl::StrContains(forbidden, R"("reason":"NAMESPACE_FORBIDDEN")"));
@@ -87,7 +94,7 @@ TEST_F(HttpRoutesTest, SpawnStartsASessionThroughTheChecksOfConnect) {
   EXPECT_TRUE(IsCode(reserved, 400)) << reserved;
   EXPECT_TRUE(absl::StrContains(reserved, R"("reason":"INVALID_FIELD")"));
   EXPECT_TRUE(IsCode(Spawn(R"({"image": "demo", "cmd": []})"), 400));
-  EXPECT_EQ(server_.service.connects.size(), 2u);
+  EXPECT_EQ(Connects().size(), 2u);
 }
 
 TEST_F(HttpRoutesTest, APageOfAnotherOriginCanNotSpawn) {
@@ -102,7 +109,7 @@ TEST_F(HttpRoutesTest, APageOfAnotherOriginCanNotSpawn) {
       port_.port(),
       "GET /backend/x/status HTTP/1.1\r\nHost: evil.test:9091\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(IsCode(rebound, 403)) << rebound;
-  EXPECT_TRUE(server_.service.connects.empty());
+  EXPECT_TRUE(Connects().empty());
 }
 
 TEST_F(HttpRoutesTest, ErrorsOfTheCoreHaveTheirCodeAndWait) {
