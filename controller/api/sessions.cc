@@ -72,6 +72,27 @@ void FinishConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
   AnswerConnect(edge, *call, *connect, *result);
 }
 
+// A quota has no room for what it would start. A retry starts nothing: it gets the answer that its
+// request had, or waits for it with it.
+void RefuseConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
+                   const ConnectingPtr& connect, const absl::Status& refusal) {
+  core::ConnectParams& params = connect->order.params;
+  const std::string why = ReasonOf(refusal);
+  const bool is_of_start = why == "QUOTA_SESSIONS" || why == "QUOTA_STARTS";
+  if (!is_of_start || params.request_id.empty() || edge.service() == nullptr || !call->is_open()) {
+    return FinishConnect(edge, leader, call, connect, refusal);
+  }
+  params.spec.reset();
+  edge.service()->Connect(
+      std::move(params), [edge = &edge, leader = &leader, call, connect,
+                          refusal](const absl::StatusOr<core::ConnectResult>& result) {
+        const std::string reason = ReasonOf(result.status());
+        const bool is_new = reason == "KEY_NOT_HELD" || reason == "SESSION_ENDING";
+        if (is_new) return FinishConnect(*edge, *leader, call, connect, refusal);
+        FinishConnect(*edge, *leader, call, connect, result);
+      });
+}
+
 // Once it is let in: until then nothing has been asked of the core.
 void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
                   const ConnectingPtr& connect,
@@ -80,7 +101,7 @@ void StartConnect(Edge& edge, LeaderClient& leader, const CallPtr& call,
   const auto leave = [fairness, id = ticket.value_or(0)] {
     if (fairness != nullptr && id != 0) fairness->Leave(id);
   };
-  if (!ticket.ok()) return FinishConnect(edge, leader, call, connect, ticket.status());
+  if (!ticket.ok()) return RefuseConnect(edge, leader, call, connect, ticket.status());
   if (!call->is_open()) return leave();  // gone while it waited
   if (edge.service() == nullptr) return call->Finish(edge.NotReady());
   edge.service()->Connect(std::move(connect->order.params),

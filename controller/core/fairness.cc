@@ -42,12 +42,13 @@ void Fairness::Close() {
 
 void Fairness::Watch() {
   absl::StatusOr<Service::WatchId> watch = source_->watch(this);
-  if (watch.ok()) watch_ = *watch;
+  if (watch.ok()) watch_ = *watch;  // else Step tries again
 }
 
 void Fairness::Forget() {
   for (const auto& [name, seen] : seen_) Count(seen, -1);
   seen_.clear();
+  is_counted_ = false;
 }
 
 void Fairness::OnWatchEnd(const absl::Status&) {
@@ -82,7 +83,11 @@ void Fairness::Add(const std::string& ns, const std::string& user, int64_t sessi
 }
 
 bool Fairness::OnWatchEvent(const WatchEvent& event) {
-  if (event.type == WatchEventType::kBookmark) return true;
+  if (event.type == WatchEventType::kBookmark) {
+    is_due_ = is_due_ || !is_counted_;
+    is_counted_ = true;  // the first one ends the list
+    return true;
+  }
   const SessionView& view = event.session;
   const std::pair<SessionId, Epoch> name(view.id, view.epoch);
   const auto before = seen_.find(name);
@@ -107,6 +112,7 @@ bool Fairness::OnWatchEvent(const WatchEvent& event) {
   for (auto it = reserved_.begin(); it != reserved_.end();) {
     const auto reserved = it++;
     if (reserved->second.key != key) continue;
+    if (seen.key.empty() && reserved->second.user != seen.user) continue;
     Unreserve(reserved);
     if (seen.key.empty()) break;
   }
@@ -116,6 +122,10 @@ bool Fairness::OnWatchEvent(const WatchEvent& event) {
 const std::string& Fairness::OwnerOf(const Order& order) const {
   const auto live = order.key.name.empty() ? live_.end() : live_.find({order.ns, order.key.name});
   return live == live_.end() ? order.user : live->second;
+}
+
+bool Fairness::Starts(const Order& order) const {
+  return order.has_spec && (order.key.name.empty() || !live_.contains({order.ns, order.key.name}));
 }
 
 absl::Status Fairness::CheckSessions(const Order& order) const {
@@ -158,8 +168,7 @@ void Fairness::Enter(const Order& order, Entered entered) {
   absl::Status status = namespaces_.Check(order.ns, now);
   if (status.ok() && !order.caller.empty()) status = callers_.Check(order.caller, now);
   if (status.ok()) status = CheckConnections(order);
-  const bool starts =
-      order.has_spec && (order.key.name.empty() || !live_.contains({order.ns, order.key.name}));
+  const bool starts = Starts(order);
   if (status.ok() && starts) status = CheckSessions(order);
   if (!status.ok()) return entered(status);
   namespaces_.Take(order.ns, now);
@@ -176,9 +185,13 @@ void Fairness::Enter(const Order& order, Entered entered) {
 // It is this one's turn, and the queue counts it as running; or its time is over.
 void Fairness::Start(const Order& order, const absl::Status& status, const Entered& entered) {
   if (!status.ok()) return entered(status);
-  if (const absl::Status quota = CheckSessions(order); !quota.ok()) {  // others were first
+  // Others were first, or it is known by now what there is.
+  const bool starts = Starts(order);
+  const absl::Status quota = starts ? CheckSessions(order) : absl::OkStatus();
+  if (!starts || !quota.ok()) {
     queue_.Remove(order.ns);
     is_due_ = true;
+    if (quota.ok()) return entered(Ticket{0});
     return entered(quota);
   }
   const Ticket ticket = ++last_ticket_;
@@ -203,7 +216,9 @@ void Fairness::Leave(Ticket ticket) {
 
 void Fairness::Step(Instant now) {
   is_due_ = false;
-  for (const StartQueue::Ready& ready : queue_.Due(now)) ready.go(ready.status);
+  if (queue_.waiting() > 0 && !watch_.has_value() && source_.has_value()) Watch();
+  const std::vector<StartQueue::Ready> due = is_counted_ ? queue_.Due(now) : queue_.Expired(now);
+  for (const StartQueue::Ready& ready : due) ready.go(ready.status);
 }
 
 std::vector<Fairness::Quota> Fairness::QuotasOf(const std::string& ns) {

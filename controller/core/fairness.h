@@ -121,6 +121,7 @@ class Fairness final : public Watcher {
   void Add(const std::string& ns, const std::string& user, int64_t sessions, int64_t connections);
   // Whose session the order is about: its user, unless another's holds the key.
   const std::string& OwnerOf(const Order& order) const;
+  bool Starts(const Order& order) const;  // as far as is known
   absl::Status CheckSessions(const Order& order) const;
   absl::Status CheckConnections(const Order& order) const;
   void Start(const Order& order, const absl::Status& status, const Entered& entered);
@@ -134,7 +135,8 @@ class Fairness final : public Watcher {
   RateBook namespaces_;
   RateBook callers_;
   StartQueue queue_;
-  bool is_due_ = false;  // somebody may be able to go on
+  bool is_due_ = false;      // somebody may be able to go on
+  bool is_counted_ = false;  // the list of what there is has been told: until then nothing starts
   std::map<std::pair<SessionId, Epoch>, Seen> seen_;
   std::multimap<KeyName, std::string> live_;  // the users that they were started for
   std::map<std::string, Used> used_;

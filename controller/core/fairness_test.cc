@@ -140,6 +140,7 @@ class FakeSessions {
             .watch =
                 [this](Watcher* watcher) {
                   watcher_ = watcher;
+                  if (!is_listing) EndList();
                   return 1;
                 },
             .cancel = [this](Service::WatchId) { watcher_ = nullptr; }};
@@ -163,7 +164,14 @@ class FakeSessions {
     watcher_->OnWatchEvent(event);
   }
 
+  void EndList() {
+    WatchEvent event;
+    event.type = WatchEventType::kBookmark;
+    watcher_->OnWatchEvent(event);
+  }
+
   bool is_leader = true;
+  bool is_listing = false;  // a watch has not told all that there is, until EndList
 
  private:
   Watcher* watcher_ = nullptr;
@@ -356,6 +364,36 @@ TEST_F(FairnessTest, TellsOfTheUsersWithTheMostSessions) {
   EXPECT_EQ(quotas[4].user, "zoe");
   EXPECT_EQ(quotas[4].used, 2);
   EXPECT_EQ(quotas[4].allowed, 1000);
+}
+
+TEST_F(FairnessTest, OfTwoUsersWithoutAKeyEachIsCountedOnce) {
+  Use({.sessions_per_user = 1});
+  EXPECT_EQ(EnterAs("ada", "a", ""), "in");
+  EXPECT_EQ(EnterAs("ben", "a", ""), "in");
+  sessions_.ShowOf("ben", "a", "", SessionState::kStarting);
+  fairness_->Leave(**answers_[1]);
+  EXPECT_EQ(UsedOf("a", "sessions", "ada"), 1);
+  EXPECT_EQ(UsedOf("a", "sessions", "ben"), 1);
+  EXPECT_EQ(EnterAs("ada", "a", ""), "QUOTA_SESSIONS") << "hers is not to be seen yet";
+}
+
+// After a change of the leader there may be 100,000 sessions, which take many turns to list.
+TEST_F(FairnessTest, NothingStartsBeforeItIsKnownWhatThereIs) {
+  Use({.sessions_per_namespace = 2});
+  sessions_.is_listing = true;
+  EXPECT_EQ(Enter("a", "1"), "waits");
+  EXPECT_EQ(Enter("a", "3"), "waits");
+  EXPECT_EQ(Enter("a", "1", /*has_spec=*/false), "in") << "starts nothing";
+  sessions_.Show("a", "1", SessionState::kReady);
+  sessions_.Show("a", "2", SessionState::kReady);
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(0), "waits");
+  sessions_.EndList();
+  EXPECT_EQ(fairness_->NextWake(), Instant{});
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(0), "in") << "joins it";
+  EXPECT_EQ(Answer(1), "QUOTA_SESSIONS");
+  EXPECT_EQ(UsedOf("a", "starts"), 0);
 }
 
 TEST_F(FairnessTest, AStandbyCountsNothing) {

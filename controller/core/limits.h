@@ -61,7 +61,7 @@ constexpr absl::Duration kClaimsRetryMax = absl::Minutes(5);
 
 // Changes kept for watchers that resume.
 constexpr size_t kEventsMax = 4096;
-constexpr size_t kWatchersMax = 1000;
+constexpr size_t kWatchersMax = 1010;  // those of callers (api/limits.h), and our own
 // Of the initial lists of all watchers: 5 ms of the loop are some 1,000.
 constexpr size_t kListedPerTurn = 256;
 // Of all sessions there are: more than kSessionsMax need, should a page have kListedPerTurn only.

@@ -45,7 +45,9 @@ bool StartQueue::HasRoom(const std::string& name, const Namespace& ns) const {
   return !ns.waiting.empty() && (limit == 0 || ns.running < limit);
 }
 
-void StartQueue::TakeExpired(Instant now, std::vector<Ready>& ready) {
+std::vector<StartQueue::Ready> StartQueue::Expired(Instant now) {
+  std::vector<Ready> ready;
+  if (waiting_ == 0) return ready;
   std::vector<std::string> names;
   for (auto& [name, ns] : namespaces_) {
     const size_t before = ns.waiting.size();
@@ -69,12 +71,11 @@ void StartQueue::TakeExpired(Instant now, std::vector<Ready>& ready) {
     if (ns.waiting.empty()) names.push_back(name);
   }
   for (const std::string& name : names) Forget(name);
+  return ready;
 }
 
 std::vector<StartQueue::Ready> StartQueue::Due(Instant now) {
-  std::vector<Ready> ready;
-  if (waiting_ == 0) return ready;
-  TakeExpired(now, ready);
+  std::vector<Ready> ready = Expired(now);
   // Each turn goes to the next namespace in the order of names that has room.
   while (waiting_ > 0 && (limits_.total == 0 || total_ < limits_.total)) {
     const auto has_room = [this](const auto& entry) { return HasRoom(entry.first, entry.second); };

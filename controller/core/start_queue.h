@@ -42,6 +42,8 @@ class StartQueue {
 
   // Who may go on now, in the order of their turns; and who waited in vain.
   std::vector<Ready> Due(Instant now);
+  // The latter alone.
+  std::vector<Ready> Expired(Instant now);
   Instant NextWake() const;
 
   int64_t running(const std::string& ns) const;
@@ -58,7 +60,6 @@ class StartQueue {
     std::list<Entry> waiting;
   };
   bool HasRoom(const std::string& name, const Namespace& ns) const;
-  void TakeExpired(Instant now, std::vector<Ready>& ready);
   void Forget(const std::string& ns);
 
   const StartLimits limits_;

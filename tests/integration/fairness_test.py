@@ -82,6 +82,24 @@ def test_a_user_has_no_more_sessions_than_the_quota_of_that_namespace(start):
     system.connect("four", user="ada")
 
 
+def test_a_retry_has_its_answer_though_there_is_no_room_for_another(start):
+    system = start("--quota-sessions-per-namespace=1")
+
+    def connect(request_id, **spec):
+        return system.api.sessions.Connect(api.sessions_pb2.ConnectRequest(
+            parent="namespaces/default", spec=system.spec(**spec), request_id=request_id), timeout=20)
+
+    first = connect("mine")
+    assert first.created
+    again = connect("mine")
+    assert again.session.name == first.session.name and again.created
+    reason, _, _ = refused(lambda: connect("another"))
+    assert reason == "QUOTA_SESSIONS"
+    with pytest.raises(grpc.RpcError) as caught:
+        connect("mine", labels={"another": "payload"})
+    assert api.reason_of(caught.value) == "REQUEST_ID_REUSED"
+
+
 def test_the_wait_of_a_refused_connect_is_true(start):
     system = start("--rate-connects-per-namespace=2")
     system.connect("one")
