@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cli/output.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace spawner::cli {
@@ -20,6 +21,8 @@ constexpr int kRedialMaxMs = 2'000;
 // takes a ping a second.
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
+// What gRPC says of a server that speaks HTTP/2 and no gRPC: another one, or a proxy on the way.
+constexpr absl::string_view kNoGrpc = "Received http2 header with status: ";
 
 // The first of its kind among the details; false: there is none.
 template <typename Detail>
@@ -60,6 +63,10 @@ std::string NextStepOfReason(absl::string_view reason) {
 }
 
 std::string NextStep(const grpc::Status& status, absl::string_view reason, absl::string_view verb) {
+  if (absl::StartsWith(status.error_message(), kNoGrpc)) {
+    return "is this its gRPC port, and no web proxy on the way? --address or SPAWNER_ADDRESS names "
+           "another";
+  }
   if (const std::string step = NextStepOfReason(reason); !step.empty()) return step;
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
@@ -88,6 +95,9 @@ std::string Message(const grpc::Status& status, absl::string_view reason, absl::
                     absl::string_view address) {
   const std::string said = status.error_message();
   absl::string_view message = said;
+  if (absl::ConsumePrefix(&message, kNoGrpc)) {
+    return absl::StrCat("what answers at ", address, " is no controller: HTTP status ", message);
+  }
   if (reason.empty() && status.error_code() == grpc::StatusCode::UNAVAILABLE) {
     const size_t cause = message.rfind(": ");  // "...: ipv4:127.0.0.1:1: Connection refused"
     return absl::StrCat("cannot reach the controller at ", address, ": ",
@@ -188,7 +198,7 @@ std::string ShortErrorText(const grpc::Status& status, absl::string_view address
 std::string ErrorText(const grpc::Status& status, absl::string_view what,
                       absl::string_view address) {
   const std::string reason = ReasonOf(status);
-  std::string text = Message(status, reason, what, address);
+  std::string text = Printable(Message(status, reason, what, address));  // a backend's last words
   // Said once: "terminate session x: ...", "connect: ...".
   const absl::string_view tried = what.substr(0, what.find(' '));
   if (!absl::StartsWith(text, absl::StrCat(tried, " "))) text = absl::StrCat(what, ": ", text);

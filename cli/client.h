@@ -35,12 +35,14 @@ enum ExitCode {
 // Set by SIGINT when a command asked for it (see Client::interrupted).
 using InterruptFlag = std::atomic<bool>;
 
+inline constexpr char kDefaultAddress[] = "127.0.0.1:9090";
+
 // One controller address: unary calls that tell each second that they still wait, streams that can
 // be interrupted. Thread: main's; gRPC's completion queue is the only wait.
 class Client {
  public:
   struct Options {
-    std::string address;                         // "127.0.0.1:9090"
+    std::string address = kDefaultAddress;
     std::string token;                           // sent as "authorization: Bearer"; may be empty
     TlsClientFiles tls;                          // checked; empty: no TLS
     absl::Duration timeout = absl::Seconds(30);  // of a unary call

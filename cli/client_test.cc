@@ -28,6 +28,21 @@ TEST(ErrorText, AnUnreachableControllerIsNamedWithTheCause) {
             "  is a controller running there? --address or SPAWNER_ADDRESS names another");
 }
 
+TEST(ErrorText, AServerThatIsNoControllerIsSaidToBeThat) {
+  const grpc::Status status(grpc::StatusCode::UNIMPLEMENTED,
+                            "Received http2 header with status: 404");
+  EXPECT_EQ(ErrorText(status, "get sessions", "web:80"),
+            "get sessions: what answers at web:80 is no controller: HTTP status 404\n"
+            "  is this its gRPC port, and no web proxy on the way? --address or SPAWNER_ADDRESS "
+            "names another");
+}
+
+TEST(ErrorText, ABackendsLastWordsDoNotSpeakToTheTerminal) {
+  EXPECT_EQ(
+      ErrorText(Refusal(grpc::StatusCode::ABORTED, "it said: \x1b[2J\n", "X"), "connect", "a"),
+      "connect: it said: \\x1b[2J\\n [X]");
+}
+
 TEST(ErrorText, ARefusalKeepsTheControllersWordsOnceAndSaysWhatToDo) {
   EXPECT_EQ(ErrorText(Refusal(grpc::StatusCode::NOT_FOUND, "connect: no session holds key x",
                               "KEY_NOT_HELD"),

@@ -136,7 +136,10 @@ absl::StatusOr<Config> LoadConfig(const std::string& path, std::string* warning)
     *warning = absl::StrCat(path, " may be read by others and can hold tokens: chmod 600 ", path);
   }
   absl::StatusOr<Config> config = ParseConfig(*text);
-  if (!config.ok()) return Annotate(config.status(), path);
+  if (!config.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": ", config.status().message(), "; mend it, or delete it and make contexts anew"));
+  }
   return config;
 }
 

@@ -1,7 +1,10 @@
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli/config.h"
+#include "cli/settings.h"
 #include "cli/verb_list.h"
 
 namespace spawner::cli {
@@ -82,6 +85,20 @@ int Use(const Invocation& i) {
   return Save(i, open, absl::StrCat("in use: ", NameOf(i)));
 }
 
+// A context is used from any folder. A file may come later, but may as well be misspelt.
+void SettleFiles(const Invocation& i, Context* context) {
+  for (std::string Context::* member :
+       {&Context::ca, &Context::cert, &Context::key, &Context::token_file}) {
+    std::string& path = context->*member;
+    if (path.empty()) continue;
+    std::error_code error;  // of a folder that is gone: the path stays as it is
+    if (const auto whole = std::filesystem::absolute(path, error); !error) path = whole.string();
+    if (!std::filesystem::exists(path, error)) {
+      Tell(i, absl::StrCat("there is no file ", path, " yet; it has to be there when it is used"));
+    }
+  }
+}
+
 int Set(const Invocation& i) {
   Open open;
   if (NameOf(i).empty()) return Usage(i, "name it: context set NAME --address=HOST:PORT");
@@ -92,6 +109,10 @@ int Set(const Invocation& i) {
     if (i.arguments.Has(flag)) context.*member = i.arguments.Get(flag);
   }
   if (context.address.empty()) return Usage(i, "say where it is: --address=HOST:PORT");
+  if (!IsHostPort(context.address)) {
+    return Usage(i, absl::StrCat("--address: \"", context.address, "\" is not HOST:PORT"));
+  }
+  SettleFiles(i, &context);
   if (open.config.current.empty()) open.config.current = NameOf(i);
   const bool is_used = open.config.current == NameOf(i);
   return Save(

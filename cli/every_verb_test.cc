@@ -2,6 +2,7 @@
 // how it ends.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/match.h"
@@ -102,9 +103,37 @@ TEST(Hold, AsksForAsLongAsIsSaidAndTellsUntilWhen) {
   fake.keep_alive.response.set_capped(true);
   ExpectHas(fake.Run({"hold", "abc", "--for=30m"}).err, "hold_max");
   written = fake.Run({"release", "abc", "--owner=night"});
-  EXPECT_EQ(written.out, absl::StrCat("released what night held of ", kName, "\n"));
+  EXPECT_EQ(written.out, absl::StrCat("night holds ", kName, " no longer\n"));
   EXPECT_EQ(fake.keep_alive.request.ttl().seconds(), 0);
   EXPECT_EQ(fake.Run({"hold", "abc"}).code, kUsage);
+}
+
+TEST(Get, AWordThatLooksLikeNoIdMayBeAKey) {
+  FakeController fake;
+  fake.get.status =
+      Refusal(grpc::StatusCode::NOT_FOUND, "session doc: there is none", "SESSION_NOT_FOUND");
+  EXPECT_EQ(fake.Run({"get", "session", "doc"}).err,
+            "get session: session doc: there is none [SESSION_NOT_FOUND]\n"
+            "  `spawnctl get sessions` lists what there is; is \"doc\" a key? --key=doc\n");
+  EXPECT_EQ(fake.Run({"get", "session", "abcdefghijklmnopqrstuvwxyz"}).err,
+            "get session: session doc: there is none [SESSION_NOT_FOUND]\n"
+            "  `spawnctl get sessions` lists what there is\n");
+}
+
+TEST(Describe, AProxyThatIsNotThereIsSaidByItsOwnVerb) {
+  FakeController fake;
+  const Written written = fake.Run({"describe", "proxy", "x"});
+  EXPECT_EQ(written.code, kNotFound);
+  EXPECT_EQ(written.err,
+            "describe proxy: no proxy has the id or the pod \"x\" [PROXY_NOT_FOUND]\n"
+            "  `spawnctl proxies` lists them\n");
+}
+
+TEST(DrainNode, ANodeWithoutSessionsMayBeMisspelt) {
+  FakeController fake;
+  const Written written = fake.Run({"drain", "node", "nodee"});
+  EXPECT_EQ(written.code, kOk);
+  ExpectHas(written.err, "no session is on a node \"nodee\"");
 }
 
 TEST(Wait, SendsStatesAndTimeout) {
@@ -439,6 +468,28 @@ TEST_F(Contexts, AreSetUsedShownListedAndDeleted) {
   EXPECT_EQ(fake_.Run({"context", "use", "b"}).code, kNotFound);
   EXPECT_EQ(fake_.Run({"context", "show"}).code, kNotFound);
   EXPECT_EQ(fake_.Run({"context", "set", "c"}).code, kUsage);
+}
+
+TEST_F(Contexts, AreCheckedWhenTheyAreMadeAndTheirFilesAreFoundFromAnyFolder) {
+  const Written url = fake_.Run({"context", "set", "a", "--address=http://a:1"});
+  EXPECT_EQ(url.code, kUsage);
+  ExpectHas(url.err, "--address: \"http://a:1\" is not HOST:PORT");
+  const Written missing = fake_.Run({"context", "set", "a", "--address=a:1", "--ca=misspelt.pem"});
+  EXPECT_EQ(missing.code, kOk);
+  const std::string whole = (std::filesystem::current_path() / "misspelt.pem").string();
+  ExpectHas(missing.err, absl::StrCat("there is no file ", whole, " yet"));
+  ExpectHas(fake_.Run({"context", "show"}).out, absl::StrCat("ca: ", whole, "\n"));
+  const Written used = fake_.Run({"get", "sessions"});
+  EXPECT_EQ(used.code, kUsage);
+  ExpectHas(used.err, absl::StrCat("context a: ca: read ", whole));
+}
+
+TEST_F(Contexts, AFileThatCannotBeReadSaysWhatToDo) {
+  std::ofstream(path_) << "contexts: [";
+  for (const std::vector<std::string>& line :
+       std::vector<std::vector<std::string>>{{"get", "sessions"}, {"context", "list"}}) {
+    ExpectHas(fake_.Run(line).err, "; mend it, or delete it and make contexts anew\n");
+  }
 }
 
 TEST_F(Contexts, AFlagBeatsTheEnvironmentBeatsTheContextBeatsTheDefault) {

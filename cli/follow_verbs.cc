@@ -19,8 +19,9 @@ std::string StreamLine(const std::vector<std::string>& row) {
   constexpr size_t kWidths[] = {27, 20, 12, 28, 12, 7, 20, 34, 20, 0};
   std::string line;
   for (size_t c = 0; c < row.size(); ++c) {
-    line.append(row[c]);
-    line.append(row[c].size() < kWidths[c] ? kWidths[c] - row[c].size() + 1 : 1, ' ');
+    const std::string cell = Printable(row[c]);
+    line.append(cell);
+    line.append(cell.size() < kWidths[c] ? kWidths[c] - cell.size() + 1 : 1, ' ');
   }
   line.erase(line.find_last_not_of(' ') + 1);
   return line + "\n";
@@ -117,7 +118,7 @@ std::string EndOf(const v1::Session& session) {
   }
   std::string text = absl::StrCat("ended: ", v1::EndReason_Name(session.reason()));
   if (session.has_exit_code()) absl::StrAppend(&text, " (exit ", session.exit_code(), ")");
-  if (!session.message().empty()) absl::StrAppend(&text, ": ", session.message());
+  if (!session.message().empty()) absl::StrAppend(&text, ": ", Printable(session.message()));
   return text;
 }
 

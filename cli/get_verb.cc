@@ -60,6 +60,9 @@ int DescribeSession(const Invocation& i) {
 int DescribeAny(const Invocation& i) {
   const std::vector<std::string>& words = i.arguments.positionals;
   const Resource* resource = words.empty() ? nullptr : FindResource(words[0]);
+  if (resource == nullptr && words.size() == 2) {
+    return Usage(i, absl::StrCat("\"", words[0], "\" is not session, template or proxy"));
+  }
   if (resource == nullptr || resource->kind == Resource::Kind::kSession) return DescribeSession(i);
   if (words.size() != 2) {
     return Usage(i, absl::StrCat("name one ", resource->one, ": describe ", resource->one,

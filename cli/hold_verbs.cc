@@ -27,7 +27,7 @@ int KeepAlive(const Invocation& i, absl::Duration ttl) {
   if (!status.ok()) return Fail(i, status, i.verb);
   const std::string text =
       ttl == absl::ZeroDuration()
-          ? absl::StrCat("released what ", request.owner(), " held of ", request.name(), "\n")
+          ? absl::StrCat(request.owner(), " holds ", request.name(), " no longer\n")
           : absl::StrCat("held by ", request.owner(), " until ",
                          When(response.expire_time(), i.surroundings.now()), "\n");
   Print(i, response, text, request.name());

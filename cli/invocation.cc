@@ -4,9 +4,28 @@
 
 namespace spawner::cli {
 
+namespace {
+
+constexpr size_t kIdLength = 26;
+
+// What was given for an ID and looks like none; "" otherwise.
+std::string NoId(const Invocation& invocation) {
+  const std::vector<std::string>& words = invocation.arguments.positionals;
+  if (words.empty() || invocation.arguments.Has("key")) return "";
+  const std::string word = words.back().substr(words.back().rfind('/') + 1);
+  return word.size() == kIdLength ? "" : word;
+}
+
+}  // namespace
+
 int Fail(const Invocation& invocation, const grpc::Status& status, absl::string_view what) {
-  invocation.surroundings.err(
-      absl::StrCat(ErrorText(status, what, invocation.client.address()), "\n"));
+  std::string text = ErrorText(status, what, invocation.client.address());
+  if (ReasonOf(status) == "SESSION_NOT_FOUND") {
+    if (const std::string word = NoId(invocation); !word.empty()) {
+      absl::StrAppend(&text, "; is \"", word, "\" a key? --key=", word);
+    }
+  }
+  invocation.surroundings.err(absl::StrCat(text, "\n"));
   return ExitCodeOf(status);
 }
 

@@ -1,4 +1,5 @@
 // spawnctl: what operators and developers type. docs/spawnctl.md shows it.
+#include <grpc/support/log.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -18,10 +19,10 @@ constexpr int kRowsDefault = 24;
 spawner::cli::InterruptFlag interrupted{false};
 static_assert(spawner::cli::InterruptFlag::is_always_lock_free);
 
-// The second SIGINT ends the program at once.
-void OnInterrupt(int) {
+// The second one ends the program at once.
+void OnInterrupt(int number) {
   interrupted.store(true);
-  signal(SIGINT, SIG_DFL);
+  signal(number, SIG_DFL);
 }
 
 void Write(FILE* file, const std::string& text) {
@@ -51,8 +52,10 @@ int Rows() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  signal(SIGINT, OnInterrupt);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) signal(number, OnInterrupt);
   signal(SIGPIPE, SIG_IGN);  // of a connection, too: gRPC says so by itself
+  // What went wrong is in a call's status; gRPC's log is for who asks for it.
+  if (Environment("GRPC_VERBOSITY").empty()) gpr_set_log_function([](gpr_log_func_args*) {});
   const std::vector<std::string> words(argv + 1, argv + argc);
   return spawner::cli::Run(words, {.environment = Environment,
                                    .out = [](const std::string& text) { Write(stdout, text); },

@@ -80,6 +80,10 @@ int DrainNode(const Invocation& i) {
             "node ", request.node(), ": ", ended, " sessions ended, ", response.waiting(),
             response.waiting() == 0 ? " left\n" : " in use are left: ask again, or with --wait\n"),
         request.node());
+  if (ended == 0 && response.waiting() == 0) {
+    Tell(i, absl::StrCat("no session is on a node \"", request.node(),
+                         "\"; `spawnctl get sessions -o wide` shows where they are"));
+  }
   return response.waiting() > 0 && wait->has_value() ? kTimeout : kOk;
 }
 

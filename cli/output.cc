@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -26,8 +27,46 @@ std::string Compact(const google::protobuf::Message& message) {
   return text;
 }
 
-nlohmann::ordered_json Parsed(const google::protobuf::Message& message) {
-  return nlohmann::ordered_json::parse(Compact(message), nullptr, false);
+using OrderedJson = nlohmann::ordered_json;
+
+void SortKeys(OrderedJson& value) {
+  for (OrderedJson& member : value) {
+    if (member.is_structured()) SortKeys(member);
+  }
+  if (!value.is_object()) return;
+  std::map<std::string, OrderedJson> sorted;
+  for (auto& [key, member] : value.items()) sorted[key] = std::move(member);
+  value = OrderedJson::object();
+  for (auto& [key, member] : sorted) value[key] = std::move(member);
+}
+
+// Fields stay in the order of the .proto file; maps have none and come in another with each
+// process: their keys are sorted, so that the same prints the same.
+void SortMaps(const google::protobuf::Message& message, OrderedJson& value) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    const auto member = value.find(field->json_name());
+    if (member == value.end() || !member->is_structured()) continue;
+    const bool is_struct = field->message_type() != nullptr &&
+                           field->message_type()->full_name() == "google.protobuf.Struct";
+    if (field->is_map() || is_struct) {
+      SortKeys(*member);
+    } else if (field->is_repeated() && field->message_type() != nullptr) {
+      for (size_t n = 0; n < member->size(); ++n) {
+        SortMaps(reflection.GetRepeatedMessage(message, field, static_cast<int>(n)), (*member)[n]);
+      }
+    } else if (!field->is_repeated()) {
+      SortMaps(reflection.GetMessage(message, field), *member);
+    }
+  }
+}
+
+OrderedJson Parsed(const google::protobuf::Message& message) {
+  OrderedJson value = OrderedJson::parse(Compact(message), nullptr, false);
+  if (value.is_object()) SortMaps(message, value);
+  return value;
 }
 
 void Emit(const nlohmann::ordered_json& value, YAML::Emitter& out) {

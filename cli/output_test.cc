@@ -47,6 +47,20 @@ TEST(Output, JsonIsTheProtoMappingAndYamlSaysTheSame) {
   EXPECT_NE(yaml.find("key:\n  name: doc 1\n"), std::string::npos) << yaml;
 }
 
+TEST(Output, KeysOfMapsAreSortedAndFieldsStayInOrder) {
+  v1::Session session = Sample();
+  for (const char* name : {"k", "b", "z", "a", "m", "c"}) (*session.mutable_labels())[name] = "1";
+  const std::string yaml = ToYaml(session);
+  EXPECT_NE(yaml.find("labels:\n  a: \"1\"\n  b: \"1\"\n  c: \"1\"\n  k: \"1\"\n  m: \"1\"\n  z:"),
+            std::string::npos)
+      << yaml;
+  EXPECT_LT(yaml.find("name: "), yaml.find("key:")) << yaml;
+  v1::Session overridden;
+  auto& fields = *overridden.mutable_spec()->mutable_pod_overrides()->mutable_fields();
+  for (const char* name : {"c", "b", "x"}) fields[name].set_number_value(1);
+  EXPECT_EQ(ToYaml(overridden), "spec:\n  podOverrides:\n    b: 1\n    c: 1\n    x: 1\n");
+}
+
 TEST(Output, DescribeSaysReasonCodeAndMessage) {
   const std::string text = Describe(Sample(), kNow);
   EXPECT_NE(text.find("Reason:            CRASHED\n"), std::string::npos) << text;

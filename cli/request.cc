@@ -49,6 +49,9 @@ absl::Status SetTimes(const Arguments& arguments, v1::SessionSpec* spec) {
 }
 
 // A flag's JSON object, or that of the file that it names with "@".
+// The parser's further lines point at the place with a ^.
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 absl::Status ReadStruct(const Arguments& arguments, const char* flag,
                         google::protobuf::Struct* out) {
   std::string text = arguments.Get(flag);
@@ -60,7 +63,7 @@ absl::Status ReadStruct(const Arguments& arguments, const char* flag,
   const auto parsed = google::protobuf::util::JsonStringToMessage(text, out);
   if (parsed.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("--", flag, ": not a JSON object: ", std::string(parsed.message())));
+      absl::StrCat("--", flag, ": not a JSON object: ", FirstLine(std::string(parsed.message()))));
 }
 
 // "data:/data:10Gi:keep"

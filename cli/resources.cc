@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "google/rpc/error_details.pb.h"
 #include "spawner/v1/admin.pb.h"
 #include "spawner/v1/sessions.pb.h"
 #include "spawner/v1/templates.pb.h"
@@ -150,8 +151,12 @@ grpc::Status FindProxy(const Invocation& i, const std::string& name, v1::ProxySt
     *found = proxy;
     return grpc::Status::OK;
   }
-  return {grpc::StatusCode::NOT_FOUND,
-          absl::StrCat("no proxy has the id or the pod \"", name, "\"")};
+  const std::string message = absl::StrCat("no proxy has the id or the pod \"", name, "\"");
+  google::rpc::ErrorInfo info;  // as a controller would say it
+  info.set_reason("PROXY_NOT_FOUND");
+  google::rpc::Status details;
+  details.add_details()->PackFrom(info);
+  return {grpc::StatusCode::NOT_FOUND, message, details.SerializeAsString()};
 }
 
 }  // namespace
@@ -207,7 +212,7 @@ int GetOther(const Invocation& i, const Resource& resource, const std::string& n
   if (resource.kind == Resource::Kind::kProxy) {
     v1::ProxyStatus proxy;
     const grpc::Status status = FindProxy(i, name, &proxy);
-    if (!status.ok()) return Fail(i, status, "get proxy");
+    if (!status.ok()) return Fail(i, status, absl::StrCat(i.verb, " proxy"));
     v1::ListProxiesResponse list;
     *list.add_proxies() = proxy;
     Print(i, proxy, Table(i, ProxyRows(list)), proxy.id());

@@ -1,6 +1,8 @@
 #include "cli/settings.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -18,14 +20,6 @@ namespace {
 
 constexpr int kPortMax = 65535;
 constexpr size_t kTokenBytesMax = 64 << 10;
-
-// "HOST:PORT", "[::1]:PORT".
-bool IsHostPort(absl::string_view text) {
-  const size_t colon = text.rfind(':');
-  int port = 0;
-  return colon != text.npos && colon > 0 && absl::SimpleAtoi(text.substr(colon + 1), &port) &&
-         port > 0 && port <= kPortMax;
-}
 
 bool IsLoopback(absl::string_view address) {
   return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
@@ -110,25 +104,37 @@ absl::StatusOr<std::string> FindToken(const Finder& finder, bool has_file_flag) 
 
 }  // namespace
 
+bool IsHostPort(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  int port = 0;
+  return colon != text.npos && colon > 0 && absl::SimpleAtoi(text.substr(colon + 1), &port) &&
+         port > 0 && port <= kPortMax && !absl::StrContains(text, '/');
+}
+
 absl::StatusOr<Settings> FindSettings(const Arguments& arguments,
                                       const Surroundings& surroundings) {
   Settings settings;
   Finder finder(arguments, surroundings);
   RETURN_IF_ERROR(finder.Load(&settings));
-  const Found address = finder.Find("address", "SPAWNER_ADDRESS", "127.0.0.1:9090");
+  const Found address = finder.Find("address", "SPAWNER_ADDRESS", kDefaultAddress);
   if (!IsHostPort(address.value)) {
     return absl::InvalidArgumentError(
         absl::StrCat(address.place, ": \"", address.value, "\" is not HOST:PORT"));
   }
   settings.client.address = address.value;
   settings.ns = finder.Find("namespace", "SPAWNER_NAMESPACE", "default").value;
+  const Found ca = finder.Find("ca", "SPAWNER_CA", "");
+  const Found cert = finder.Find("client-cert", "SPAWNER_CLIENT_CERT", "");
+  const Found key = finder.Find("client-key", "SPAWNER_CLIENT_KEY", "");
   settings.client.tls = {
-      .ca = finder.Find("ca", "SPAWNER_CA", "").value,
-      .cert = finder.Find("client-cert", "SPAWNER_CLIENT_CERT", "").value,
-      .key = finder.Find("client-key", "SPAWNER_CLIENT_KEY", "").value,
+      .ca = ca.value,
+      .cert = cert.value,
+      .key = key.value,
       .server_name = finder.Find("server-name", "SPAWNER_SERVER_NAME", "").value};
   if (const absl::Status status = CheckTlsFiles(settings.client.tls); !status.ok()) {
-    return Annotate(status, "--ca, --client-cert, --client-key");
+    std::vector<std::string> places = {ca.place, cert.place, key.place};
+    places.erase(std::remove(places.begin(), places.end(), ""), places.end());
+    return Annotate(status, absl::StrJoin(places, ", "));
   }
   ASSIGN_OR_RETURN(settings.client.token, FindToken(finder, arguments.Has("token-file")));
   if (!settings.client.token.empty() && settings.client.tls.IsEmpty() &&

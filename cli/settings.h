@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
 #include "cli/surroundings.h"
@@ -18,6 +19,9 @@ struct Settings {
   std::string warning;        // of the file; "" without one
   std::string token_warning;  // of how the token travels; "" without one
 };
+
+// "spawner.example:9090", "[::1]:9090"; no URL.
+bool IsHostPort(absl::string_view text);
 
 // Each thing by itself: the flag, else the environment, else the context, else the default.
 // INVALID_ARGUMENT names what is wrong and where it stands.

@@ -18,7 +18,8 @@ int Apply(const Invocation& i) {
   if (path.empty()) return Usage(i, "say what: -f FILE, or -f - for standard input");
   const auto text = ReadFile(path == "-" ? "/dev/stdin" : path, kFileBytesMax);
   if (!text.ok()) {
-    Tell(i, text.status().message());
+    Tell(i, absl::StrCat(text.status().message(),
+                         "\n  is the path right? `-f -` takes standard input"));
     return kFailed;
   }
   const auto templates = ReadTemplates(*text, i.ns);

@@ -111,17 +111,32 @@ const Verb* FindVerb(const std::vector<std::string>& words, size_t* length) {
 
 // What other tools and Spawner's API call it.
 constexpr std::pair<absl::string_view, absl::string_view> kOtherNames[] = {
-    {"create", "connect"},          {"delete", "terminate"},
-    {"end", "terminate"},           {"explain", "why"},
-    {"ls", "get sessions"},         {"list", "get sessions"},
-    {"kill", "terminate"},          {"log", "logs"},
-    {"login", "context set"},       {"open", "connect"},
-    {"ps", "get sessions"},         {"quotas", "get quotas"},
-    {"revoke", "grant revoke"},     {"rm", "terminate"},
-    {"rotate", "keys rotate"},      {"session", "get session"},
-    {"sessions", "get sessions"},   {"show", "describe"},
-    {"start", "connect"},           {"stop", "terminate"},
-    {"templates", "get templates"}, {"token", "grant create"},
+    {"create", "connect"},
+    {"delete", "terminate"},
+    {"delete proxy", "drain proxy"},
+    {"delete session", "terminate"},
+    {"delete sessions", "terminate"},
+    {"delete node", "drain node"},
+    {"end", "terminate"},
+    {"explain", "why"},
+    {"ls", "get sessions"},
+    {"list", "get sessions"},
+    {"kill", "terminate"},
+    {"log", "logs"},
+    {"login", "context set"},
+    {"open", "connect"},
+    {"ps", "get sessions"},
+    {"quotas", "get quotas"},
+    {"revoke", "grant revoke"},
+    {"rm", "terminate"},
+    {"rotate", "keys rotate"},
+    {"session", "get session"},
+    {"sessions", "get sessions"},
+    {"show", "describe"},
+    {"start", "connect"},
+    {"stop", "terminate"},
+    {"templates", "get templates"},
+    {"token", "grant create"},
 };
 
 // "" if it looks like none.
@@ -134,10 +149,23 @@ std::string Meant(absl::string_view typed) {
   return NearestTo(typed, names);
 }
 
+int Unknown(const std::string& typed, const Surroundings& surroundings) {
+  const std::string meant = Meant(typed);
+  return UsageError(
+      surroundings,
+      absl::StrCat("unknown verb \"", typed, "\"",
+                   meant.empty() ? "" : absl::StrCat("; did you mean `", meant, "`?")),
+      "");
+}
+
 // `help` with what it is about, and lines that begin with no verb.
 int Other(const std::vector<std::string>& words, const Surroundings& surroundings) {
   const std::string& name = words[0];
-  if (const std::string help = HelpOfFirstWord(Verbs(), name); !help.empty()) {
+  const std::string help = HelpOfFirstWord(Verbs(), name);
+  if (!help.empty() && words.size() > 1 && !absl::StartsWith(words[1], "-")) {
+    return Unknown(absl::StrCat(name, " ", words[1]), surroundings);
+  }
+  if (!help.empty()) {
     const bool is_asked = words.size() == 2 && (words[1] == "--help" || words[1] == "-h");
     (is_asked ? surroundings.out : surroundings.err)(help);
     return is_asked ? kOk : kUsage;
@@ -145,12 +173,7 @@ int Other(const std::vector<std::string>& words, const Surroundings& surrounding
   if (absl::StartsWith(name, "-")) {
     return UsageError(surroundings, absl::StrCat("the verb comes first, then ", name), "");
   }
-  const std::string meant = Meant(name);
-  return UsageError(
-      surroundings,
-      absl::StrCat("unknown verb \"", name, "\"",
-                   meant.empty() ? "" : absl::StrCat("; did you mean `", meant, "`?")),
-      "");
+  return Unknown(name, surroundings);
 }
 
 }  // namespace

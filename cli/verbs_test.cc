@@ -85,6 +85,25 @@ TEST(Run, EachUsageErrorIsSaidAndEndsWith2) {
       {{"conect"},
        "spawnctl: unknown verb \"conect\"; did you mean `connect`?\n"
        "  `spawnctl --help` says more\n"},
+      {{"grant", "revok", "-k", "x"},
+       "spawnctl: unknown verb \"grant revok\"; did you mean `grant revoke`?\n"
+       "  `spawnctl --help` says more\n"},
+      {{"delete", "session", "x"},
+       "spawnctl: unknown verb \"delete session\"; did you mean `terminate`?\n"
+       "  `spawnctl --help` says more\n"},
+      {{"get", "sessions", "--address=http://localhost:9090"},
+       "get: --address: \"http://localhost:9090\" is not HOST:PORT\n"
+       "  `spawnctl get --help` says more\n"},
+      {{"get", "sessions", "--ca=/no/such"},
+       "get: --ca: read /no/such: No such file or directory\n"
+       "  `spawnctl get --help` says more\n"},
+      {{"describe", "pod", "x"},
+       "describe: \"pod\" is not session, template or proxy\n"
+       "  `spawnctl describe --help` says more\n"},
+      {{"grant", "create", "x", "--user=ada", "--claims={"},
+       "grant create: --claims: not a JSON object: Unexpected end of string. Expected an object "
+       "key "
+       "or }.\n  `spawnctl grant create --help` says more\n"},
       {{"quotas"},
        "spawnctl: unknown verb \"quotas\"; did you mean `get quotas`?\n"
        "  `spawnctl --help` says more\n"},

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.support import traffic
+from tests.support.certificates import Authority
 from tests.support.controller import free_port
 from tests.support.system import BIN, LocalSystem
 
@@ -154,13 +155,23 @@ def test_run_follows_to_the_end_and_tells_how_it_went(system):
     assert "local mode runs commands, not images: give spec.command" in err
 
 
-def test_ctrl_c_of_run_ends_the_session(system):
-    with started(system, "run", "--key=interrupted", "--", ECHO) as run:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_of_run_and_who_stops_a_script_end_the_session(system, number):
+    key = "interrupted-%d" % number
+    with started(system, "run", "--key=" + key, "--", ECHO) as run:
         assert run.stdout.readline().startswith("http://")
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         assert run.wait(WAIT_S) == 130
         assert "run: ended: REQUESTED (exit 0)" in run.stderr.read()
-    assert "REQUESTED" in succeeds(system, "get", "session", "--key=interrupted")
+    assert "REQUESTED" in succeeds(system, "get", "session", "--key=" + key)
+
+
+def test_what_grpc_logs_is_not_for_its_users(system, tmp_path):
+    stranger = Authority(tmp_path).cert
+    for flag in ("--ca=%s" % stranger, "--address=nosuch.invalid:1"):
+        code, _, err = spawnctl(system, "status", flag)
+        assert code == 7 and err.startswith("status: cannot reach the controller at "), err
+        assert len(err.splitlines()) == 2, "the error and what to do: " + err
 
 
 def test_watch_and_run_go_on_when_the_controller_comes_back(tmp_path):
