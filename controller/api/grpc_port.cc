@@ -12,7 +12,6 @@
 #include "absl/synchronization/mutex.h"
 #include "controller/api/admin.h"
 #include "controller/api/admission.h"
-#include "controller/api/limits.h"
 #include "controller/api/malformed_requests.h"
 #include "controller/api/proxy_link.h"
 #include "controller/api/sessions.h"
@@ -37,7 +36,8 @@ GrpcPort::GrpcPort(Edge& edge)
 
 GrpcPort::~GrpcPort() { Drain(absl::ZeroDuration()); }
 
-absl::Status GrpcPort::Start(const Address& address, const TlsServerFiles& tls) {
+absl::Status GrpcPort::Start(const Address& address, const TlsServerFiles& tls,
+                             absl::Duration connection_age_max) {
   // gRPC's locks: Debian builds Abseil to look for cycles at each, for 3 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::EnableDefaultHealthCheckService(true);
@@ -52,6 +52,9 @@ absl::Status GrpcPort::Start(const Address& address, const TlsServerFiles& tls) 
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kClientPingMinMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(connection_age_max)));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
   builder.SetMaxReceiveMessageSize(kReceiveBytesMax);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(NoteWhatCallsAsk());

@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/grpc_security.h"
 #include "controller/api/edge.h"
+#include "controller/api/limits.h"
 
 namespace grpc {
 class Channel;
@@ -29,7 +30,8 @@ class GrpcPort {
 
   // FAILED_PRECONDITION if the address can't be bound, such as a port in use.
   // `tls` was checked.
-  absl::Status Start(const Address& address, const TlsServerFiles& tls = {});
+  absl::Status Start(const Address& address, const TlsServerFiles& tls = {},
+                     absl::Duration connection_age_max = kConnectionAgeMax);
   int port() const { return port_; }  // the bound one, for address port 0
 
   // What grpc.health.v1 says of the server and of each service. Any thread.

@@ -50,6 +50,12 @@ inline constexpr absl::Duration kForwardExplainMax = absl::Seconds(3);
 // probed; no answer in as long again as the second cuts it.
 inline constexpr int kKeepaliveMs = 10'000;
 inline constexpr int kKeepaliveTimeoutMs = 5'000;
+// A connection that is older takes no new calls (GOAWAY); the next one goes through the Service
+// anew, to whichever controllers there are by then. Calls and streams that are open go on.
+inline constexpr absl::Duration kConnectionAgeMax = absl::Minutes(30);
+// Open on one connection; further ones wait at their client. A standby passes on what all of its
+// clients ask by one.
+inline constexpr int kStreamsPerConnectionMax = kCallsMax;
 // Of a forwarded answer: a page of the largest size.
 inline constexpr int kForwardBytesMax = 64 << 20;
 

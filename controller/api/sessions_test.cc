@@ -1,3 +1,5 @@
+#include <grpcpp/create_channel.h>
+
 #include <chrono>
 #include <thread>
 
@@ -344,6 +346,39 @@ TEST_F(SessionsTest, StatusShowsWhatTheCoreKnows) {
   EXPECT_EQ(response.sessions_by_state().at("READY"), 3);
   EXPECT_EQ(response.proxies(0).connections(), 2);
   EXPECT_EQ(response.start_time().seconds(), absl::ToUnixSeconds(server_.clock.WallNow()));
+}
+
+TEST(GrpcPort, AnOldConnectionTakesNoNewCallsAndItsStreamsGoOn) {
+  ApiServer server;
+  GrpcPort port(server.edge);
+  ASSERT_TRUE(port.Start({"127.0.0.1", 0}, {}, absl::Milliseconds(300)).ok());
+  const auto channel = grpc::CreateChannel(absl::StrCat("127.0.0.1:", port.port()),
+                                           grpc::InsecureChannelCredentials());
+  const auto stub = v1::Sessions::NewStub(channel);
+  v1::WatchSessionsRequest request;
+  request.set_parent("namespaces/default");
+  grpc::ClientContext context;
+  const auto stream = stub->WatchSessions(&context, request);
+  v1::WatchSessionsResponse event;
+  ASSERT_TRUE(stream->Read(&event));
+  EXPECT_EQ(event.type(), v1::WatchSessionsResponse::BOOKMARK);
+  ASSERT_TRUE(channel->WaitForStateChange(
+      GRPC_CHANNEL_READY, std::chrono::system_clock::now() + std::chrono::seconds(10)));
+  EXPECT_EQ(channel->GetState(/*try_to_connect=*/false), GRPC_CHANNEL_IDLE);
+  server.loop.Run([&server] {
+    ASSERT_EQ(server.service.watches.size(), 1u);
+    server.service.watches.begin()->second->OnWatchEvent(
+        {core::WatchEventType::kModified, FakeService::MakeSession("s-doc"), "2"});
+  });
+  ASSERT_TRUE(stream->Read(&event));
+  EXPECT_EQ(event.session().name(), "namespaces/default/sessions/s-doc");
+  v1::GetStatusResponse response;
+  grpc::ClientContext next;
+  EXPECT_TRUE(v1::Admin::NewStub(channel)->GetStatus(&next, {}, &response).ok())
+      << "a new connection";
+  context.TryCancel();
+  server.loop.WaitUntil([&server] { return server.service.watches.empty(); });
+  stream->Finish();
 }
 
 TEST(GrpcPort, SaysThatAPortIsInUse) {
