@@ -61,16 +61,6 @@ class Report {
   google::protobuf::RepeatedPtrField<v1::DiagnoseResponse> all_;
 };
 
-v1::DiagnoseResponse Finding(const char* check, bool ok, const std::string& message,
-                             const char* remedy) {
-  v1::DiagnoseResponse finding;
-  finding.set_check(check);
-  finding.set_ok(ok);
-  finding.set_message(message);
-  if (!ok) finding.set_remedy(remedy);
-  return finding;
-}
-
 // Our clock beside the controller's, which was read between our two readings.
 v1::DiagnoseResponse Skew(absl::Time before, absl::Time theirs, absl::Time after) {
   const absl::Duration skew = theirs < before  ? before - theirs

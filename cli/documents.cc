@@ -61,14 +61,23 @@ std::string StringOf(const Json& object, const char* member) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+absl::StatusOr<std::string> TextOf(const Json& object) {
+  try {  // the library has no other way to say it
+    return object.dump();
+  } catch (const Json::type_error&) {
+    return absl::InvalidArgumentError("is not UTF-8");
+  }
+}
+
 absl::StatusOr<v1::Template> FromPodTemplate(const Json& object, const std::string& ns) {
   const auto metadata = object.find("metadata");
   const std::string name = metadata == object.end() ? "" : StringOf(*metadata, "name");
   if (name.empty()) return absl::InvalidArgumentError("metadata.name is missing");
   const std::string own = StringOf(*metadata, "namespace");
   v1::Template result;
+  ASSIGN_OR_RETURN(const std::string text, TextOf(object));
   const auto parsed =
-      google::protobuf::util::JsonStringToMessage(object.dump(), result.mutable_pod_template());
+      google::protobuf::util::JsonStringToMessage(text, result.mutable_pod_template());
   if (!parsed.ok()) return absl::InvalidArgumentError(std::string(parsed.message()));
   result.set_name(absl::StrCat("namespaces/", own.empty() ? ns : own, "/templates/", name));
   return result;
@@ -80,7 +89,8 @@ absl::Status Add(const Json& object, const std::string& ns, std::vector<v1::Temp
     v1::Template one;
     google::protobuf::util::JsonParseOptions options;
     options.ignore_unknown_fields = false;
-    const auto parsed = google::protobuf::util::JsonStringToMessage(object.dump(), &one, options);
+    ASSIGN_OR_RETURN(const std::string text, TextOf(object));
+    const auto parsed = google::protobuf::util::JsonStringToMessage(text, &one, options);
     if (!parsed.ok()) return absl::InvalidArgumentError(std::string(parsed.message()));
     one.clear_pool();  // status
     all->push_back(std::move(one));

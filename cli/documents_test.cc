@@ -90,6 +90,8 @@ TEST(ReadTemplates, SaysWhichDocumentIsWrong) {
        "document 2: kind is \"Deployment\"; it must be PodTemplate"},
       {"kind: PodTemplate\n", "document 1: metadata.name is missing"},
       {"podTemplate: {}\nbogus: 1\n", "document 1: "},
+      {"kind: PodTemplate\nmetadata: {name: a, x: \"\xff\"}\n", "document 1: is not UTF-8"},
+      {"podTemplate: {kind: \"\xff\"}\n", "document 1: is not UTF-8"},
       {"? [a]\n: b\n", "document 1: a key is no string"},
   };
   for (const auto& [text, message] : lines) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "google/protobuf/util/json_util.h"
@@ -69,11 +70,28 @@ OrderedJson Parsed(const google::protobuf::Message& message) {
   return value;
 }
 
+// In quotes, unless every reader takes it for a string: YAML 1.1, which kubectl and PyYAML read,
+// has no, on and y for booleans, and numbers and times of many forms. (64-bit integers are strings
+// in JSON.)
+void EmitText(const std::string& text, YAML::Emitter& out) {
+  const bool is_word =
+      !text.empty() && (absl::ascii_isalpha(static_cast<unsigned char>(text[0])) || text[0] == '/');
+  const std::string lower = absl::AsciiStrToLower(text);
+  bool looks_typed = !is_word;
+  for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}) {
+    looks_typed = looks_typed || lower == word;
+  }
+  if (looks_typed) out << YAML::DoubleQuoted;
+  out << text;
+}
+
 void Emit(const nlohmann::ordered_json& value, YAML::Emitter& out) {
   if (value.is_object()) {
     out << YAML::BeginMap;
     for (const auto& [key, member] : value.items()) {
-      out << YAML::Key << key << YAML::Value;
+      out << YAML::Key;
+      EmitText(key, out);
+      out << YAML::Value;
       Emit(member, out);
     }
     out << YAML::EndMap;
@@ -82,12 +100,7 @@ void Emit(const nlohmann::ordered_json& value, YAML::Emitter& out) {
     for (const auto& element : value) Emit(element, out);
     out << YAML::EndSeq;
   } else if (value.is_string()) {
-    const std::string& text = value.get_ref<const std::string&>();
-    // A string that would read as a number stays a string: 64-bit integers are strings in JSON.
-    const bool looks_typed = text.find_first_not_of("0123456789.+-eE") == std::string::npos ||
-                             text == "true" || text == "false" || text == "null" || text == "~";
-    if (looks_typed) out << YAML::DoubleQuoted;
-    out << text;
+    EmitText(value.get_ref<const std::string&>(), out);
   } else if (value.is_boolean()) {
     out << value.get<bool>();
   } else if (value.is_null()) {
@@ -151,7 +164,8 @@ std::string ToYaml(const google::protobuf::Message& message) {
 std::string ToJson(const std::vector<Fact>& facts) {
   nlohmann::ordered_json object;
   for (const auto& [name, value] : facts) object[name] = value;
-  return object.dump(kIndent) + "\n";
+  // Of the environment and files: it need not be UTF-8.
+  return object.dump(kIndent, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string ToYaml(const std::vector<Fact>& facts) {
@@ -164,9 +178,14 @@ std::string ToYaml(const std::vector<Fact>& facts) {
 
 std::string Printable(absl::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // U+0080 to U+009F: 9B is ESC [
+      absl::StrAppendFormat(&out, "\\x%02x", next);
+      ++i;
+    } else if (byte >= 0x20 && byte != 0x7f) {
       out.push_back(c);
     } else {
       absl::StrAppend(&out, c == '\n' ? "\\n" : absl::StrFormat("\\x%02x", byte));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace spawner::cli {
@@ -59,6 +60,24 @@ TEST(Output, KeysOfMapsAreSortedAndFieldsStayInOrder) {
   auto& fields = *overridden.mutable_spec()->mutable_pod_overrides()->mutable_fields();
   for (const char* name : {"c", "b", "x"}) fields[name].set_number_value(1);
   EXPECT_EQ(ToYaml(overridden), "spec:\n  podOverrides:\n    b: 1\n    c: 1\n    x: 1\n");
+}
+
+TEST(Output, YamlHasStringsThatNoReaderTakesForAnythingElse) {
+  for (const char* text : {"no", "On", "y", "NULL", "0x10", "1_000", "10:30:00", ".inf", "~", "=",
+                           "2026-12-01T10:00:00Z", "-1"}) {
+    EXPECT_EQ(ToYaml({{"a", text}}), absl::StrCat("a: \"", text, "\"\n"));
+    EXPECT_EQ(ToYaml({{text, "a"}}), absl::StrCat("\"", text, "\": a\n"));
+  }
+  for (const char* text : {"north", "namespaces/a", "/bin/sh"}) {
+    EXPECT_EQ(ToYaml({{"a", text}}), absl::StrCat("a: ", text, "\n"));
+  }
+}
+
+TEST(Output, WhatIsNoTextHarmsNeitherTerminalNorReader) {
+  EXPECT_EQ(Printable("a\x1b[2J\xc2\x9b"
+                      "2J\xc3\xa9\n"),
+            "a\\x1b[2J\\x9b2J\xc3\xa9\\n");
+  EXPECT_EQ(ToJson({{"a", "\xff"}}), "{\n  \"a\": \"\xef\xbf\xbd\"\n}\n");
 }
 
 TEST(Output, DescribeSaysReasonCodeAndMessage) {

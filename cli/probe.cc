@@ -67,16 +67,6 @@ Place Parse(absl::string_view url) {
   return place;
 }
 
-v1::DiagnoseResponse Finding(const char* check, bool ok, const std::string& message,
-                             const std::string& remedy) {
-  v1::DiagnoseResponse finding;
-  finding.set_check(check);
-  finding.set_ok(ok);
-  finding.set_message(message);
-  if (!ok) finding.set_remedy(remedy);
-  return finding;
-}
-
 std::string Numeric(const addrinfo& address) {
   char text[NI_MAXHOST] = "";
   getnameinfo(address.ai_addr, address.ai_addrlen, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
@@ -139,6 +129,16 @@ v1::DiagnoseResponse ProbeTls(const Place& place, const Socket& socket, absl::Ti
 }
 
 }  // namespace
+
+v1::DiagnoseResponse Finding(const char* check, bool ok, const std::string& message,
+                             const std::string& remedy) {
+  v1::DiagnoseResponse finding;
+  finding.set_check(check);
+  finding.set_ok(ok);
+  finding.set_message(message);
+  if (!ok) finding.set_remedy(remedy);
+  return finding;
+}
 
 std::vector<v1::DiagnoseResponse> ProbeUrl(const std::string& url, absl::Time now) {
   const Place place = Parse(url);
