@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,8 +16,11 @@ namespace spawner {
 namespace {
 
 constexpr char kDomain[] = "spawner.dev";
-constexpr size_t kDetailBytesMax = 256;       // as a key's name; trailers have 8 KiB in all
-constexpr int kDetailsMax = 16;               // read from a peer
+constexpr size_t kDetailBytesMax = 256;  // as a key's name; trailers have 8 KiB in all
+constexpr int kDetailsMax = 16;          // read from a peer
+// Of an UNAVAILABLE that says no wait: nobody knows when what does not answer will; a restart, or
+// an election, takes some seconds.
+constexpr absl::Duration kUnavailableRetry = absl::Seconds(1);
 constexpr int64_t kRetrySecondsMax = 86'400;  // a longer wait from a peer is read as this one
 
 // Not within a character of UTF-8: a protobuf string must not end so.
@@ -51,7 +55,9 @@ grpc::Status ToGrpc(const absl::Status& status) {
   info.set_domain(kDomain);
   for (auto& [name, value] : DetailsOf(status)) (*info.mutable_metadata())[name] = Cut(value);
   details.add_details()->PackFrom(info);
-  if (const auto delay = RetryAfterOf(status); delay.has_value()) {
+  std::optional<absl::Duration> delay = RetryAfterOf(status);
+  if (!delay.has_value() && absl::IsUnavailable(status)) delay = kUnavailableRetry;
+  if (delay.has_value()) {
     google::rpc::RetryInfo retry;
     const int64_t ns = absl::ToInt64Nanoseconds(*delay);
     retry.mutable_retry_delay()->set_seconds(ns / 1'000'000'000);

@@ -11,7 +11,8 @@
 namespace spawner {
 
 // Every error gets an ErrorInfo; without a reason of its own, its code's name is the reason. A long
-// detail is cut: all of an error has to fit into gRPC's trailers.
+// detail is cut: all of an error has to fit into gRPC's trailers. UNAVAILABLE always says a wait: 1
+// s without one of its own.
 grpc::Status ToGrpc(const absl::Status& status);
 // Details that can't be read are dropped: they come from outside.
 absl::Status FromGrpc(const grpc::Status& status);

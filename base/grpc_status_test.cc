@@ -45,6 +45,11 @@ TEST(GrpcStatus, EveryErrorHasAReason) {
   EXPECT_EQ(info.domain(), "spawner.dev");
 }
 
+TEST(GrpcStatus, UnavailableAlwaysSaysWhenToTryAgain) {
+  EXPECT_EQ(RetryAfterOf(FromGrpc(ToGrpc(absl::UnavailableError("no answer")))), absl::Seconds(1));
+  EXPECT_EQ(RetryAfterOf(FromGrpc(ToGrpc(absl::NotFoundError("none")))), std::nullopt);
+}
+
 TEST(GrpcStatus, OkStaysOk) {
   EXPECT_TRUE(ToGrpc(absl::OkStatus()).ok());
   EXPECT_TRUE(FromGrpc(grpc::Status::OK).ok());

@@ -15,9 +15,9 @@ constexpr char kName[] = "spawner-keys";
 constexpr int kDoublingsMax = 10;  // far beyond kKeysRetryMax
 
 absl::Status Busy(absl::string_view why, absl::Duration wait) {
-  return WithRetryAfter(
-      WithReason(absl::ResourceExhaustedError(absl::StrCat("rotate keys: ", why)), "RATE_LIMITED"),
-      wait);
+  return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat("rotate keys: ", why)),
+                                   "RATE_LIMITED", {{"quota", "key_rotations"}}),
+                        wait);
 }
 
 }  // namespace
@@ -158,7 +158,12 @@ void KeyStore::Fail(const absl::Status& status) {
 // --- rotation ------------------------------------------------------------------------------------
 
 void KeyStore::Rotate(absl::Duration overlap, api::RotateDone done) {
-  if (!ring_.has_value()) return done(absl::UnavailableError("rotate keys: there are none yet"));
+  if (!ring_.has_value()) {
+    return done(WithRetryAfter(
+        WithReason(absl::UnavailableError("rotate keys: there are none yet; try again"),
+                   "KUBERNETES_UNREACHABLE"),
+        api::kKeysRetryMin));
+  }
   if (rotation_.has_value()) {
     return done(Busy("another rotation is under way; it takes 2 s", api::kSignAfter));
   }

@@ -42,6 +42,24 @@ def given():
     return reasons
 
 
+def without_a_wait():
+    """Refusals for want of something that do not say when another try may help."""
+    found = []
+    for top in ("controller",):
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            for name in names:
+                if not name.endswith((".cc", ".h")) or name.endswith("_test.cc") or name.startswith("fake_"):
+                    continue
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    text = file.read()
+                for call in re.finditer(r"\bWithReason\(", text):
+                    reason = re.search(r'"(RATE_LIMITED|NO_CAPACITY|POOL_EMPTY|QUOTA_[A-Z]+)"',
+                                       arguments(text, call.end()))
+                    if reason and not re.search(r"WithRetryAfter\(\s*$", text[:call.start()]):
+                        found.append((name, reason[1]))
+    return found
+
+
 def documented():
     with open(os.path.join(ROOT, "docs", "api.md"), encoding="utf-8") as page:
         table = re.search(r"^## Errors$(.*?)^## ", page.read(), re.M | re.S)[1]
@@ -56,6 +74,10 @@ def test_every_reason_is_documented():
 def test_every_documented_reason_is_given():
     nowhere = documented() - set(given()) - NOT_YET
     assert not nowhere
+
+
+def test_every_resource_exhausted_says_when_to_try_again():
+    assert not without_a_wait(), "wrap it: WithRetryAfter(WithReason(...), wait)"
 
 
 def test_the_sources_were_read():

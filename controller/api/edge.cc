@@ -106,7 +106,7 @@ absl::Status Edge::AddStream(StreamKind kind, const void* stream, int max,
     return WithRetryAfter(
         WithReason(absl::ResourceExhaustedError(absl::StrCat(
                        max, " ", NameOf(kind), " are open, no more are taken; close one first")),
-                   "RATE_LIMITED"),
+                   "RATE_LIMITED", {{"quota", NameOf(kind)}, {"limit", max}}),
         kOverloadRetry);
   }
   streams.emplace(stream, std::move(end));
@@ -179,7 +179,7 @@ absl::Status Edge::CheckNamespace(absl::string_view ns) const {
       absl::PermissionDeniedError(absl::StrCat("namespace ", ns, " is not served here; served are ",
                                                absl::StrJoin(options_.namespaces, ", "),
                                                "; name one of them, or serve it by --namespace")),
-      "NAMESPACE_FORBIDDEN");
+      "NAMESPACE_FORBIDDEN", {{"namespace", ns}});
 }
 
 absl::Status Edge::EnterCall() {
@@ -187,7 +187,7 @@ absl::Status Edge::EnterCall() {
   LeaveCall();
   return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
                                        "more than ", kCallsMax, " calls are in flight; try again")),
-                                   "RATE_LIMITED"),
+                                   "RATE_LIMITED", {{"quota", "calls"}, {"limit", kCallsMax}}),
                         kOverloadRetry);
 }
 

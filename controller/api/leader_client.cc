@@ -53,7 +53,7 @@ grpc::Status AsNoLeader(const grpc::Status& status, absl::string_view address) {
                                     "pass the call on to the controller that leads: ", address,
                                     " does not answer; if it is gone, another one leads in some "
                                     "seconds, try again")),
-                                "NO_LEADER"),
+                                "NO_LEADER", {{"leader", address}}),
                      kNotReadyRetry));
 }
 

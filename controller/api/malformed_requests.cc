@@ -35,7 +35,7 @@ class Refuser final : public Interceptor {
                          method_,
                          ": the request is no protobuf message of this method; build the client "
                          "from proto/spawner/v1")),
-                     "INVALID_FIELD")));
+                     "INVALID_FIELD", {{"field", ""}})));
     }
     batch->Proceed();
   }

@@ -23,13 +23,15 @@ class UninstallStream final : public StepStream<v1::UninstallResponse> {
   void Run() override {
     const core::CoreStatus status = edge().Status();
     if (!status.is_leader) {
-      return Close(WithReason(
-          absl::UnavailableError(absl::StrCat(
-              "uninstall: the controller that leads has to do it, ",
-              status.leader_address.empty()
-                  ? "and nobody leads yet: try again"
-                  : absl::StrCat("at ", status.leader_address, " (", status.leader_id, ")"))),
-          "NO_LEADER"));
+      return Close(WithRetryAfter(
+          WithReason(
+              absl::UnavailableError(absl::StrCat(
+                  "uninstall: the controller that leads has to do it, ",
+                  status.leader_address.empty()
+                      ? "and nobody leads yet: try again"
+                      : absl::StrCat("at ", status.leader_address, " (", status.leader_id, ")"))),
+              "NO_LEADER", {{"leader", status.leader_address}}),
+          kNotReadyRetry));
     }
     const core::Operations& operations = *edge().operations();
     const std::string ns = absl::StrCat("/namespaces/", operations.system_namespace);

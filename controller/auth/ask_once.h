@@ -45,7 +45,7 @@ class AskOnce {
       return done(WithRetryAfter(
           WithReason(absl::ResourceExhaustedError(
                          "too many calls wait for Kubernetes to say who may call; try again"),
-                     "RATE_LIMITED"),
+                     "RATE_LIMITED", {{"quota", "reviews"}, {"limit", kReviewsMax}}),
           kUnreachableRetry));
     }
     waiting_[key].push_back(std::move(done));

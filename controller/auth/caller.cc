@@ -100,7 +100,11 @@ absl::Status Forbidden(const Caller& caller, const Ask& ask, absl::string_view w
   return WithReason(absl::PermissionDeniedError(absl::StrCat(
                         caller.name, " may not ", TextOf(ask),
                         why.empty() ? "" : absl::StrCat(" (", why, ")"), "; ", remedy)),
-                    "NAMESPACE_FORBIDDEN");
+                    "NAMESPACE_FORBIDDEN",
+                    {{"namespace", ask.ns},
+                     {"caller", caller.name},
+                     {"verb", ask.verb},
+                     {"resource", ask.resource}});
 }
 
 }  // namespace spawner::auth

@@ -18,13 +18,13 @@ namespace {
 
 constexpr char kDiscoveryPath[] = "/.well-known/openid-configuration";
 
-absl::Status Unreachable(const absl::Status& error) {
+absl::Status Unreachable(const absl::Status& error, const std::string& issuer) {
   return WithRetryAfter(
       WithReason(absl::UnavailableError(absl::StrCat(
                      "authenticate: get the OIDC issuer's keys: ", error.message(),
                      "; try again; if it lasts, an operator has to see why the issuer does not "
                      "answer the controller (--oidc-issuer, docs/security.md)")),
-                 "ISSUER_UNREACHABLE"),
+                 "ISSUER_UNREACHABLE", {{"issuer", issuer}}),
       kUnreachableRetry);
 }
 
@@ -103,7 +103,7 @@ Oidc::~Oidc() = default;
 
 CallerVerdict Oidc::Check(const Jwt& jwt, absl::Time now) const {
   if (!keys_.has_value() || !keys_->Has(jwt.key_id)) {
-    if (!keys_status_.ok()) return {Unreachable(keys_status_), {}};
+    if (!keys_status_.ok()) return {Unreachable(keys_status_, options_.terms.issuer), {}};
     return {
         TokenInvalid("the token's key is not among the issuer's", "ask the issuer for a new token"),
         kTokenBadFor};

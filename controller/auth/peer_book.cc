@@ -17,7 +17,7 @@ absl::Status TooMany(absl::string_view peer, absl::string_view why, absl::Durati
   return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
                                        "authenticate: calls from ", peer.empty() ? "there" : peer,
                                        " ", why, "; try again in ", absl::FormatDuration(wait))),
-                                   "RATE_LIMITED"),
+                                   "RATE_LIMITED", {{"quota", "calls_of_a_peer"}, {"peer", peer}}),
                         wait);
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/session_error.h"
 #include "controller/core/slot_grants.h"
 
 namespace spawner::core {
@@ -17,17 +18,26 @@ absl::Status EndedBeforeReady(const SessionView& view) {
       absl::StrCat("connect: session ", view.id.value, " ended as ", std::string(Name(view.reason)),
                    " before it was ready: ", view.message);
   constexpr absl::string_view kLook = "; explain the session and see its log, then connect again";
+  const std::string reason(Name(view.reason));
   switch (view.reason) {
     case EndReason::kStartTimeout:
     case EndReason::kImagePullFailed:
-      return WithReason(absl::DeadlineExceededError(absl::StrCat(text, kLook)), "START_TIMEOUT");
+      return OfSession(WithReason(absl::DeadlineExceededError(absl::StrCat(text, kLook)),
+                                  "START_TIMEOUT", {{"end_reason", reason}}),
+                       view);
     case EndReason::kUnschedulable:
-      return WithReason(
-          absl::ResourceExhaustedError(absl::StrCat(
-              text, "; ask for less (resources, node selectors, devices), or add nodes")),
-          "NO_CAPACITY");
+      return OfSession(
+          WithRetryAfter(
+              WithReason(
+                  absl::ResourceExhaustedError(absl::StrCat(
+                      text, "; ask for less (resources, node selectors, devices), or add nodes")),
+                  "NO_CAPACITY", {{"end_reason", reason}}),
+              kCapacityRetry),
+          view);
     default:
-      return WithReason(absl::FailedPreconditionError(absl::StrCat(text, kLook)), "SESSION_ENDING");
+      return OfSession(WithReason(absl::FailedPreconditionError(absl::StrCat(text, kLook)),
+                                  "SESSION_ENDING", {{"end_reason", reason}}),
+                       view);
   }
 }
 
@@ -36,11 +46,12 @@ absl::Status EndedBeforeReady(const SessionView& view) {
 void Connects::Connect(ConnectParams params, Service::ConnectDone done) {
   const Instant now = table_.clock.Now();
   if (table_.connects_waiting >= kConnectsWaitingMax) {
-    done(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                       "connect: ", table_.connects_waiting,
-                                       " others wait for sessions already; try again in a second")),
-                                   "RATE_LIMITED"),
-                        absl::Seconds(1)));
+    done(WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(
+                       absl::StrCat("connect: ", table_.connects_waiting,
+                                    " others wait for sessions already; try again in a second")),
+                   "RATE_LIMITED", {{"quota", "waiting_connects"}, {"limit", kConnectsWaitingMax}}),
+        kConnectRetry));
     return;
   }
   ConnectWaiter waiter;
@@ -79,15 +90,17 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   const bool is_ending = newest != nullptr && newest->plan.state != SessionState::kTerminated;
   if (!params.spec.has_value()) {
     if (is_ending) {
-      return waiter.done(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                                        "connect: the session of key ", params.key.name,
-                                        " is ending; send a spec to start the next")),
-                                    "SESSION_ENDING"));
+      const absl::Status status =
+          WithReason(absl::FailedPreconditionError(
+                         absl::StrCat("connect: the session of key ", params.key.name,
+                                      " is ending; send a spec to start the next")),
+                     "SESSION_ENDING", {{"end_reason", std::string(Name(newest->plan.reason))}});
+      return waiter.done(OfSession(status, newest->identity));
     }
     return waiter.done(WithReason(
         absl::NotFoundError(absl::StrCat("connect: no session holds key ", params.key.name,
                                          ", and there is no spec to start one from; send one")),
-        "KEY_NOT_HELD"));
+        "KEY_NOT_HELD", {{"namespace", params.ns}, {"key", params.key.name}}));
   }
   Slot& slot = table_.slots[id];
   if (newest != nullptr && !IsEnded(*newest)) {
@@ -125,10 +138,14 @@ void Connects::Replace(Incarnation& incarnation, ConnectWaiter waiter, Instant n
       absl::StrCat("connect: key ", params.key.name, " is held with tag \"",
                    incarnation.identity.key.tag, "\", asked was \"", params.key.tag, "\"");
   if (params.on_mismatch == OnMismatch::kFail) {
-    return waiter.done(WithReason(
+    const absl::Status status = WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             tried, "; use its tag, end that session, or ask with on_mismatch to replace it")),
-        "KEY_TAG_MISMATCH"));
+        "KEY_TAG_MISMATCH",
+        {{"key", params.key.name},
+         {"tag", incarnation.identity.key.tag},
+         {"asked_tag", params.key.tag}});
+    return waiter.done(OfSession(status, incarnation.identity));
   }
   if (absl::Status status = table_.CanDecide(); !status.ok()) return waiter.done(status);
   if (!params.spec.has_value()) {
@@ -151,17 +168,26 @@ void Connects::Replace(Incarnation& incarnation, ConnectWaiter waiter, Instant n
 absl::StatusOr<Incarnation*> Connects::Start(Slot& slot, PodIdentity identity,
                                              const SessionSpec& spec, Instant now) {
   if (table_.incarnations >= kSessionsMax) {
-    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                          "connect: ", table_.incarnations,
-                          " sessions are kept already, ended ones included; end some, or give "
-                          "them a shorter retention")),
-                      "QUOTA_SESSIONS");
+    return WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                       "connect: ", table_.incarnations,
+                       " sessions are kept already, ended ones included; end some, or give "
+                       "them a shorter retention")),
+                   "QUOTA_SESSIONS",
+                   {{"namespace", identity.ns},
+                    {"quota", "sessions-kept"},
+                    {"used", table_.incarnations},
+                    {"limit", kSessionsMax}}),
+        kQuotaRetryMax);
   }
   identity.epoch = Epoch::Make(table_.leadership.number, ++table_.counter);
   if (slot.newest() != nullptr && slot.newest()->identity.epoch >= identity.epoch) {
     // A pod of a later leader: we are out of date, and the election is about to hear of it.
-    return WithReason(absl::UnavailableError("connect: a later leader has started this session"),
-                      "NO_LEADER");
+    return WithRetryAfter(
+        WithReason(
+            absl::UnavailableError("connect: a later leader has started this session; try again"),
+            "NO_LEADER"),
+        kConnectRetry);
   }
   Revocations carried = RevocationsToCarry(slot);
   ForgetOld(table_.clock.WallNow(), carried);
@@ -202,10 +228,11 @@ void Connects::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now)
   // The request that created it, from before a restart.
   if (!params.request_id.empty() && params.request_id == incarnation.identity.request_id) {
     if (params.payload_hash != incarnation.identity.payload_hash) {
-      return waiter.done(
-          WithReason(absl::InvalidArgumentError(absl::StrCat("request_id: ", params.request_id,
-                                                             " was used for another request")),
-                     "REQUEST_ID_REUSED"));
+      return waiter.done(WithReason(
+          absl::InvalidArgumentError(absl::StrCat("request_id: ", params.request_id,
+                                                  " was used for another request; use a "
+                                                  "new one for each request")),
+          "REQUEST_ID_REUSED", {{"namespace", params.ns}, {"request_id", params.request_id}}));
     }
     waiter.created = true;
     waiter.started_from = StartedFrom::kCold;
@@ -232,12 +259,12 @@ void Connects::GiveUpWaiting(Incarnation& incarnation, Instant now, Instant& wak
   Slot& slot = table_.slots[incarnation.identity.id];
   if (slot.waiting_for_end.empty() || slot.newest() != &incarnation || IsEnded(incarnation)) return;
   const absl::Status status = WithRetryAfter(
-      WithReason(
-          absl::UnavailableError(absl::StrCat(
-              "connect: the former session ", incarnation.identity.id.value,
-              " is to end, but that is not written yet: ", incarnation.write_status.ToString())),
-          "KUBERNETES_UNREACHABLE"),
-      absl::Seconds(1));
+      WithReason(absl::UnavailableError(absl::StrCat(
+                     "connect: the former session ", incarnation.identity.id.value,
+                     " is to end, but that is not written yet; tries go on, call again: ",
+                     std::string(incarnation.write_status.message()))),
+                 "KUBERNETES_UNREACHABLE"),
+      kConnectRetry);
   for (ConnectWaiter& waiter : std::exchange(slot.waiting_for_end, {})) {
     if (now < waiter.give_up_at) {
       wake_at = std::min(wake_at, waiter.give_up_at);

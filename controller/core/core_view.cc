@@ -136,7 +136,7 @@ absl::StatusOr<Epoch> Core::FindPrevious(absl::string_view ns, const SessionId& 
         absl::NotFoundError(absl::StrCat("session ", id.value,
                                          ": there is no incarnation before the newest, or its "
                                          "retention is over")),
-        "SESSION_NOT_FOUND");
+        "SESSION_NOT_FOUND", {{"namespace", ns}, {"session", id.value}});
   }
   return std::next(incarnations.rbegin())->first;
 }
@@ -152,13 +152,14 @@ absl::Status Core::DrainProxy(absl::string_view proxy, std::optional<absl::Durat
     return absl::OkStatus();
   }
   if (is_known) {
-    return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          "drain proxy ", proxy, ": it is not connected; delete its pod if that still runs")),
-                      "PROXY_LOST");
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "drain proxy ", proxy, ": it is not connected; delete its pod if that still runs")),
+        "PROXY_LOST", {{"proxy", proxy}});
   }
   return WithReason(absl::NotFoundError(absl::StrCat(
                         "drain proxy ", proxy, ": there is none of this id; list the proxies")),
-                    "PROXY_NOT_FOUND");
+                    "PROXY_NOT_FOUND", {{"proxy", proxy}});
 }
 
 }  // namespace spawner::core

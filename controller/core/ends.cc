@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/session_error.h"
 
 namespace spawner::core {
 
@@ -23,10 +24,11 @@ void Ends::Terminate(TerminateParams params, Service::ViewDone done) {
   }
   const std::string etag = table_.ViewOf(incarnation).etag;
   if (!params.etag.empty() && params.etag != etag) {
-    return done(
+    const absl::Status status =
         WithReason(absl::AbortedError(absl::StrCat(tried, "it has changed: its etag is ", etag,
                                                    ", not ", params.etag, "; get it again")),
-                   "ETAG_MISMATCH"));
+                   "ETAG_MISMATCH", {{"etag", etag}, {"asked_etag", params.etag}});
+    return done(OfSession(status, incarnation.identity));
   }
   if (incarnation.plan.state == SessionState::kTerminated) return done(table_.ViewOf(incarnation));
   if (params.only_if_idle) {
@@ -54,10 +56,14 @@ void Ends::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
   const SessionView view = table_.ViewOf(incarnation);
   absl::StatusOr<SessionView> end = view;
   if (!IsEnded(incarnation)) {
-    end = WithReason(absl::UnavailableError(absl::StrCat(
-                         "end session ", view.id.value,
-                         ": decided, but not written yet: ", incarnation.write_status.ToString())),
-                     "KUBERNETES_UNREACHABLE");
+    end = WithRetryAfter(
+        OfSession(WithReason(absl::UnavailableError(absl::StrCat(
+                                 "end session ", view.id.value,
+                                 ": decided, but not written yet; tries go on, call again: ",
+                                 std::string(incarnation.write_status.message()))),
+                             "KUBERNETES_UNREACHABLE"),
+                  view),
+        std::max(kBackoffMin, incarnation.write_not_before - now));
   }
   for (TerminateWaiter& waiter : ended) {
     table_.Answer([done = std::move(waiter.done), end] { done(end); });

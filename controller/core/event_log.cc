@@ -49,7 +49,7 @@ absl::StatusOr<uint64_t> EventLog::Parse(absl::string_view text) const {
   if (text.substr(0, dash) != process_ || version < oldest || version > version_) {
     return WithReason(absl::OutOfRangeError(
                           "resume_version: too old to resume from; list again, without a version"),
-                      "VERSION_EXPIRED");
+                      "VERSION_EXPIRED", {{"field", "resume_version"}});
   }
   return version;
 }
@@ -81,9 +81,11 @@ void EventLog::EndAll(const std::vector<uint64_t>& full) {
 absl::StatusOr<uint64_t> EventLog::Watch(const ListParams& filter, absl::string_view resume_version,
                                          Instant now, Watcher* watcher) {
   if (watches_.size() >= kWatchersMax) {
-    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                          "watch: ", kWatchersMax, " watches are open; close one first")),
-                      "RATE_LIMITED");
+    return WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(
+                       absl::StrCat("watch: ", kWatchersMax, " watches are open; close one first")),
+                   "RATE_LIMITED", {{"quota", "watches"}, {"limit", kWatchersMax}}),
+        kWatchRetry);
   }
   Subscription watch = {filter, watcher, now + kBookmarkInterval, std::nullopt};
   const uint64_t id = ++last_watch_;
@@ -173,9 +175,11 @@ bool EventLog::SendBookmark(Watcher* watcher) const {
 }
 
 void EventLog::EndFull(Watcher* watcher) {
-  watcher->OnWatchEnd(WithReason(
-      absl::ResourceExhaustedError("watch: read too slowly; resume from the last version"),
-      "RATE_LIMITED"));
+  watcher->OnWatchEnd(WithRetryAfter(
+      WithReason(
+          absl::ResourceExhaustedError("watch: read too slowly; resume from the last version"),
+          "RATE_LIMITED", {{"quota", "unread_events"}}),
+      kWatchRetry));
 }
 
 }  // namespace spawner::core

@@ -16,12 +16,12 @@ void Explainer::Explain(absl::string_view ns, const SessionId& id, Epoch epoch, 
   const absl::StatusOr<Incarnation*> found = table_.FindNamed(ns, id, epoch);
   if (!found.ok()) return done(found.status());
   if (questions_.size() >= kExplainsMax) {
-    return done(
-        WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                      "explain session ", id.value, ": ", kExplainsMax,
-                                      " are being explained, which asks proxies; try again")),
-                                  "RATE_LIMITED"),
-                       absl::Seconds(1)));
+    return done(WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(
+                       absl::StrCat("explain session ", id.value, ": ", kExplainsMax,
+                                    " are being explained, which asks proxies; try again")),
+                   "RATE_LIMITED", {{"quota", "explanations"}, {"limit", kExplainsMax}}),
+        absl::Seconds(1)));
   }
   const Instant now = table_.clock.Now();
   const uint64_t sequence = ++last_sequence_;
@@ -116,7 +116,7 @@ void Explainer::Finish(uint64_t sequence, Instant now) {
   const Incarnation* incarnation = table_.Find(question.id, question.epoch);
   absl::StatusOr<Explanation> answer = WithReason(
       absl::NotFoundError(absl::StrCat("session ", question.id.value, ": its retention is over")),
-      "SESSION_NOT_FOUND");
+      "SESSION_NOT_FOUND", {{"session", question.id.value}});
   if (incarnation != nullptr) answer = Compose(*incarnation, question, now);
   table_.Answer([done = std::move(question.done), answer = std::move(answer)] { done(answer); });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -10,12 +11,29 @@
 namespace spawner::core {
 namespace {
 
-// "", or the refusal's words if `used` is all that is allowed.
-std::string Over(absl::string_view who, int64_t used, int64_t allowed, absl::string_view what,
-                 absl::string_view remedy, absl::string_view flag) {
-  if (allowed == 0 || used < allowed) return "";
-  return absl::StrCat("connect: ", who, " has ", used, " ", what, ", and may have ", allowed, "; ",
-                      remedy, " some, or raise the controller's --", flag);
+struct Bound {
+  std::string ns;
+  std::string user;  // empty: of the namespace
+  int64_t used = 0;
+  int64_t allowed = 0;
+  std::string what;
+  absl::string_view remedy;
+  absl::string_view flag;
+};
+
+// OK, or the refusal if `used` is all that is allowed.
+absl::Status Check(const Bound& bound) {
+  if (bound.allowed == 0 || bound.used < bound.allowed) return absl::OkStatus();
+  const std::string who =
+      bound.user.empty() ? absl::StrCat("namespace ", bound.ns) : absl::StrCat("user ", bound.user);
+  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
+      "connect: ", who, " has ", bound.used, " ", bound.what, ", and may have ", bound.allowed,
+      "; ", bound.remedy, " some, or raise the controller's --", bound.flag));
+  if (!bound.user.empty()) status = WithDetail(std::move(status), {"user", bound.user});
+  status = WithDetail(std::move(status), {"namespace", bound.ns});
+  status = WithDetail(std::move(status), {"quota", bound.flag});
+  status = WithDetail(std::move(status), {"used", bound.used});
+  return WithDetail(std::move(status), {"limit", bound.allowed});
 }
 
 template <typename Map, typename Key>
@@ -66,6 +84,12 @@ void Fairness::Count(const Seen& seen, int by) {
     live_.erase(
         std::find_if(first, last, [&](const auto& entry) { return entry.second == seen.user; }));
   }
+  if (seen.idle_deadline != absl::InfiniteFuture()) {
+    std::multiset<absl::Time>& ends = idle_ends_[seen.ns];
+    if (by > 0) ends.insert(seen.idle_deadline);
+    if (by < 0) ends.erase(ends.find(seen.idle_deadline));
+    if (ends.empty()) idle_ends_.erase(seen.ns);
+  }
   if (seen.is_starting && by > 0) queue_.Add(seen.ns);
   if (seen.is_starting && by < 0) queue_.Remove(seen.ns);
 }
@@ -103,7 +127,8 @@ bool Fairness::OnWatchEvent(const WatchEvent& event) {
                   .user = view.user,
                   .is_live = view.state < SessionState::kTerminating,
                   .is_starting = view.state < SessionState::kReady,
-                  .connections = view.connections};
+                  .connections = view.connections,
+                  .idle_deadline = view.idle_deadline.value_or(absl::InfiniteFuture())};
   Count(seen, 1);
   seen_.emplace(name, seen);
   if (!is_new || !seen.is_live) return true;
@@ -128,34 +153,56 @@ bool Fairness::Starts(const Order& order) const {
   return order.has_spec && (order.key.name.empty() || !live_.contains({order.ns, order.key.name}));
 }
 
+absl::Duration Fairness::NextEnd(const std::string& ns) const {
+  const auto ends = idle_ends_.find(ns);
+  if (ends == idle_ends_.end()) return kQuotaRetryMax;
+  const absl::Time now = clock_.WallNow();
+  const auto next = ends->second.upper_bound(now);
+  if (next == ends->second.end()) return kQuotaRetryMin;  // overdue
+  return std::clamp(*next - now, kQuotaRetryMin, kQuotaRetryMax);
+}
+
 absl::Status Fairness::CheckSessions(const Order& order) const {
   const std::string& ns = order.ns;
-  std::string why = Over(absl::StrCat("namespace ", ns), UsedOf(used_, ns).sessions,
-                         limits_.sessions_per_namespace.Of(ns), "sessions", "end",
-                         "quota-sessions-per-namespace");
-  if (why.empty() && !order.user.empty()) {
-    const int64_t used = UsedOf(used_by_users_, UserName(ns, order.user)).sessions;
-    why = Over(absl::StrCat("user ", order.user), used, limits_.sessions_per_user.Of(ns),
-               absl::StrCat("sessions in namespace ", ns), "end", "quota-sessions-per-user");
+  absl::Status status = Check({.ns = ns,
+                               .used = UsedOf(used_, ns).sessions,
+                               .allowed = limits_.sessions_per_namespace.Of(ns),
+                               .what = "sessions",
+                               .remedy = "end",
+                               .flag = "quota-sessions-per-namespace"});
+  if (status.ok() && !order.user.empty()) {
+    status = Check({.ns = ns,
+                    .user = order.user,
+                    .used = UsedOf(used_by_users_, UserName(ns, order.user)).sessions,
+                    .allowed = limits_.sessions_per_user.Of(ns),
+                    .what = absl::StrCat("sessions in namespace ", ns),
+                    .remedy = "end",
+                    .flag = "quota-sessions-per-user"});
   }
-  if (why.empty()) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(why), "QUOTA_SESSIONS");
+  if (status.ok()) return status;
+  return WithRetryAfter(WithReason(status, "QUOTA_SESSIONS"), NextEnd(ns));
 }
 
 absl::Status Fairness::CheckConnections(const Order& order) const {
   const std::string& ns = order.ns;
-  std::string why = Over(absl::StrCat("namespace ", ns), UsedOf(used_, ns).connections,
-                         limits_.connections_per_namespace.Of(ns), "connections open", "close",
-                         "quota-connections-per-namespace");
+  absl::Status status = Check({.ns = ns,
+                               .used = UsedOf(used_, ns).connections,
+                               .allowed = limits_.connections_per_namespace.Of(ns),
+                               .what = "connections open",
+                               .remedy = "close",
+                               .flag = "quota-connections-per-namespace"});
   const std::string& owner = OwnerOf(order);
-  if (why.empty() && !owner.empty()) {
-    const int64_t used = UsedOf(used_by_users_, UserName(ns, owner)).connections;
-    why = Over(absl::StrCat("user ", owner), used, limits_.connections_per_user.Of(ns),
-               absl::StrCat("connections open to their sessions in namespace ", ns), "close",
-               "quota-connections-per-user");
+  if (status.ok() && !owner.empty()) {
+    status = Check({.ns = ns,
+                    .user = owner,
+                    .used = UsedOf(used_by_users_, UserName(ns, owner)).connections,
+                    .allowed = limits_.connections_per_user.Of(ns),
+                    .what = absl::StrCat("connections open to their sessions in namespace ", ns),
+                    .remedy = "close",
+                    .flag = "quota-connections-per-user"});
   }
-  if (why.empty()) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(why), "QUOTA_CONNECTIONS");
+  if (status.ok()) return status;
+  return WithRetryAfter(WithReason(status, "QUOTA_CONNECTIONS"), kConnectionsRetry);
 }
 
 void Fairness::Enter(const Order& order, Entered entered) {

@@ -5,37 +5,20 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
-#include "controller/core/per_namespace.h"
+#include "controller/core/fairness_limits.h"
 #include "controller/core/rate_book.h"
 #include "controller/core/service.h"
 #include "controller/core/start_queue.h"
 
 namespace spawner::core {
-
-// What each may have at most; 0: no limit. A user's are the sessions that were started for that
-// user in a namespace, and the connections to them, whoever's they are.
-struct FairnessLimits {
-  PerNamespace<int64_t> sessions_per_namespace;
-  PerNamespace<int64_t> connections_per_namespace;  // open now; more users are refused a grant
-  PerNamespace<int64_t> sessions_per_user;
-  PerNamespace<int64_t> connections_per_user;
-  StartLimits starts;                           // in flight; more wait
-  PerNamespace<double> connects_per_namespace;  // a second
-  double connects_per_caller = 0;
-
-  bool HasAny() const {
-    return sessions_per_namespace.HasAny() || connections_per_namespace.HasAny() ||
-           sessions_per_user.HasAny() || connections_per_user.HasAny() ||
-           starts.per_namespace.HasAny() || starts.total > 0 || connects_per_namespace.HasAny() ||
-           connects_per_caller > 0;
-  }
-};
 
 // What Fairness knows the sessions by: a core::Service.
 struct FairnessSource {
@@ -105,6 +88,7 @@ class Fairness final : public Watcher {
     bool is_live = false;
     bool is_starting = false;
     int64_t connections = 0;
+    absl::Time idle_deadline = absl::InfiniteFuture();  // of a live one that nobody uses
   };
   struct Used {
     int64_t sessions = 0;  // with those that were let in and are not to be seen yet
@@ -122,6 +106,9 @@ class Fairness final : public Watcher {
   // Whose session the order is about: its user, unless another's holds the key.
   const std::string& OwnerOf(const Order& order) const;
   bool Starts(const Order& order) const;  // as far as is known
+  // When a session of the namespace is the next to end as idle, if nobody comes: from now on,
+  // within kQuotaRetryMin and kQuotaRetryMax.
+  absl::Duration NextEnd(const std::string& ns) const;
   absl::Status CheckSessions(const Order& order) const;
   absl::Status CheckConnections(const Order& order) const;
   void Start(const Order& order, const absl::Status& status, const Entered& entered);
@@ -140,6 +127,9 @@ class Fairness final : public Watcher {
   std::map<std::pair<SessionId, Epoch>, Seen> seen_;
   std::multimap<KeyName, std::string> live_;  // the users that they were started for
   std::map<std::string, Used> used_;
+  // By namespace, as the watch told it: one may be later by now, for a deadline that moves is no
+  // news.
+  std::map<std::string, std::multiset<absl::Time>> idle_ends_;
   std::map<UserName, Used> used_by_users_;
   Ticket last_ticket_ = 0;
   std::map<Ticket, Reserved> reserved_;

@@ -161,6 +161,7 @@ class FakeSessions {
     event.session.key.name = key;
     event.session.state = state;
     event.session.connections = connections;
+    event.session.idle_deadline = idle_deadline;
     watcher_->OnWatchEvent(event);
   }
 
@@ -172,6 +173,7 @@ class FakeSessions {
 
   bool is_leader = true;
   bool is_listing = false;  // a watch has not told all that there is, until EndList
+  std::optional<absl::Time> idle_deadline;  // of what is shown next
 
  private:
   Watcher* watcher_ = nullptr;
@@ -400,6 +402,33 @@ TEST_F(FairnessTest, AStandbyCountsNothing) {
   Use({.sessions_per_namespace = 1});
   sessions_.is_leader = false;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(Enter("a", absl::StrCat(i)), "in");
+}
+
+TEST_F(FairnessTest, AFullNamespaceSaysWhenItsNextSessionEnds) {
+  Use({.sessions_per_namespace = 2});
+  Enter("a", "1");
+  Enter("a", "2");
+  sessions_.idle_deadline = clock_.WallNow() + absl::Seconds(9);
+  sessions_.Show("a", "1", SessionState::kReady);
+  sessions_.idle_deadline = clock_.WallNow() + absl::Seconds(5);
+  sessions_.Show("a", "2", SessionState::kReady);
+  sessions_.idle_deadline.reset();
+  const auto wait = [this](const std::string& ns) {
+    EXPECT_EQ(Enter(ns, "3"), "QUOTA_SESSIONS");
+    return *RetryAfterOf(answers_.back()->status());
+  };
+  EXPECT_EQ(wait("a"), absl::Seconds(5));
+  EXPECT_EQ(DetailsOf(answers_.back()->status()),
+            (std::map<std::string, std::string>{{"namespace", "a"},
+                                                {"quota", "quota-sessions-per-namespace"},
+                                                {"used", "2"},
+                                                {"limit", "2"}}));
+  sessions_.Show("a", "2", SessionState::kReady, 1);  // somebody came
+  EXPECT_EQ(wait("a"), absl::Seconds(9));
+  clock_.Advance(absl::Seconds(8.5));
+  EXPECT_EQ(wait("a"), kQuotaRetryMin);
+  sessions_.Show("a", "1", SessionState::kReady, 1);
+  EXPECT_EQ(wait("a"), kQuotaRetryMax) << "nobody knows when they leave";
 }
 
 }  // namespace

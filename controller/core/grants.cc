@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/session_error.h"
 #include "controller/core/slot_grants.h"
 
 namespace spawner::core {
@@ -28,11 +29,12 @@ void Grants::Create(GrantParams params, Service::ConnectDone done) {
   if (!named.ok()) return done(named.status());
   Incarnation& incarnation = **named;
   if (!IsLive(incarnation)) {
-    return done(WithReason(
+    const absl::Status status = WithReason(
         absl::FailedPreconditionError(absl::StrCat(
             "create grant: session ", params.id.value,
             IsEnded(incarnation) ? " has ended" : " is ending", "; Connect starts its next")),
-        "SESSION_ENDING"));
+        "SESSION_ENDING", {{"end_reason", std::string(Name(incarnation.plan.reason))}});
+    return done(OfSession(status, incarnation.identity));
   }
   // Somebody is about to come: grace runs anew.
   incarnation.idle_since = std::max(incarnation.idle_since, table_.clock.Now());
@@ -55,14 +57,15 @@ void Grants::Revoke(RevokeParams params, Service::RevokeDone done) {
     return done(WithReason(absl::NotFoundError(absl::StrCat(
                                "revoke grants of session ", params.id.value,
                                ": it has ended and its pod is gone, and its grants with it")),
-                           "SESSION_NOT_FOUND"));
+                           "SESSION_NOT_FOUND",
+                           {{"namespace", params.ns}, {"session", params.id.value}}));
   }
   if (waiters_.size() >= kRevokesWaitingMax) {
     return done(WithRetryAfter(
         WithReason(absl::ResourceExhaustedError(absl::StrCat(
                        "revoke grants of session ", params.id.value, ": ", waiters_.size(),
                        " others wait already; try again in a second")),
-                   "RATE_LIMITED"),
+                   "RATE_LIMITED", {{"quota", "revocations"}, {"limit", kRevokesWaitingMax}}),
         absl::Seconds(1)));
   }
   const absl::Time wall = table_.clock.WallNow();

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/session_error.h"
 #include "controller/session/limits.h"
 
 namespace spawner::core {
@@ -18,12 +19,31 @@ namespace {
 absl::Status Full(const Incarnation& incarnation, absl::string_view tried, Instant now) {
   Instant next = Instant::Infinite();
   for (const auto& [owner, hold] : incarnation.holds) next = std::min(next, hold.until);
-  return WithRetryAfter(
-      WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                     tried, incarnation.holds.size(),
-                     " owners hold it already; release one, or use an owner that holds it")),
-                 "QUOTA_HOLDS"),
-      next - now);
+  return OfSession(
+      WithRetryAfter(
+          WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                         tried, incarnation.holds.size(),
+                         " owners hold it already; release one, or use an owner that holds it")),
+                     "QUOTA_HOLDS", {{"limit", kHoldsMax}, {"used", incarnation.holds.size()}}),
+          next - now),
+      incarnation.identity);
+}
+
+// Its own policy. Only the key's next incarnation can have another one: once nobody has used this
+// one for its grace.
+absl::Status NotAllowed(const Incarnation& incarnation, absl::string_view tried, Instant now) {
+  const Plan& plan = incarnation.plan;
+  const absl::Duration wait = plan.idle_deadline.has_value() ? *plan.idle_deadline - now
+                                                             : incarnation.session.spec->idle.grace;
+  return OfSession(
+      WithRetryAfter(
+          WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                         tried,
+                         "its spec.idle.hold_max of 0 allows no holds; end it, and start its next "
+                         "with another one")),
+                     "QUOTA_HOLDS", {{"limit", 0}, {"used", 0}}),
+          std::max(wait, kQuotaRetryMin)),
+      incarnation.identity);
 }
 
 }  // namespace
@@ -42,10 +62,12 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
     const EndReason reason = incarnation.session.decision.has_value()
                                  ? incarnation.session.decision->reason
                                  : incarnation.plan.reason;
-    return done(WithReason(absl::FailedPreconditionError(absl::StrCat(
-                               tried, "its end is decided: ", std::string(Name(reason)),
-                               "; connect to start the next incarnation")),
-                           "SESSION_ENDING"));
+    const absl::Status status =
+        WithReason(absl::FailedPreconditionError(
+                       absl::StrCat(tried, "its end is decided: ", std::string(Name(reason)),
+                                    "; connect to start the next incarnation")),
+                   "SESSION_ENDING", {{"end_reason", std::string(Name(reason))}});
+    return done(OfSession(status, incarnation.identity));
   }
   if (absl::Status room = notes_.CheckRoom(incarnation, tried); !room.ok()) return done(room);
   DropExpired(incarnation, now);
@@ -60,10 +82,7 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
     });
   }
   if (incarnation.session.spec->idle.hold_max <= absl::ZeroDuration()) {
-    return done(WithReason(
-        absl::ResourceExhaustedError(absl::StrCat(
-            tried, "its spec.idle.hold_max of 0 allows no holds; start its next with another one")),
-        "QUOTA_HOLDS"));
+    return done(NotAllowed(incarnation, tried, now));
   }
   if (found == incarnation.holds.end() && incarnation.holds.size() >= kHoldsMax) {
     return done(Full(incarnation, tried, now));

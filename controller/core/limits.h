@@ -124,6 +124,18 @@ constexpr absl::Duration kStartWaitMax = absl::Seconds(60);
 constexpr absl::Duration kStartWaitMargin = absl::Milliseconds(100);
 constexpr absl::Duration kStartRetry = absl::Seconds(1);
 
+// RetryInfo where nobody can know when another try helps: the earliest instant at which something
+// changes by itself, within these bounds; what people end is not foreseen.
+constexpr absl::Duration kQuotaRetryMin = absl::Seconds(1);
+constexpr absl::Duration kQuotaRetryMax = absl::Seconds(30);
+// Proxies report what is open once a second.
+constexpr absl::Duration kConnectionsRetry = absl::Seconds(1);
+// No node fits: a cluster autoscaler looks for such pods every 10 s (its --scan-interval).
+constexpr absl::Duration kCapacityRetry = absl::Seconds(10);
+// Somebody is ahead, and is through within moments.
+constexpr absl::Duration kConnectRetry = absl::Seconds(1);
+constexpr absl::Duration kWatchRetry = absl::Seconds(1);
+
 }  // namespace spawner::core
 
 #endif  // SPAWNER_CONTROLLER_CORE_LIMITS_H_

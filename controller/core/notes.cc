@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/session_error.h"
 
 namespace spawner::core {
 
@@ -31,7 +32,8 @@ absl::Status Notes::CheckRoom(const Incarnation& incarnation, absl::string_view 
                      tried, own, " changes of this session and ", waiting_,
                      " in all wait already to be written to Kubernetes; try again in a second",
                      last.ok() ? "" : ": ", last.ok() ? "" : last.message())),
-                 "RATE_LIMITED"),
+                 "RATE_LIMITED",
+                 {{"quota", "waiting_writes"}, {"limit", kNoteWaitersPerSessionMax}}),
       absl::Seconds(1));
 }
 
@@ -87,11 +89,12 @@ void Notes::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
     return OnWritten(incarnation);
   }
   if (incarnation.presence == PodView::Presence::kGone) {
-    return Drop(incarnation,
-                WithReason(absl::FailedPreconditionError(absl::StrCat(
-                               "write to session ", incarnation.identity.id.value,
-                               ": its pod is gone; connect to start the next incarnation")),
-                           "SESSION_ENDING"));
+    const absl::Status status =
+        WithReason(absl::FailedPreconditionError(
+                       absl::StrCat("write to session ", incarnation.identity.id.value,
+                                    ": its pod is gone; connect to start the next incarnation")),
+                   "SESSION_ENDING", {{"end_reason", std::string(Name(incarnation.plan.reason))}});
+    return Drop(incarnation, OfSession(status, incarnation.identity));
   }
   std::vector<NoteWaiter> waiting;
   for (NoteWaiter& waiter : std::exchange(notes.waiters, {})) {
@@ -117,10 +120,11 @@ void Notes::OnUnborn(Incarnation& incarnation, const absl::Status& status) {
 }
 
 void Notes::OnForgotten(Incarnation& incarnation) {
-  Drop(incarnation, WithReason(absl::NotFoundError(absl::StrCat("write to session ",
-                                                                incarnation.identity.id.value,
-                                                                ": its retention is over")),
-                               "SESSION_NOT_FOUND"));
+  const absl::Status status = WithReason(
+      absl::NotFoundError(absl::StrCat("write to session ", incarnation.identity.id.value,
+                                       ": its retention is over")),
+      "SESSION_NOT_FOUND");
+  Drop(incarnation, OfSession(status, incarnation.identity));
 }
 
 void Notes::OnStandDown(const absl::Status& status) {

@@ -26,12 +26,13 @@ std::string PathOf(const LogQuery& query) {
   return path;
 }
 
-absl::Status Unavailable(const absl::Status& error) {
+absl::Status Unavailable(absl::string_view path, const absl::Status& error) {
+  const kube::RequestName log = kube::NameRequest("GET", path);
   return WithReason(absl::FailedPreconditionError(
                         absl::StrCat(error.message(),
                                      "; the container has not begun, or its pod is gone: "
                                      "explain the session")),
-                    "LOG_UNAVAILABLE");
+                    "LOG_UNAVAILABLE", {{"namespace", log.ns}, {"pod", log.name}});
 }
 
 }  // namespace
@@ -81,12 +82,13 @@ class PodLogs::Read final : public kube::HttpHandler {
     if (!status.ok()) return reader_->OnLogEnd(kube::NoAnswer(name, status));
     if (code_ == 200) return reader_->OnLogEnd(absl::OkStatus());
     if (code_ == 204) {  // what an API server says of a pod that has no node
-      return reader_->OnLogEnd(Unavailable(absl::FailedPreconditionError(
-          absl::StrCat(name.Text(), ": the pod has not been given a node"))));
+      return reader_->OnLogEnd(
+          Unavailable(path_, absl::FailedPreconditionError(absl::StrCat(
+                                 name.Text(), ": the pod has not been given a node"))));
     }
     const absl::Status error = kube::ApiError(name, code_, retry_after_, error_);
     // 400: "container is waiting to start". 404: there is no such pod.
-    reader_->OnLogEnd(code_ == 400 || code_ == 404 ? Unavailable(error) : error);
+    reader_->OnLogEnd(code_ == 400 || code_ == 404 ? Unavailable(path_, error) : error);
   }
 
  private:

@@ -30,7 +30,10 @@ absl::Status RateBook::Check(const std::string& name, Instant now) {
       WithReason(absl::ResourceExhaustedError(absl::StrCat(
                      "connect: ", what_, " ", name, " may connect ", per_second_.Of(name),
                      " times a second; the next time is in ", absl::FormatDuration(wait))),
-                 "RATE_LIMITED"),
+                 "RATE_LIMITED",
+                 {{"quota", absl::StrCat("connects_per_second_of_", what_)},
+                  {what_, name},
+                  {"limit", per_second_.Of(name)}}),
       wait);
 }
 

@@ -23,13 +23,17 @@ bool RequestBook::Enter(const ConnectParams& params, Instant now, Service::Conne
     done(WithReason(absl::InvalidArgumentError(absl::StrCat(
                         "request_id: ", params.request_id,
                         " was used for another request; use a new one for each request")),
-                    "REQUEST_ID_REUSED"));
+                    "REQUEST_ID_REUSED",
+                    {{"namespace", params.ns}, {"request_id", params.request_id}}));
   } else if (entry.result.has_value()) {
     done(*entry.result);
   } else if (entry.waiting.size() >= kConnectsWaitingMax) {
-    done(WithReason(absl::ResourceExhaustedError(
-                        "connect: too many retries of one request wait; wait for their answer"),
-                    "RATE_LIMITED"));
+    done(WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(
+                       "connect: too many retries of one request wait; wait for their answer"),
+                   "RATE_LIMITED",
+                   {{"quota", "retries_of_a_request"}, {"limit", kConnectsWaitingMax}}),
+        kConnectRetry));
   } else {
     entry.waiting.push_back(std::move(done));
   }

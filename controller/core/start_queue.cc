@@ -12,10 +12,11 @@ namespace spawner::core {
 
 absl::Status StartQueue::Wait(const std::string& ns, Instant deadline, Go go) {
   if (waiting_ >= kStartsWaitingMax) {
-    return WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                                         "connect: ", waiting_, " starts wait already")),
-                                     "RATE_LIMITED"),
-                          kStartRetry);
+    return WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                       "connect: ", waiting_, " starts wait already; try again in a second")),
+                   "RATE_LIMITED", {{"quota", "waiting_starts"}, {"limit", kStartsWaitingMax}}),
+        kStartRetry);
   }
   namespaces_[ns].waiting.push_back({deadline, std::move(go)});
   ++waiting_;
@@ -63,7 +64,12 @@ std::vector<StartQueue::Ready> StartQueue::Expired(Instant now) {
                                          " and ", total_,
                                          " in all are starting, and none was through in time; try "
                                          "again, with a longer deadline")),
-                                     "QUOTA_STARTS"),
+                                     "QUOTA_STARTS",
+                                     {{"namespace", name},
+                                      {"used", ns.running},
+                                      {"limit", limits_.per_namespace.Of(name)},
+                                      {"total_used", total_},
+                                      {"total_limit", limits_.total}}),
                           kStartRetry)});
       it = ns.waiting.erase(it);
     }

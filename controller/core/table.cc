@@ -6,6 +6,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "controller/core/session_error.h"
 #include "controller/session/pod_template.h"
 
 namespace spawner::core {
@@ -52,7 +53,7 @@ absl::Status Table::CanDecide() const {
                                   "an election takes some seconds, try again")
                     : absl::StrCat("this controller does not lead; ", leadership.leader_address,
                                    " does: call it, or try again")),
-            "NO_LEADER"),
+            "NO_LEADER", {{"leader", leadership.leader_address}}),
         absl::Seconds(1));
   }
   if (!has_taken_over) {
@@ -91,7 +92,7 @@ absl::StatusOr<Incarnation*> Table::FindNamed(absl::string_view ns, const Sessio
             "session ", id.value, " in namespace ", ns, epoch.value == 0 ? "" : " with that epoch",
             ": there is none, or its retention is over; list the sessions, or "
             "connect by its key")),
-        "SESSION_NOT_FOUND");
+        "SESSION_NOT_FOUND", {{"namespace", ns}, {"session", id.value}});
   }
   return found;
 }
@@ -167,10 +168,12 @@ Incarnation* Table::FindNewest(const SessionId& id) {
 absl::Status Table::CheckEpoch(const Incarnation& incarnation, Epoch wanted,
                                absl::string_view tried) {
   if (wanted.value == 0 || wanted == incarnation.identity.epoch) return absl::OkStatus();
-  return WithReason(absl::AbortedError(absl::StrCat(
-                        tried, "its epoch is ", incarnation.identity.epoch.value, ", not ",
-                        wanted.value, "; another incarnation lives by now, get it again")),
-                    "EPOCH_FENCED");
+  return OfSession(
+      WithReason(absl::AbortedError(absl::StrCat(
+                     tried, "its epoch is ", incarnation.identity.epoch.value, ", not ",
+                     wanted.value, "; another incarnation lives by now, get it again")),
+                 "EPOCH_FENCED", {{"asked_epoch", wanted.value}}),
+      incarnation.identity);
 }
 
 absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
@@ -178,6 +181,7 @@ absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
   const auto usage = proxies.SumUsage(incarnation.identity.id, incarnation.identity.epoch,
                                       incarnation.first_version);
   std::string why;
+  std::string owner;
   if (usage.open > 0) {
     why = absl::StrCat(usage.open,
                        " connections are open; wait until they close, or end it whether "
@@ -187,15 +191,19 @@ absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
         "a proxy is lost, it may have connections; wait until it is back or forgotten, or end it "
         "whether idle or not";
   }
-  for (const auto& [owner, hold] : incarnation.holds) {
+  for (const auto& [holder, hold] : incarnation.holds) {
     if (!why.empty() || hold.until <= now) continue;
+    owner = holder;
     why = absl::StrCat("\"", owner, "\" holds it until ",
                        absl::FormatTime(absl::RFC3339_sec, WallOf(hold.until), absl::UTCTimeZone()),
                        hold.shown.reason.empty() ? "" : ": ", hold.shown.reason,
                        "; release the hold, or end it whether idle or not");
   }
   if (why.empty()) return absl::OkStatus();
-  return WithReason(absl::FailedPreconditionError(absl::StrCat(tried, why)), "NOT_IDLE");
+  const absl::Status status =
+      WithReason(absl::FailedPreconditionError(absl::StrCat(tried, why)), "NOT_IDLE",
+                 {{"connections", usage.open}, {"hold_owner", owner}});
+  return OfSession(status, incarnation.identity);
 }
 
 }  // namespace spawner::core

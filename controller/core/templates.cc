@@ -68,13 +68,13 @@ bool HasLabel(const std::string& text) {
 absl::Status ForCaller(const absl::Status& status, absl::string_view ns, absl::string_view name) {
   if (absl::IsNotFound(status)) return TemplateNotFound(ns, name);
   if (absl::IsInvalidArgument(status) && ReasonOf(status).empty()) {
-    return WithReason(status, "INVALID_FIELD");
+    return WithReason(status, "INVALID_FIELD", {{"field", "template.pod_template"}});
   }
   if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) {
     return WithReason(
         absl::AbortedError(absl::StrCat("template ", name, ": ", status.message(),
                                         "; read it again, and apply or delete what you mean")),
-        "ETAG_MISMATCH");
+        "ETAG_MISMATCH", {{"namespace", ns}, {"template", name}});
   }
   return status;
 }
@@ -84,7 +84,7 @@ absl::Status EtagMismatch(absl::string_view name, absl::string_view wanted,
   return WithReason(
       absl::AbortedError(absl::StrCat("template ", name, ": its etag is \"", found,
                                       "\", asked was \"", wanted, "\"; read it again")),
-      "ETAG_MISMATCH");
+      "ETAG_MISMATCH", {{"template", name}, {"etag", found}, {"asked_etag", wanted}});
 }
 
 // The object to write, from what the caller gave.
@@ -160,7 +160,7 @@ void Templates::List(absl::string_view ns, int page_size, absl::string_view page
     if (absl::IsOutOfRange(answer.status())) {
       return done(WithReason(absl::OutOfRangeError(absl::StrCat("page_token: too old, list again: ",
                                                                 answer.status().message())),
-                             "VERSION_EXPIRED"));
+                             "VERSION_EXPIRED", {{"field", "page_token"}}));
     }
     if (absl::IsInvalidArgument(answer.status()) && !is_first) {
       return done(InvalidField("page_token", "is none that a list of templates gave"));
@@ -266,7 +266,7 @@ void Templates::TryPod(const ApplyingPtr& apply, const std::string& checked) {
           return apply->Fail(WithReason(
               absl::InvalidArgumentError(absl::StrCat(
                   "template.pod_template: a pod from it is refused: ", tried.status().message())),
-              "INVALID_FIELD"));
+              "INVALID_FIELD", {{"field", "template.pod_template"}}));
         }
         if (!tried.ok()) return apply->Fail(Annotate(tried.status(), "a pod from the template"));
         if (apply->params.validate_only) return answer(checked);

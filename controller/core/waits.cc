@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "controller/core/limits.h"
+#include "controller/core/session_error.h"
 
 namespace spawner::core {
 namespace {
@@ -26,23 +27,25 @@ bool CanBecome(SessionState state, const std::vector<SessionState>& wanted) {
 }
 
 absl::Status Ended(const SessionView& view, const std::vector<SessionState>& wanted) {
-  return WithReason(
+  const absl::Status status = WithReason(
       absl::FailedPreconditionError(absl::StrCat(
           "wait for session ", view.id.value, ": it ended as ", std::string(Name(view.reason)),
           " and will not be ", NamesOf(wanted), view.message.empty() ? "" : ": ", view.message,
           "; connect to start the next incarnation")),
-      "SESSION_ENDING");
+      "SESSION_ENDING", {{"end_reason", std::string(Name(view.reason))}});
+  return OfSession(status, view);
 }
 
 absl::Status TimedOut(const SessionView& view, const WaitParams& params) {
   const std::string phase(Name(view.phase));
-  return WithReason(
+  const absl::Status status = WithReason(
       absl::DeadlineExceededError(absl::StrCat(
           "wait for session ", view.id.value, " to be ", NamesOf(params.states), ": after ",
           absl::FormatDuration(params.timeout), " it is ", std::string(Name(view.state)),
           phase.empty() ? "" : ", in phase ", phase, view.message.empty() ? "" : ": ", view.message,
           "; wait again, for longer, or explain the session")),
-      "WAIT_TIMEOUT");
+      "WAIT_TIMEOUT", {{"state", std::string(Name(view.state))}, {"phase", phase}});
+  return OfSession(status, view);
 }
 
 }  // namespace
@@ -54,7 +57,7 @@ Service::WaitId Waits::Wait(WaitParams params, Service::ViewDone done) {
     done(WithRetryAfter(WithReason(absl::ResourceExhaustedError(absl::StrCat(
                                        "wait for session ", params.id.value, ": ", waits_.size(),
                                        " others wait already; watch sessions instead")),
-                                   "RATE_LIMITED"),
+                                   "RATE_LIMITED", {{"quota", "waits"}, {"limit", kWaitsMax}}),
                         absl::Seconds(1)));
     return 0;
   }

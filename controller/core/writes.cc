@@ -22,18 +22,29 @@ bool IsTransient(const absl::Status& status) {
 }
 
 // As the API promises it to who connects.
-absl::Status ForCaller(const absl::Status& status) {
+absl::Status ForCaller(const absl::Status& status, absl::string_view ns) {
   if (absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "exceeded quota")) {
-    return WithReason(absl::ResourceExhaustedError(status.message()), "QUOTA_SESSIONS");
+    return WithRetryAfter(
+        WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                       status.message(), "; end some, or raise the namespace's ResourceQuota")),
+                   "QUOTA_SESSIONS", {{"namespace", ns}, {"quota", "ResourceQuota"}}),
+        kQuotaRetryMax);
   }
   if (absl::IsInvalidArgument(status) && ReasonOf(status).empty()) {
     return WithReason(status, "INVALID_FIELD");
   }
-  if (IsTransient(status) && ReasonOf(status).empty()) {
-    return WithReason(
-        status, absl::IsResourceExhausted(status) ? "RATE_LIMITED" : "KUBERNETES_UNREACHABLE");
+  if (!IsTransient(status)) return status;
+  const absl::Duration wait = RetryAfterOf(status).value_or(kConnectRetry);
+  const std::string reason = ReasonOf(status);
+  if (!reason.empty() && reason != "KUBERNETES_UNREACHABLE") return WithRetryAfter(status, wait);
+  if (absl::IsResourceExhausted(status)) {
+    return WithRetryAfter(WithReason(absl::ResourceExhaustedError(status.message()), "RATE_LIMITED",
+                                     {{"namespace", ns}, {"quota", "kubernetes"}}),
+                          wait);
   }
-  return status;
+  // As UNAUTHENTICATED it would look like the caller's own credentials.
+  return WithRetryAfter(
+      WithReason(absl::UnavailableError(status.message()), "KUBERNETES_UNREACHABLE"), wait);
 }
 
 bool HasNotes(const Incarnation& incarnation) {
@@ -127,7 +138,8 @@ void Writes::OnNotesWritten(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod>
     Log(LogLevel::kWarning, "notes_refused",
         {{"session", id.value}, {"error", answer.status().ToString()}});
     notes_.Drop(*incarnation,
-                ForCaller(Annotate(answer.status(), absl::StrCat("write to session ", id.value))));
+                ForCaller(Annotate(answer.status(), absl::StrCat("write to session ", id.value)),
+                          incarnation->identity.ns));
     // What features believed goes back to what the pod says.
     for (Feature* feature : table_.features) feature->OnPod(*incarnation);
     return;
@@ -163,7 +175,8 @@ void Writes::OnWritten(SessionId id, Epoch epoch, bool had_notes,
   if (!IsTransient(answer.status())) {
     // The decision stands and is tried again; who waits for it is told why it may take long.
     const absl::Status status =
-        ForCaller(Annotate(answer.status(), absl::StrCat("terminate session ", id.value)));
+        ForCaller(Annotate(answer.status(), absl::StrCat("terminate session ", id.value)),
+                  incarnation->identity.ns);
     ends_.Refuse(*incarnation, status);
   }
   BackOff(*incarnation, answer.status(), table_.clock.Now());
@@ -235,7 +248,7 @@ void Writes::OnCreated(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answ
   const Instant now = table_.clock.Now();
   if (absl::IsAlreadyExists(answer.status())) return ResolveConflict(*incarnation);
   if (!IsTransient(answer.status()) || now >= incarnation->session.created_at + kDurableWaitMax) {
-    return FailCreate(id, epoch, ForCaller(status));
+    return FailCreate(id, epoch, ForCaller(status, incarnation->identity.ns));
   }
   BackOff(*incarnation, answer.status(), now);
 }

@@ -209,7 +209,7 @@ absl::Status TemplateNotFound(absl::string_view ns, absl::string_view name) {
       absl::NotFoundError(absl::StrCat("template ", name, ": namespace ", ns,
                                        " has no PodTemplate of that name with the label ",
                                        kTemplateSelector, "; apply one")),
-      "TEMPLATE_NOT_FOUND");
+      "TEMPLATE_NOT_FOUND", {{"namespace", ns}, {"template", name}});
 }
 
 }  // namespace spawner

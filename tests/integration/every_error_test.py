@@ -62,6 +62,50 @@ REASONS = {
     "START_TIMEOUT": ("DEADLINE_EXCEEDED", 124, "The backend was not ready in time."),
     "WAIT_TIMEOUT": ("DEADLINE_EXCEEDED", 124, "It is not in that state yet."),
 }
+OF_SESSION = {"namespace", "session", "epoch"}
+# What ErrorInfo.metadata has at least, as docs/api.md lists it.
+DETAILS = {
+    "INVALID_FIELD": {"field"},
+    "REQUEST_ID_REUSED": {"namespace", "request_id"},
+    "TOKEN_INVALID": set(),
+    "TOKEN_EXPIRED": set(),
+    "NAMESPACE_FORBIDDEN": {"namespace", "caller", "verb", "resource"},
+    "SESSION_NOT_FOUND": {"namespace", "session"},
+    "KEY_NOT_HELD": {"namespace", "key"},
+    "TEMPLATE_NOT_FOUND": {"namespace", "template"},
+    "PROXY_NOT_FOUND": {"proxy"},
+    "KEY_TAG_MISMATCH": OF_SESSION | {"key", "tag", "asked_tag"},
+    "NOT_IDLE": OF_SESSION | {"connections", "hold_owner"},
+    "SESSION_ENDING": OF_SESSION | {"end_reason"},
+    "LOG_UNAVAILABLE": {"namespace", "pod"},
+    "PROXY_LOST": {"proxy"},
+    "ETAG_MISMATCH": OF_SESSION | {"etag", "asked_etag"},
+    "EPOCH_FENCED": OF_SESSION | {"asked_epoch"},
+    "VERSION_EXPIRED": {"field"},
+    "QUOTA_SESSIONS": {"namespace", "quota", "used", "limit"},
+    "QUOTA_STARTS": {"namespace", "used", "limit", "total_used", "total_limit"},
+    "QUOTA_CONNECTIONS": {"namespace", "quota", "used", "limit"},
+    "QUOTA_HOLDS": OF_SESSION | {"used", "limit"},
+    "RATE_LIMITED": {"quota", "limit", "namespace"},
+    "NO_CAPACITY": OF_SESSION | {"end_reason"},
+    "NO_LEADER": {"leader"},
+    "KUBERNETES_UNREACHABLE": set(),
+    "ISSUER_UNREACHABLE": {"issuer"},
+    "START_TIMEOUT": OF_SESSION | {"end_reason"},
+    "WAIT_TIMEOUT": OF_SESSION | {"state", "phase"},
+}
+# Seconds, where a bound says more than that there is one: when another try may be worth it.
+WAITS = {
+    "QUOTA_SESSIONS": (25, 30),  # nobody's grace of 10 min is over by then: kQuotaRetryMax
+    "QUOTA_STARTS": (1, 1),
+    "QUOTA_CONNECTIONS": (1, 1),
+    "QUOTA_HOLDS": (1, 3600),  # the session's own idle end
+    "RATE_LIMITED": (60, 100),  # 0.01 a second
+    "NO_CAPACITY": (10, 10),
+}
+# Only of a quota of a user's.
+OPTIONAL = {"user"}
+RETRIED = {"RESOURCE_EXHAUSTED", "UNAVAILABLE"}
 NOT_YET = {"POOL_EMPTY": "warm pools are not built yet"}
 API_ONLY = {"VERSION_EXPIRED"}
 
@@ -363,8 +407,42 @@ def test_it_has_its_code_reason_and_domain(shown, reason):
     assert error.code().name == REASONS[reason][0], error
     info = details_of(error)["ErrorInfo"]
     assert (info.reason, info.domain) == (reason, "spawner.dev")
-    if error.code().name == "UNAVAILABLE":
-        assert "RetryInfo" in details_of(error), "docs/api.md promises it"
+    assert set(info.metadata) == DETAILS[reason], info
+
+
+@pytest.mark.parametrize("reason", sorted(r for r in REASONS if REASONS[r][0] in RETRIED))
+def test_it_says_when_another_try_may_help(shown, reason):
+    delay = details_of(shown.shown[reason].error)["RetryInfo"].retry_delay
+    wait = delay.seconds + delay.nanos / 1e9
+    shortest, longest = WAITS.get(reason, (0.05, 60))
+    assert shortest <= wait <= longest
+
+
+def test_details_have_values(shown):
+    def metadata(reason):
+        return details_of(shown.shown[reason].error)["ErrorInfo"].metadata
+
+    assert metadata("QUOTA_SESSIONS") == {"namespace": "full", "quota": "quota-sessions-per-namespace",
+                                          "used": "2", "limit": "2"}
+    assert metadata("KEY_TAG_MISMATCH")["key"] == "document-42"
+    assert (metadata("KEY_TAG_MISMATCH")["tag"], metadata("KEY_TAG_MISMATCH")["asked_tag"]) == ("", "v2")
+    assert metadata("EPOCH_FENCED")["asked_epoch"] == "1"
+    assert int(metadata("EPOCH_FENCED")["epoch"]) > 1
+    assert metadata("INVALID_FIELD")["field"] == "spec.port"
+    assert int(metadata("NOT_IDLE")["connections"]) == 1
+
+
+def test_api_md_lists_the_details():
+    with open(os.path.join(api.ROOT, "docs/api.md"), encoding="utf-8") as page:
+        table = re.search(r"^### Details of errors$(.*?)^## ", page.read(), re.M | re.S)[1]
+    listed = {}
+    for row in table.splitlines():
+        cells = [cell.strip() for cell in row.split("|")]
+        if row.startswith("| ") and cells[1].isupper():
+            names = set(re.findall(r"`([a-z_]+)`", cells[2]))
+            listed.update({reason: names for reason in re.findall(r"[A-Z_]{2,}", cells[1])})
+    assert {reason: set(names) for reason, names in DETAILS.items()} == {
+        reason: names - OPTIONAL for reason, names in listed.items()}
 
 
 @pytest.mark.parametrize("reason", sorted(set(REASONS) - API_ONLY))
@@ -402,8 +480,9 @@ def page_of(provoker):
         "What each reason of [api.md](api.md#errors) looks like, with what it takes to provoke it. Every message says what was "
         "tried, on what, why it", "failed and what to do. tests/integration/every_error_test.py provokes them all, and "
         "writes this page.", "",
-        "A client gets the same message and `google.rpc.ErrorInfo` (reason, domain `spawner.dev`), and "
-        "`google.rpc.RetryInfo` where it is known when", "another try helps.", ""]
+        "A client gets the same message, `google.rpc.ErrorInfo` (reason, domain `spawner.dev`, and the metadata shown "
+        "under each, for programs)", "and, with RESOURCE_EXHAUSTED and UNAVAILABLE, `google.rpc.RetryInfo`: when another "
+        "try may help.", ""]
     for reason, (code, exit_code, meaning) in REASONS.items():
         seen = provoker.shown[reason]
         lines += ["## " + reason, "", "%s. %s" % (code, meaning), "", "```text"]
@@ -414,7 +493,10 @@ def page_of(provoker):
             lines += kept + ["exit code %d" % exit_code]
         else:
             lines.append(seen.error.details())
+        details = details_of(seen.error)
         lines += ["```", ""]
+        if details["ErrorInfo"].metadata:
+            lines += ["Metadata: %s." % ", ".join("`%s`" % key for key in sorted(details["ErrorInfo"].metadata)), ""]
     text = "\n".join(lines)
     for name_of_a_run, instead in provoker.instead.items():
         text = text.replace(name_of_a_run, instead)

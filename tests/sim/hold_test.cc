@@ -193,6 +193,19 @@ TEST(Hold, IsCappedByThePolicyAndCounted) {
   EXPECT_TRUE(scene.Ends(id, absl::Seconds(60)));
 }
 
+TEST(Hold, WhereNoneIsAllowedTheWaitIsForItsOwnEnd) {
+  Scene scene(71);
+  scene.spec.idle.hold_max = absl::ZeroDuration();
+  const SessionId id = scene.Ready("doc");
+  const auto refused = scene.KeepAlive(id, "job", absl::Minutes(1));
+  EXPECT_EQ(ReasonOf(refused.status()), "QUOTA_HOLDS");
+  EXPECT_EQ(DetailsOf(refused.status()).at("session"), id.value);
+  const auto wait = RetryAfterOf(refused.status());
+  ASSERT_TRUE(wait.has_value());
+  EXPECT_GT(*wait, absl::ZeroDuration());
+  EXPECT_LE(*wait, scene.spec.idle.grace);
+}
+
 TEST(Hold, OfAnotherEpochOrOfAnEndingSessionIsRefused) {
   Scene scene(8);
   const SessionId id = scene.Ready("doc");
