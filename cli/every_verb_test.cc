@@ -409,6 +409,10 @@ TEST(Connect, SendsEveryFieldThatAFlagNames) {
 TEST(Terminate, SendsTheEtag) {
   FakeController fake;
   fake.get.response = Live();
+  // Which incarnation lives by now is the controller's to judge (EPOCH_FENCED): none is looked for.
+  EXPECT_EQ(fake.Run({"terminate", "abc", "--epoch=7"}).code, kOk);
+  EXPECT_EQ(fake.get.request.epoch(), 0u);
+  EXPECT_EQ(fake.terminate.request.epoch(), 7u);
   EXPECT_EQ(fake.Run({"terminate", "abc", "--etag=e1"}).code, kOk);
   EXPECT_EQ(fake.terminate.request.etag(), "e1");
 }

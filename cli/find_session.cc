@@ -80,6 +80,19 @@ grpc::Status ListPages(const Invocation& i, v1::ListSessionsRequest request,
   return {grpc::StatusCode::INTERNAL, "the server's pages do not end"};
 }
 
+grpc::Status Find(const Invocation& i, const Named& named, v1::Session* session) {
+  if (named.name.empty()) {
+    std::vector<v1::Session> found;
+    const grpc::Status status = FindByKey(i, named.key, &found);
+    return status.ok() ? Choose(found, named.epoch, session) : status;
+  }
+  v1::GetSessionRequest request;
+  request.set_name(named.name);
+  request.set_epoch(named.epoch);
+  return i.client.Ask("get session", i.client.sessions(), &v1::Sessions::Stub::AsyncGetSession,
+                      request, session);
+}
+
 }  // namespace
 
 bool IsSessionWord(const std::string& word) { return word == "session" || word == "sessions"; }
@@ -122,18 +135,15 @@ grpc::Status FindByKey(const Invocation& i, const std::string& key,
 grpc::Status FindNamed(const Invocation& i, v1::Session* session) {
   Named named;
   if (const grpc::Status status = Read(i, &named); !status.ok()) return status;
-  if (named.name.empty()) {
-    std::vector<v1::Session> found;
-    const grpc::Status status = FindByKey(i, named.key, &found);
-    return status.ok() ? Choose(found, named.epoch, session) : status;
-  }
-  v1::GetSessionRequest request;
-  request.set_name(named.name);
-  request.set_epoch(named.epoch);
-  return i.client.Ask("get session", i.client.sessions(), &v1::Sessions::Stub::AsyncGetSession,
-                      request, session);
+  return Find(i, named, session);
 }
 
+grpc::Status FindNewestNamed(const Invocation& i, v1::Session* session, uint64_t* epoch) {
+  Named named;
+  if (const grpc::Status status = Read(i, &named); !status.ok()) return status;
+  *epoch = std::exchange(named.epoch, 0);
+  return Find(i, named, session);
+}
 grpc::Status NameNamed(const Invocation& i, std::string* name, uint64_t* epoch) {
   Named named;
   if (const grpc::Status status = Read(i, &named); !status.ok()) return status;

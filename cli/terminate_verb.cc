@@ -7,14 +7,15 @@ namespace {
 
 int Terminate(const Invocation& i) {
   v1::Session session;
-  grpc::Status status = FindNamed(i, &session);
+  uint64_t epoch = 0;
+  grpc::Status status = FindNewestNamed(i, &session, &epoch);
   if (!status.ok()) return Fail(i, status, "terminate");
   v1::TerminateSessionRequest request;
   request.set_name(session.name());
   request.set_hard(i.arguments.Has("hard"));
   request.set_only_if_idle(i.arguments.Has("only-if-idle"));
   request.set_etag(i.arguments.Get("etag"));
-  if (i.arguments.Has("epoch")) request.set_epoch(session.epoch());
+  request.set_epoch(epoch);
   v1::Session ended;
   status = i.client.Ask("terminate", i.client.sessions(),
                         &v1::Sessions::Stub::AsyncTerminateSession, request, &ended);
