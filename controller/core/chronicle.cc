@@ -14,6 +14,10 @@ namespace {
 
 using State = SessionState;
 
+constexpr char kRevocationsLost[] =
+    "warning: the pod's annotation spawner.dev/revocations could not be read: all tokens issued "
+    "until now count as revoked";
+
 bool IsOver(const History& history) {
   const std::optional<State> last = history.last_state();
   return last.has_value() && *last >= State::kTerminating;
@@ -68,10 +72,19 @@ void Chronicle::Begin(Incarnation& incarnation) {
   }
 }
 
+void Chronicle::Warn(History& history) {
+  for (const Transition& step : history.Steps()) {
+    if (step.cause == kRevocationsLost) return;
+  }
+  const State state = *history.last_state();
+  history.Add({table_.clock.WallNow(), state, state, kRevocationsLost});
+}
+
 void Chronicle::Observe(Incarnation& incarnation) {
   History& history = incarnation.history;
   const Plan& plan = incarnation.plan;
   if (history.empty()) Begin(incarnation);
+  if (incarnation.pod.has_value() && incarnation.pod->are_revocations_mangled) Warn(history);
   const State from = *history.last_state();
   const bool is_phase = plan.state == State::kStarting && plan.phase != incarnation.phase_told;
   if (plan.state == from && !is_phase) return;

@@ -34,6 +34,8 @@ class Chronicle final : public Feature {
  private:
   // What came before this controller knew of it.
   void Begin(Incarnation& incarnation);
+  // The pod's revocations can't be read: told once.
+  void Warn(History& history);
 
   Table& table_;
 };

@@ -100,8 +100,38 @@ void Grants::OnWritten(uint64_t serial, const absl::Status& status) {
   done(status);
 }
 
+void Grants::ReadAsAll(Incarnation& incarnation) {
+  const auto pending = incarnation.notes.wanted.find(kRevocationsNote);
+  absl::StatusOr<Revocations> written = Revocations();
+  if (pending != incarnation.notes.wanted.end()) written = DecodeRevocations(pending->second);
+  Revocations all = RevocationsToCarry(table_.slots.at(incarnation.identity.id));
+  // Once for each fault, not with every event until it is mended: grants go on being issued.
+  const bool is_mended = written.ok() && written->not_issued_before != 0;
+  if (!is_mended) {
+    RevokeAll(table_.clock.WallNow(), all);
+    Log(LogLevel::kWarning, "revocations_unreadable",
+        {{"pod", incarnation.pod->pod.name},
+         {"annotation", kRevocationsNote},
+         {"next", "all tokens issued until now count as revoked"}});
+  }
+  incarnation.pod->revocations = all;
+  if (is_mended || !table_.leadership.is_leader) return;
+  notes_.Put(incarnation, kRevocationsNote, EncodeRevocations(all), nullptr);
+}
+
+void Grants::OnTakeOver(Instant now) {
+  for (auto& [id, slot] : table_.slots) {
+    for (auto& [epoch, incarnation] : slot.incarnations) {
+      const bool is_mangled =
+          incarnation->pod.has_value() && incarnation->pod->are_revocations_mangled;
+      if (is_mangled) ReadAsAll(*incarnation);
+    }
+  }
+}
+
 // Another controller's revocations, of before it lost the lead, are not written over.
 void Grants::OnPod(Incarnation& incarnation) {
+  if (incarnation.pod->are_revocations_mangled) return ReadAsAll(incarnation);
   const auto pending = incarnation.notes.wanted.find(kRevocationsNote);
   if (pending == incarnation.notes.wanted.end()) return;
   auto wanted = DecodeRevocations(pending->second);

@@ -30,6 +30,7 @@ class Grants final : public Feature {
   void Revoke(RevokeParams params, Service::RevokeDone done);
 
   void OnPod(Incarnation& incarnation) override;
+  void OnTakeOver(Instant now) override;
   void BeforePlan(Incarnation& incarnation, Instant now) override;
   void OnStandDown(const absl::Status& status) override;
   void Step(Instant now) override;
@@ -45,6 +46,9 @@ class Grants final : public Feature {
     Instant give_up_at;
   };
 
+  // The pod's note can't be read: everything issued until now counts as taken back, and the leader
+  // writes that over it.
+  void ReadAsAll(Incarnation& incarnation);
   void OnWritten(uint64_t serial, const absl::Status& status);
   // False: it waits on.
   bool Answer(const Waiter& waiter, Instant now);

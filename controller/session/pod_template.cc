@@ -285,11 +285,8 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
   session.spec = *std::move(spec);
   session.end = ParseEnd(pod);
   auto revocations = DecodeRevocations(Annotation(pod, kRevocationsNote));
-  if (!revocations.ok()) {
-    return Mangled(
-        pod, absl::StrCat("annotation ", kRevocationsNote, ": ", revocations.status().message()));
-  }
-  session.revocations = *std::move(revocations);
+  session.are_revocations_mangled = !revocations.ok();
+  if (revocations.ok()) session.revocations = *std::move(revocations);
   session.pod = std::move(pod);
   ForgetWhatIsRead(session.pod);
   return session;

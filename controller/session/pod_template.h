@@ -54,6 +54,9 @@ struct SessionPod {
   SharedSpec spec;
   Boxed<EndRecord> end;  // durable: the end is decided
   Revocations revocations;
+  // The annotation can't be read: nobody knows what it took back, so it has to count as everything
+  // issued until now. `revocations` is empty then.
+  bool are_revocations_mangled = false;
   kube::Pod pod;
 };
 

@@ -177,9 +177,13 @@ TEST(ParseSessionPod, ReadsBackTheRevocationsOfFormerIncarnations) {
   kube::Pod pod = AsPod(json::parse(*text));
   EXPECT_EQ(ParseSessionPod(pod)->revocations, revocations);
   EXPECT_TRUE(ParseSessionPod(AsPod(Build(Spec())))->revocations.empty());
-  // Mangled, it is not taken for none.
+  EXPECT_FALSE(ParseSessionPod(pod)->are_revocations_mangled);
+  // Mangled, it is not taken for none, and the session stays.
   pod.annotations["spawner.dev/revocations"] = "{}]";
-  EXPECT_FALSE(ParseSessionPod(pod).ok());
+  const auto mangled = ParseSessionPod(pod);
+  ASSERT_TRUE(mangled.ok());
+  EXPECT_TRUE(mangled->are_revocations_mangled);
+  EXPECT_TRUE(mangled->revocations.empty());
 }
 
 TEST(ParseSessionPod, ReportsAForeignOrMangledPod) {

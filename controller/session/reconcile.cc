@@ -96,7 +96,10 @@ class Turn {
     // No process is left, or none was ever started and none will be.
     const bool is_stopped =
         observed().ended_at.has_value() || IsStopped(pod()) || (is_deleting && was_never_scheduled);
-    plan_.state = is_stopped ? SessionState::kTerminated : SessionState::kTerminating;
+    // Over is what is durable: by our record, or because the pod goes and takes all with it.
+    const bool is_recorded = view_.pod->end.has_value() || is_deleting;
+    plan_.state =
+        is_stopped && is_recorded ? SessionState::kTerminated : SessionState::kTerminating;
     if (!observed().stopping_at.has_value()) observed().stopping_at = now_;
     if (is_stopped && !observed().ended_at.has_value()) observed().ended_at = now_;
     const Instant patience =

@@ -10,7 +10,9 @@ namespace {
 class ReconcileEndTest : public ReconcileTest {};
 
 TEST_F(ReconcileEndTest, EndsAtItsLifetimeHoweverBusy) {
-  session_.spec.Edit().lifetime.max = absl::Seconds(50);
+  SessionSpec spec = *session_.spec;
+  spec.lifetime.max = absl::Seconds(50);
+  session_.spec = spec;
   MakeReady();
   Use();
   EXPECT_EQ(Step().wake_at, session_.created_at + absl::Seconds(50));
@@ -72,7 +74,7 @@ TEST_F(ReconcileEndTest, RecordsWhyTheBackendLeft) {
     session_.decision.reset();
     session_.state = SessionState::kReady;
     const Plan plan = Step();
-    EXPECT_EQ(plan.state, SessionState::kTerminated);
+    EXPECT_EQ(plan.state, SessionState::kTerminating) << "it is not recorded yet";
     EXPECT_EQ(plan.reason, c.reason) << c.code;
     EXPECT_EQ(plan.message, c.message);
     EXPECT_EQ(plan.exit_code, c.code);
