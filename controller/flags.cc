@@ -100,17 +100,18 @@ absl::Status CheckUrls(ControllerFlags& flags) {
 }  // namespace
 
 Program ControllerProgram() {
-  return {.name = "controller",
-          .about =
-              "runs sessions on Kubernetes, each in a pod of its own.\n\n"
-              "  controller --local --public-url=http://127.0.0.1:8080   no cluster needed\n"
-              "  controller --kubeconfig=FILE --base-domain=NAME         a cluster, from "
-              "outside",
-          .flag_files = "controller/",
-          .repeatable = {"namespace", "oidc-audience", "proxy-name",
-                         "quota-connections-per-namespace", "quota-connections-per-user",
-                         "quota-sessions-per-namespace", "quota-sessions-per-user",
-                         "quota-starts-per-namespace", "rate-connects-per-namespace"}};
+  return {
+      .name = "controller",
+      .about =
+          "runs sessions on Kubernetes, each in a pod of its own.\n\n"
+          "  controller --local --public-url=http://127.0.0.1:8080   no cluster needed\n"
+          "  controller --kubeconfig=FILE --base-domain=NAME         a cluster, from "
+          "outside",
+      .flag_files = "controller/",
+      .repeatable = {"namespace", "oidc-audience", "proxy-name", "quota-connections-per-namespace",
+                     "quota-connections-per-user", "quota-sessions-per-namespace",
+                     "quota-sessions-per-user", "quota-starts-per-namespace",
+                     "quota-starts-per-user", "rate-connects-per-namespace"}};
 }
 
 absl::StatusOr<ControllerFlags> ParseControllerFlags(const std::vector<std::string>& arguments) {

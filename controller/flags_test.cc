@@ -76,7 +76,7 @@ TEST(ControllerFlags, EveryBadOneSaysWhatIsAllowed) {
        "--oidc-prefix, --oidc-user-claim, --peer-ca, --proxy-name, --public-url, "
        "--quota-connections-per-namespace, --quota-connections-per-user, "
        "--quota-sessions-per-namespace, --quota-sessions-per-user, --quota-starts, "
-       "--quota-starts-per-namespace, --rate-connects-per-caller, "
+       "--quota-starts-per-namespace, --quota-starts-per-user, --rate-connects-per-caller, "
        "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --token-secret, "
        "--help and --version"},
       {{"--local", "--quota-sessions-per-user=A=3"},

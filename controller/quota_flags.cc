@@ -31,6 +31,9 @@ ABSL_FLAG(
     std::string, quota_starts_per_namespace, "0",
     "Sessions of a namespace that may be starting at one time; others wait until their call's "
     "deadline. 0: no limit. NS=N as above.");
+ABSL_FLAG(std::string, quota_starts_per_user, "0",
+          "Sessions of a namespace that may be starting for one user (of the grant) at one time; "
+          "more wait, others of the namespace pass them. 0: no limit. NS=N as above.");
 ABSL_FLAG(int64_t, quota_starts, 0,
           "Sessions that may be starting at one time; others wait, namespaces take turns. 0: no "
           "limit.");
@@ -105,6 +108,9 @@ absl::StatusOr<core::FairnessLimits> ReadQuotaFlags() {
   ASSIGN_OR_RETURN(
       limits.starts.per_namespace,
       Read<int64_t>("quota-starts-per-namespace", absl::GetFlag(FLAGS_quota_starts_per_namespace)));
+  ASSIGN_OR_RETURN(
+      limits.starts.per_user,
+      Read<int64_t>("quota-starts-per-user", absl::GetFlag(FLAGS_quota_starts_per_user)));
   ASSIGN_OR_RETURN(limits.connects_per_namespace,
                    Read<double>("rate-connects-per-namespace",
                                 absl::GetFlag(FLAGS_rate_connects_per_namespace)));

@@ -90,8 +90,8 @@ void Fairness::Count(const Seen& seen, int by) {
     if (by < 0) ends.erase(ends.find(seen.idle_deadline));
     if (ends.empty()) idle_ends_.erase(seen.ns);
   }
-  if (seen.is_starting && by > 0) queue_.Add(seen.ns);
-  if (seen.is_starting && by < 0) queue_.Remove(seen.ns);
+  if (seen.is_starting && by > 0) queue_.Add(seen.ns, seen.user);
+  if (seen.is_starting && by < 0) queue_.Remove(seen.ns, seen.user);
 }
 
 void Fairness::Add(const std::string& ns, const std::string& user, int64_t sessions,
@@ -224,7 +224,8 @@ void Fairness::Enter(const Order& order, Entered entered) {
   const Instant deadline = std::min(order.deadline - kStartWaitMargin, now + kStartWaitMax);
   status = queue_.Wait(
       order.ns, std::max(deadline, now + absl::Nanoseconds(1)),
-      [this, order, entered](const absl::Status& turn) { Start(order, turn, entered); });
+      [this, order, entered](const absl::Status& turn) { Start(order, turn, entered); },
+      order.user);
   if (!status.ok()) return entered(status);
   Step(now);
 }
@@ -236,7 +237,7 @@ void Fairness::Start(const Order& order, const absl::Status& status, const Enter
   const bool starts = Starts(order);
   const absl::Status quota = starts ? CheckSessions(order) : absl::OkStatus();
   if (!starts || !quota.ok()) {
-    queue_.Remove(order.ns);
+    queue_.Remove(order.ns, order.user);
     is_due_ = true;
     if (quota.ok()) return entered(Ticket{0});
     return entered(quota);
@@ -250,7 +251,7 @@ void Fairness::Start(const Order& order, const absl::Status& status, const Enter
 void Fairness::Unreserve(std::map<Ticket, Reserved>::iterator reserved) {
   const Reserved left = std::move(reserved->second);
   reserved_.erase(reserved);
-  queue_.Remove(left.key.first);
+  queue_.Remove(left.key.first, left.user);
   Add(left.key.first, left.user, -1, 0);
   is_due_ = true;
 }
@@ -284,7 +285,8 @@ std::vector<Fairness::Quota> Fairness::QuotasOf(const std::string& ns) {
 void Fairness::AppendUsers(const std::string& ns, std::vector<Quota>& quotas) const {
   const int64_t sessions = limits_.sessions_per_user.Of(ns);
   const int64_t connections = limits_.connections_per_user.Of(ns);
-  if (sessions == 0 && connections == 0) return;
+  const int64_t starts = limits_.starts.per_user.Of(ns);
+  if (sessions == 0 && connections == 0 && starts == 0) return;
   std::vector<std::pair<Used, std::string>> users;
   for (auto it = used_by_users_.lower_bound(UserName(ns, ""));
        it != used_by_users_.end() && it->first.first == ns; ++it) {
@@ -297,6 +299,7 @@ void Fairness::AppendUsers(const std::string& ns, std::vector<Quota>& quotas) co
   if (users.size() > kQuotaUsersShown) users.resize(kQuotaUsersShown);
   for (const auto& [used, user] : users) {
     quotas.push_back({"sessions", user, used.sessions, sessions});
+    quotas.push_back({"starts", user, queue_.running(ns, user), starts});
     quotas.push_back({"connections", user, used.connections, connections});
   }
 }

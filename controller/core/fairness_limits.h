@@ -22,8 +22,8 @@ struct FairnessLimits {
   bool HasAny() const {
     return sessions_per_namespace.HasAny() || connections_per_namespace.HasAny() ||
            sessions_per_user.HasAny() || connections_per_user.HasAny() ||
-           starts.per_namespace.HasAny() || starts.total > 0 || connects_per_namespace.HasAny() ||
-           connects_per_caller > 0;
+           starts.per_namespace.HasAny() || starts.per_user.HasAny() || starts.total > 0 ||
+           connects_per_namespace.HasAny() || connects_per_caller > 0;
   }
 };
 

@@ -84,6 +84,35 @@ TEST(StartQueue, WhoWaitsTooLongIsToldSo) {
   EXPECT_EQ(queue.waiting(), 0u);
 }
 
+TEST(StartQueue, OthersOfANamespacePassWhoWaitsForTheirOwnUsersStarts) {
+  StartQueue queue({.per_user = 1});
+  std::string order;
+  const auto wait = [&](const std::string& user) {
+    ASSERT_TRUE(queue
+                    .Wait(
+                        "a", kStart + absl::Seconds(9),
+                        [&order, user](const absl::Status& status) {
+                          absl::StrAppend(&order, status.ok() ? "" : "-", user);
+                        },
+                        user)
+                    .ok());
+  };
+  const auto run = [&](Instant now) {
+    for (const StartQueue::Ready& ready : queue.Due(now)) ready.go(ready.status);
+  };
+  for (const char* user : {"x", "x", "x", "y", ""}) wait(user);
+  wait("");
+  run(kStart);
+  EXPECT_EQ(order, "xy") << "nobody's have no user's limit";
+  queue.Remove("a", "x");
+  run(kStart);
+  EXPECT_EQ(order, "xyx");
+  EXPECT_EQ(queue.running("a", "x"), 1);
+  EXPECT_EQ(queue.waiting(), 1u);
+  run(kStart + absl::Seconds(9));
+  EXPECT_EQ(order, "xyx-x");
+}
+
 // Random arrivals and ends: no limit is ever exceeded, nobody with room waits, and between two
 // turns of one namespace every other that could go gets one.
 TEST(StartQueue, IsFairFromAnySeed) {
@@ -309,6 +338,26 @@ TEST_F(FairnessTest, AUsersSessionsAreThoseThatWereStartedForTheUser) {
   sessions_.ShowOf("ada", "a", "1", SessionState::kTerminated);
   EXPECT_EQ(UsedOf("a", "sessions", "ada"), 1);
   EXPECT_EQ(UsedOf("a", "sessions", "ben"), 1);
+}
+
+TEST_F(FairnessTest, AUsersStartsInFlightAreBounded) {
+  Use({.starts = {.per_user = 1}});
+  EXPECT_EQ(EnterAs("ada", "a", "1"), "in");
+  EXPECT_EQ(EnterAs("ada", "a", "2"), "waits");
+  EXPECT_EQ(EnterAs("ben", "a", "3"), "in") << "each user";
+  EXPECT_EQ(EnterAs("ada", "b", "1"), "in") << "in each namespace";
+  EXPECT_EQ(UsedOf("a", "starts", "ada"), 1);
+  sessions_.ShowOf("ada", "a", "1", SessionState::kStarting);
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(1), "waits");
+  sessions_.ShowOf("ada", "a", "1", SessionState::kReady);
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(1), "in");
+  EXPECT_EQ(EnterAs("ada", "a", "4"), "waits");
+  clock_.Advance(absl::Seconds(5) - kStartWaitMargin);
+  fairness_->Step(clock_.Now());
+  EXPECT_EQ(Answer(4), "QUOTA_STARTS");
+  EXPECT_EQ(DetailsOf(answers_[4]->status())["user"], "ada");
 }
 
 TEST_F(FairnessTest, AUsersConnectionsAreThoseToTheUsersSessions) {

@@ -183,9 +183,8 @@ absl::Status Table::CheckIdle(const Incarnation& incarnation, Instant now,
   std::string why;
   std::string owner;
   if (usage.open > 0) {
-    why = absl::StrCat(usage.open,
-                       " connections are open; wait until they close, or end it whether "
-                       "idle or not");
+    why = absl::StrCat(usage.open, usage.open == 1 ? " connection is" : " connections are",
+                       " open; wait until nobody is connected, or end it whether idle or not");
   } else if (!usage.is_known) {
     why =
         "a proxy is lost, it may have connections; wait until it is back or forgotten, or end it "

@@ -70,7 +70,7 @@ def api_server(code, message):
      "--oidc-jwks-file, --oidc-jwks-url, --oidc-prefix, --oidc-user-claim, --peer-ca, --proxy-name, "
      "--public-url, --quota-connections-per-namespace, --quota-connections-per-user, "
      "--quota-sessions-per-namespace, --quota-sessions-per-user, "
-     "--quota-starts, --quota-starts-per-namespace, --rate-connects-per-caller, "
+     "--quota-starts, --quota-starts-per-namespace, --quota-starts-per-user, --rate-connects-per-caller, "
      "--rate-connects-per-namespace, --tls-cert, --tls-key, --token-file, --token-secret, --help and --version"),
     (["--local", "--listen=0.0.0.0:0"],
      "controller: --listen=0.0.0.0:0: whoever reaches it could do everything. Say who may call by "

@@ -83,7 +83,7 @@ DETAILS = {
     "EPOCH_FENCED": OF_SESSION | {"asked_epoch"},
     "VERSION_EXPIRED": {"field"},
     "QUOTA_SESSIONS": {"namespace", "quota", "used", "limit"},
-    "QUOTA_STARTS": {"namespace", "used", "limit", "total_used", "total_limit"},
+    "QUOTA_STARTS": {"namespace", "quota", "used", "limit"},
     "QUOTA_CONNECTIONS": {"namespace", "quota", "used", "limit"},
     "QUOTA_HOLDS": OF_SESSION | {"used", "limit"},
     "RATE_LIMITED": {"quota", "limit", "namespace"},
