@@ -198,8 +198,10 @@ TEST(WriteSession, ShowsEverythingThatIsKnown) {
   view.create_time = absl::FromUnixSeconds(1) + absl::Milliseconds(5);
   view.end_time = absl::FromUnixSeconds(9);
   view.conditions = {{"Lost", true, "node n", absl::FromUnixSeconds(3)}};
-  view.spec.Edit().image = "demo";
-  view.spec.Edit().labels = {{"team", "blue"}};
+  SessionSpec spec = *view.spec;
+  spec.image = "demo";
+  spec.labels = {{"team", "blue"}};
+  view.spec = spec;
   v1::Session out;
   WriteSession(view, *SessionUrls::Make("http://h:1", ""), out);
   EXPECT_EQ(out.name(), "namespaces/default/sessions/k7");

@@ -18,7 +18,9 @@ SessionView FakeService::MakeSession(absl::string_view id) {
   view.epoch = Epoch::Make(1, 1);
   view.pod = absl::StrCat(id, "-1");
   view.create_time = absl::FromUnixSeconds(1'800'000'000);
-  view.spec.Edit().image = "demo";
+  SessionSpec spec = *view.spec;
+  spec.image = "demo";
+  view.spec = spec;
   return view;
 }
 

@@ -126,7 +126,9 @@ TEST_F(EventLogTest, FiltersByNamespaceKeyAndLabels) {
   filter.labels = {{"team", "red"}};
   SessionView view = View("x");
   EXPECT_FALSE(Matches(filter, view));
-  view.spec.Edit().labels["team"] = "red";
+  SessionSpec spec = *view.spec;
+  spec.labels["team"] = "red";
+  view.spec = spec;
   EXPECT_TRUE(Matches(filter, view));
   view.ns = "b";
   EXPECT_FALSE(Matches(filter, view));

@@ -15,12 +15,14 @@ constexpr absl::Duration kInitialGrace = absl::Seconds(30);
 class ReconcileTest : public testing::Test {
  protected:
   ReconcileTest() {
-    session_.spec.Edit().image = "app:1";
-    session_.spec.Edit().idle.grace = kGrace;
-    session_.spec.Edit().idle.initial_grace = kInitialGrace;
-    session_.spec.Edit().lifetime.start_timeout = absl::Seconds(60);
-    session_.spec.Edit().lifetime.stop_grace = absl::Seconds(5);
-    session_.spec.Edit().lifetime.retention = absl::Seconds(100);
+    SessionSpec spec = *session_.spec;
+    spec.image = "app:1";
+    spec.idle.grace = kGrace;
+    spec.idle.initial_grace = kInitialGrace;
+    spec.lifetime.start_timeout = absl::Seconds(60);
+    spec.lifetime.stop_grace = absl::Seconds(5);
+    spec.lifetime.retention = absl::Seconds(100);
+    session_.spec = spec;
     session_.created_at = now_;
     pod_.pod.uid = "u";
     routes_.is_acked = true;

@@ -28,13 +28,15 @@ bool IsAllowed(State from, State to) {
 class World {
  public:
   explicit World(uint64_t seed) : random_(seed) {
-    session_.spec.Edit().image = "app:1";
-    session_.spec.Edit().idle.grace = absl::Seconds(random_.Below(20));
-    session_.spec.Edit().idle.initial_grace = absl::Seconds(random_.Below(20));
-    if (random_.OneIn(3)) session_.spec.Edit().lifetime.max = absl::Seconds(100);
-    session_.spec.Edit().lifetime.start_timeout = absl::Seconds(30);
-    session_.spec.Edit().lifetime.stop_grace = absl::Seconds(3);
-    session_.spec.Edit().lifetime.retention = absl::Seconds(20);
+    SessionSpec spec = *session_.spec;
+    spec.image = "app:1";
+    spec.idle.grace = absl::Seconds(random_.Below(20));
+    spec.idle.initial_grace = absl::Seconds(random_.Below(20));
+    if (random_.OneIn(3)) spec.lifetime.max = absl::Seconds(100);
+    spec.lifetime.start_timeout = absl::Seconds(30);
+    spec.lifetime.stop_grace = absl::Seconds(3);
+    spec.lifetime.retention = absl::Seconds(20);
+    session_.spec = spec;
     session_.created_at = now_;
     session_.is_adopted = random_.OneIn(4);
     pod_.pod.uid = "u";

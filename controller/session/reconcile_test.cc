@@ -235,7 +235,9 @@ TEST_F(ReconcileTest, IsUnconfirmedWhenALostProxyWasGivenUp) {
 }
 
 TEST_F(ReconcileTest, KeepNeverEndsAsIdle) {
-  session_.spec.Edit().idle.never = true;
+  SessionSpec spec = *session_.spec;
+  spec.idle.never = true;
+  session_.spec = spec;
   MakeReady();
   const Plan plan = StepAfter(absl::Hours(1000));
   EXPECT_EQ(plan.state, SessionState::kReady);

@@ -17,11 +17,6 @@ SharedSpec::SharedSpec() {
 
 SharedSpec::SharedSpec(SessionSpec spec) : spec_(std::make_shared<SessionSpec>(std::move(spec))) {}
 
-SessionSpec& SharedSpec::Edit() {
-  spec_ = std::make_shared<SessionSpec>(*spec_);
-  return *spec_;
-}
-
 absl::StatusOr<SharedSpec> SpecPool::Decode(absl::string_view json) {
   const std::string hash = Sha256(json);
   Digest digest;

@@ -21,8 +21,6 @@ class SharedSpec {
 
   const SessionSpec& operator*() const { return *spec_; }
   const SessionSpec* operator->() const { return spec_.get(); }
-  // To be changed: from here on this one is by itself.
-  SessionSpec& Edit();
 
   friend bool operator==(const SharedSpec& a, const SharedSpec& b) {
     return a.spec_ == b.spec_ || *a.spec_ == *b.spec_;
