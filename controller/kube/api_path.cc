@@ -47,11 +47,13 @@ std::string QueryEscape(absl::string_view value) {
 
 std::string RequestName::Text() const {
   if (resource.empty()) return absl::StrCat(verb, " ", name);
+  const absl::string_view singular = absl::StripSuffix(resource, "s");
+  // Reviews: they are asked, not kept.
+  if (name.empty() && verb == "create" && ns.empty()) return absl::StrCat(verb, " a ", singular);
   if (name.empty() && verb != "create") {
     return absl::StrCat(verb, " ", resource,
                         ns.empty() ? " in all namespaces" : absl::StrCat(" in namespace ", ns));
   }
-  const absl::string_view singular = absl::StripSuffix(resource, "s");
   return absl::StrCat(verb, " ", singular, " ", ns, ns.empty() ? "" : "/",
                       name.empty() ? "(unnamed)" : name);
 }

@@ -14,6 +14,7 @@ TEST(ApiPath, NamesRequestsInTheWordsOfRbac) {
   EXPECT_EQ(text("GET", "/api/v1/pods?watch=true"), "watch pods in all namespaces");
   EXPECT_EQ(text("PATCH", "/api/v1/namespaces/a/pods/s-1"), "patch pod a/s-1");
   EXPECT_EQ(text("POST", "/api/v1/namespaces/a/pods"), "create pod a/(unnamed)");
+  EXPECT_EQ(text("POST", "/apis/authentication.k8s.io/v1/tokenreviews"), "create a tokenreview");
   EXPECT_EQ(text("GET", "/api/v1/namespaces/a/pods/s-1/log?follow=true"), "get pods/log a/s-1");
   EXPECT_EQ(text("PUT", "/apis/coordination.k8s.io/v1/namespaces/a/leases/l"), "update lease a/l");
   EXPECT_EQ(text("GET", "/api/v1/namespaces/a"), "get namespace a");

@@ -38,8 +38,22 @@ void PodEvents::Add(const Json& pod, const What& what, absl::Time now) {
   }
 }
 
+std::string PodEvents::NameOf(const Event& event) {
+  return absl::StrFormat("%s.%016x", event.pod, event.serial);
+}
+
+std::string PodEvents::FieldOf(const Event& event, const std::string& name) {
+  if (name == "involvedObject.kind") return "Pod";
+  if (name == "involvedObject.name") return event.pod;
+  if (name == "involvedObject.namespace" || name == "metadata.namespace") return event.ns;
+  if (name == "involvedObject.uid") return event.uid;
+  if (name == "reason") return event.reason;
+  if (name == "type") return event.type;
+  return name == "metadata.name" ? NameOf(event) : "";
+}
+
 Json PodEvents::ObjectOf(const Event& event) {
-  const std::string name = absl::StrFormat("%s.%016x", event.pod, event.serial);
+  const std::string name = NameOf(event);
   return {{"kind", "Event"},
           {"apiVersion", "v1"},
           {"metadata",
@@ -75,10 +89,11 @@ ApiResult<Json> PodEvents::Get(const ApiPath& path, uint64_t version) const {
   Json items = Json::array();
   for (const Event& event : events_) {
     if (!path.ns.empty() && event.ns != path.ns) continue;
-    Json object = ObjectOf(event);
-    if (!path.name.empty() && MetaText(object, "name") != path.name) continue;
-    if (!path.name.empty()) return object;
-    if (selector->Matches(object)) items.push_back(std::move(object));
+    if (!path.name.empty() && NameOf(event) != path.name) continue;
+    if (!path.name.empty()) return ObjectOf(event);
+    const bool is_wanted =
+        selector->MatchesFields([&event](const std::string& name) { return FieldOf(event, name); });
+    if (is_wanted) items.push_back(ObjectOf(event));
   }
   if (!path.name.empty()) return NotFound(path.key());
   return Json{{"kind", "EventList"},

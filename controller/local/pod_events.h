@@ -44,6 +44,9 @@ class PodEvents {
     int32_t count = 1;
   };
 
+  static std::string NameOf(const Event& event);
+  // Of ObjectOf's, one that a selector may name.
+  static std::string FieldOf(const Event& event, const std::string& name);
   static Json ObjectOf(const Event& event);
 
   uint64_t last_serial_ = 0;

@@ -156,7 +156,11 @@ bool Selector::Holds(const Term& term, const std::string* value) {
 }
 
 bool Selector::Matches(const Json& object) const {
-  const Json* labels = FindLabels(object);
+  return Matches(FindLabels(object),
+                 [&object](const std::string& name) { return FieldText(object, name); });
+}
+
+bool Selector::Matches(const Json* labels, const FieldTexts& text_of) const {
   for (const Term& term : labels_) {
     const std::string* value = nullptr;
     if (labels != nullptr) {
@@ -165,8 +169,8 @@ bool Selector::Matches(const Json& object) const {
     }
     if (!Holds(term, value)) return false;
   }
-  return std::all_of(fields_.begin(), fields_.end(), [&object](const Term& term) {
-    const std::string text = FieldText(object, term.name);
+  return std::all_of(fields_.begin(), fields_.end(), [&text_of](const Term& term) {
+    const std::string text = text_of(term.name);
     return Holds(term, &text);
   });
 }

@@ -1,6 +1,7 @@
 #ifndef SPAWNER_CONTROLLER_LOCAL_SELECTOR_H_
 #define SPAWNER_CONTROLLER_LOCAL_SELECTOR_H_
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ class Selector {
                                         std::initializer_list<absl::string_view> more_fields = {});
 
   bool Matches(const Json& object) const;
+  // Of an object without labels that need not be made for it: `text_of(name)` is a field's.
+  using FieldTexts = std::function<std::string(const std::string& name)>;
+  bool MatchesFields(const FieldTexts& text_of) const { return Matches(nullptr, text_of); }
 
  private:
   enum class Test { kIn, kNotIn, kExists, kAbsent };
@@ -33,6 +37,7 @@ class Selector {
   static absl::StatusOr<Term> ParseLabelTerm(absl::string_view text);
   static absl::StatusOr<Term> ParseFieldTerm(absl::string_view text,
                                              std::initializer_list<absl::string_view> more_fields);
+  bool Matches(const Json* labels, const FieldTexts& text_of) const;
   // `value` null: the label isn't there.
   static bool Holds(const Term& term, const std::string* value);
 
