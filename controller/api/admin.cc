@@ -191,7 +191,7 @@ class AdminService final : public v1::Admin::CallbackService {
   }
   grpc::ServerWriteReactor<v1::UninstallResponse>* Uninstall(
       Context* context, const v1::UninstallRequest* request) override {
-    return StartUninstall(edge_, context, *request);
+    return StartUninstall(edge_, leader_, context, *request);
   }
   Unary* GetQuotas(Context* context, const v1::GetQuotasRequest* request,
                    v1::GetQuotasResponse* response) override {
@@ -219,7 +219,7 @@ class AdminService final : public v1::Admin::CallbackService {
     if (!edge_.Status().is_leader) return call->Finish(NobodyLeads("drain node"));
     const auto drain = std::make_shared<core::NodeDrain>(
         core::NodeDrain::Sessions{
-            .list = [&service](const core::ListParams& params) { return service.List(params); },
+            .all = edge_.all_sessions(),
             .terminate =
                 [&service](core::TerminateParams params, core::Service::ViewDone done) {
                   service.Terminate(std::move(params), std::move(done));

@@ -17,6 +17,7 @@
 #include "controller/api/fake_loop.h"
 #include "controller/api/fake_service.h"
 #include "controller/api/grpc_port.h"
+#include "controller/core/operations.h"
 #include "controller/core/pod_usage.h"
 #include "controller/kube/fake_http_transport.h"
 #include "controller/kube/http_kube_client.h"
@@ -38,6 +39,7 @@ class ApiServer {
                   [this](absl::Duration overlap, const RotateDone& done) {
                     done(Rotated{"k-new", clock.WallNow() + overlap});
                   },
+              .operations = &operations,
               .usage = &usage}),
         port(edge) {
     SeededRandom random(7);
@@ -59,6 +61,7 @@ class ApiServer {
   kube::FakeHttpTransport kubernetes;  // of usage alone; on the loop
   kube::HttpKubeClient kube_client{kubernetes};
   core::PodUsage usage{kube_client, clock};
+  core::Operations operations = {.kube = &kube_client, .system_namespace = "sys"};
   FakeLoop loop;
   KeyRing keys;
   Edge edge;

@@ -1,6 +1,7 @@
 #include "controller/api/diagnose.h"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -59,6 +60,10 @@ class DiagnoseStream final : public StepStream<v1::DiagnoseResponse> {
   void OnStatus(const core::CoreStatus& status) {
     for (const core::Finding& finding : core::FindingsOf(status)) TellFinding(finding);
     const core::Operations& operations = *edge().operations();
+    std::set<std::string> proxy_namespaces;
+    for (const core::ProxyInfo& proxy : edge().Status().proxies) {
+      if (!proxy.pod_namespace.empty()) proxy_namespaces.insert(proxy.pod_namespace);
+    }
     diagnosis_ = std::make_shared<core::Diagnosis>(
         *operations.kube, edge().clock(),
         core::DiagnosisOptions{.namespaces = edge().namespaces(),
@@ -66,7 +71,8 @@ class DiagnoseStream final : public StepStream<v1::DiagnoseResponse> {
                                .is_local = operations.is_local,
                                .reviews_tokens = operations.reviews_tokens,
                                .reviews_access = operations.reviews_access,
-                               .token_secret = operations.token_secret});
+                               .token_secret = operations.token_secret,
+                               .proxy_namespaces = std::move(proxy_namespaces)});
     diagnosis_->Start([this](const core::Finding& finding) { TellFinding(finding); },
                       [this] { Close(absl::OkStatus()); });
   }

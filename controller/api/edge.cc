@@ -145,6 +145,14 @@ absl::Status Edge::NotReady() const {
   return WithRetryAfter(status, kNotReadyRetry);
 }
 
+core::AllSessions Edge::all_sessions() {
+  return {.list = [this](const core::ListParams& params) -> absl::StatusOr<core::ListResult> {
+            if (service_ == nullptr) return NotReady();
+            return service_->List(params);
+          },
+          .later = [this](std::function<void()> work) { Post(std::move(work)); }};
+}
+
 core::CoreStatus Edge::Status() const {
   core::CoreStatus status = service_->GetStatus();
   if (options_.kubernetes_requests != nullptr) {

@@ -17,6 +17,7 @@
 #include "controller/api/key_ring.h"
 #include "controller/api/metrics.h"
 #include "controller/api/urls.h"
+#include "controller/core/all_sessions.h"
 #include "controller/core/log_source.h"
 #include "controller/core/service.h"
 #include "controller/core/template_store.h"
@@ -57,6 +58,8 @@ class Edge {
   core::Service* service() const { return service_; }
   core::LogSource* logs() const { return logs_; }
   core::TemplateStore* templates() const { return templates_; }
+  // For a walk over all of them, a page a turn. NotReady's error after Close.
+  core::AllSessions all_sessions();
   // The core's, with the requests to Kubernetes. Only while there is a service.
   core::CoreStatus Status() const;
   const KeyRing& keys() const { return keys_; }

@@ -299,4 +299,12 @@ std::unique_ptr<grpc::ClientContext> LeaderClient::BindWatch(
   return hop;
 }
 
+std::unique_ptr<grpc::ClientContext> LeaderClient::BindUninstall(
+    grpc::CallbackServerContext& context, const v1::UninstallRequest& request,
+    grpc::ClientReadReactor<v1::UninstallResponse>* reactor) {
+  std::unique_ptr<grpc::ClientContext> hop = MakeContext(edge_, context, nullptr, request);
+  LeaderStubs().admin->async()->Uninstall(hop.get(), &request, reactor);
+  return hop;
+}
+
 }  // namespace spawner::api

@@ -73,6 +73,10 @@ class LeaderClient {
   std::unique_ptr<grpc::ClientContext> BindWatch(
       grpc::CallbackServerContext& context, const v1::WatchSessionsRequest& request,
       grpc::ClientReadReactor<v1::WatchSessionsResponse>* reactor);
+  // The same for the leader's steps.
+  std::unique_ptr<grpc::ClientContext> BindUninstall(
+      grpc::CallbackServerContext& context, const v1::UninstallRequest& request,
+      grpc::ClientReadReactor<v1::UninstallResponse>* reactor);
 
  private:
   struct Terms {

@@ -57,6 +57,11 @@ class StepStream : public grpc::ServerWriteReactor<Response> {
   virtual void Run() = 0;
   // Drops what is in flight: the stream ends.
   virtual void Stop() {}
+  // After Stop: something of gRPC's has to let go first, and calls Release then.
+  virtual bool IsHeld() const { return false; }
+  void Release() {
+    if (held_end_.has_value()) End(*held_end_);
+  }
 
   void Tell(Response step) {
     outbox_.push_back(std::move(step));
@@ -95,6 +100,10 @@ class StepStream : public grpc::ServerWriteReactor<Response> {
   // The last thing that the loop does with this object.
   void End(const absl::Status& status) {
     Stop();
+    if (IsHeld()) {
+      if (!held_end_.has_value()) held_end_ = status;
+      return;
+    }
     edge_.RemoveStream(Edge::StreamKind::kSteps, this);
     loop_.Clear();
     this->Finish(ToGrpc(status));
@@ -105,7 +114,8 @@ class StepStream : public grpc::ServerWriteReactor<Response> {
   LoopHandle<StepStream> loop_;
   std::deque<Response> outbox_;
   std::optional<absl::Status> end_;
-  Response message_;  // the one being written
+  std::optional<absl::Status> held_end_;  // as soon as nothing is held
+  Response message_;                      // the one being written
   bool is_writing_ = false;
 };
 

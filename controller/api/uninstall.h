@@ -5,13 +5,15 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "controller/api/edge.h"
+#include "controller/api/leader_client.h"
 #include "spawner/v1/admin.grpc.pb.h"
 
 namespace spawner::api {
 
-// Admin.Uninstall, on the leader: a standby answers UNAVAILABLE / NO_LEADER, naming it.
+// Admin.Uninstall, on the leader: a standby passes it on. UNAVAILABLE / NO_LEADER if nobody leads.
 grpc::ServerWriteReactor<v1::UninstallResponse>* StartUninstall(
-    Edge& edge, grpc::CallbackServerContext* context, const v1::UninstallRequest& request);
+    Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
+    const v1::UninstallRequest& request);
 
 }  // namespace spawner::api
 

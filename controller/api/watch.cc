@@ -15,10 +15,12 @@
 #include "controller/api/limits.h"
 #include "controller/api/loop_handle.h"
 #include "controller/api/names.h"
-#include "controller/api/watch_relay.h"
+#include "controller/api/stream_relay.h"
 
 namespace spawner::api {
 namespace {
+
+using WatchRelay = StreamRelay<v1::WatchSessionsResponse>;
 
 struct WatchOrder {
   core::ListParams filter;
@@ -112,7 +114,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   }
   void OnLeaderAnswer(bool leads) {
     if (!leads || !leader_.ShouldAsk(*context_)) return WatchHere();
-    relay_ = std::make_unique<WatchRelay>(edge_, leader_, *context_, order_.request, *this);
+    relay_ = std::make_unique<WatchRelay>(edge_, *this, [this](WatchRelay* relay) {
+      return leader_.BindWatch(*context_, order_.request, relay);
+    });
   }
 
   // False: the call has ended.

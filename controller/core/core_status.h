@@ -17,6 +17,7 @@ namespace spawner::core {
 struct ProxyInfo {
   std::string id;
   std::string pod;
+  std::string pod_namespace;  // empty outside Kubernetes, as `pod`
   std::string version;
   bool is_connected = false;
   absl::Duration lost_for;

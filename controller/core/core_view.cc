@@ -105,6 +105,7 @@ CoreStatus Core::GetStatus() {
   for (const auto& listed : table_.proxies.List(table_.clock.Now())) {
     status.proxies.push_back({.id = listed.entry.id,
                               .pod = listed.entry.pod_name,
+                              .pod_namespace = listed.entry.pod_namespace,
                               .version = listed.version,
                               .is_connected = listed.is_connected,
                               .lost_for = listed.lost_for,

@@ -39,6 +39,9 @@ constexpr SessionRights kSessionRights[] = {
     {"events", "", "list"},
 };
 
+// A resource of the name of another's: its checks say the group too.
+constexpr char kMetricsGroup[] = "metrics.k8s.io";
+
 std::string Milliseconds(absl::Duration duration) {
   return absl::StrCat(absl::ToInt64Milliseconds(duration), " ms");
 }
@@ -174,6 +177,23 @@ std::vector<Diagnosis::Right> Diagnosis::Rights() const {
                           .ns = where});
       }
     }
+    rights.push_back({.verb = "list",
+                      .group = kMetricsGroup,
+                      .resource = "pods",
+                      .ns = where,
+                      .remedy = "without it `spawnctl top` shows neither CPU nor memory; apply "
+                                "deploy/manifests again, which grants it"});
+  }
+  for (const std::string& ns : options_.proxy_namespaces) {
+    rights.push_back(
+        {.verb = "get",
+         .resource = "pods",
+         .ns = ns,
+         .remedy = absl::StrCat(
+             "without it a proxy that is lost counts as one with users until "
+             "--lost-proxy-hold is over, though its pod is gone: grant it by a Role in "
+             "namespace ",
+             ns, ", as deploy/manifests does in spawner-proxy")});
   }
   AddSystemRights(rights);
   return rights;
@@ -230,7 +250,9 @@ void Diagnosis::CheckRight(const Right& right) {
         const std::shared_ptr<Diagnosis> self = weak.lock();
         if (self == nullptr) return;
         const std::string what =
-            absl::StrCat(right.resource, right.subresource.empty() ? "" : "/", right.subresource);
+            absl::StrCat(right.resource, right.group == kMetricsGroup ? "." : "",
+                         right.group == kMetricsGroup ? kMetricsGroup : "",
+                         right.subresource.empty() ? "" : "/", right.subresource);
         Finding finding{.check = absl::StrCat("rbac.", what, ".", right.verb)};
         const std::string where =
             absl::StrCat(right.name.empty() ? "" : absl::StrCat("on ", right.name, " "),

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct DiagnosisOptions {
   bool reviews_tokens = false;
   bool reviews_access = false;
   std::string token_secret = {};
+  std::set<std::string> proxy_namespaces = {};  // where proxies' pods are
 };
 
 // Findings on what is known without asking: leader, view, proxies and their versions.

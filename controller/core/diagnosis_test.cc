@@ -116,6 +116,19 @@ TEST_F(DiagnosisTest, AsksForReviewsAndTheTokensSecretWhereTheyAreNeededOnly) {
   EXPECT_TRUE(absl::StrContains(found.at("rbac.secrets.get").remedy, "--token-secret"));
 }
 
+TEST_F(DiagnosisTest, AsksForTheMetricsAndForTheProxiesPods) {
+  DiagnosisOptions all = kOne;
+  all.proxy_namespaces = {"edge"};
+  denied_ = R"("group":"metrics.k8s.io")";
+  Findings found = Run(all);
+  EXPECT_FALSE(found.at("rbac.pods.metrics.k8s.io.list").is_ok);
+  EXPECT_TRUE(absl::StrContains(found.at("rbac.pods.metrics.k8s.io.list").remedy, "spawnctl top"));
+  EXPECT_TRUE(found.at("rbac.pods.list").is_ok) << "another right";
+  denied_ = R"("namespace":"edge")";
+  found = Run(all);
+  EXPECT_EQ(found.at("rbac.pods.get").message, "not allowed in namespace edge");
+}
+
 TEST_F(DiagnosisTest, SaysWhyAPodWouldNotBeAdmitted) {
   dry_run_code_ = 403;
   const Finding finding = Run(kOne).at("kubernetes.pods.apps");

@@ -11,20 +11,22 @@ namespace spawner::core {
 
 void NodeDrain::Start(Done done) {
   done_ = std::move(done);
-  if (const absl::Status status = Collect(); !status.ok()) return done_(status);
-  Turn();
+  VisitAllSessions(
+      sessions_.all, weak_from_this(), [this](const SessionView& view) { Consider(view); },
+      [this](const absl::Status& status) {
+        failed_ = status;
+        Turn();
+      });
 }
 
-absl::Status NodeDrain::Collect() {
-  return VisitAllSessions(sessions_.list, [this](const SessionView& view) {
-    if (view.node != node_ || view.state == SessionState::kTerminated) return;
-    left_.push_back({.ns = view.ns,
-                     .id = view.id,
-                     .only_if_idle = true,
-                     .epoch = view.epoch,
-                     .reason = EndReason::kEvicted,
-                     .message = absl::StrCat("node ", node_, " is being drained")});
-  });
+void NodeDrain::Consider(const SessionView& view) {
+  if (view.node != node_ || view.state == SessionState::kTerminated) return;
+  left_.push_back({.ns = view.ns,
+                   .id = view.id,
+                   .only_if_idle = true,
+                   .epoch = view.epoch,
+                   .reason = EndReason::kEvicted,
+                   .message = absl::StrCat("node ", node_, " is being drained")});
 }
 
 // An end may be answered at once, and calls OnEnded: a loop, not a recursion.

@@ -27,7 +27,7 @@ class NodeDrain : public std::enable_shared_from_this<NodeDrain> {
  public:
   // What it needs of the core.
   struct Sessions {
-    ListSessions list;
+    AllSessions all;
     std::function<void(TerminateParams, Service::ViewDone)> terminate;
   };
   using Done = std::function<void(const absl::StatusOr<NodeDrainResult>&)>;
@@ -35,12 +35,12 @@ class NodeDrain : public std::enable_shared_from_this<NodeDrain> {
   NodeDrain(Sessions sessions, std::string node)
       : sessions_(std::move(sessions)), node_(std::move(node)) {}
 
-  // `done` once, from within the call or later. NO_LEADER; what Kubernetes said to the first end
-  // that it refused.
+  // Looks at a page of sessions a turn; `done` once, from within the call or later. NO_LEADER; what
+  // Kubernetes said to the first end that it refused.
   void Start(Done done);
 
  private:
-  absl::Status Collect();
+  void Consider(const SessionView& view);
   // Begins what is left, so many at a time; answers when nothing is.
   void Turn();
   void OnEnded(const absl::Status& status);

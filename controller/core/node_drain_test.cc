@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,7 +32,12 @@ class NodeDrainTest : public testing::Test {
  protected:
   void Start() {
     drain_ = std::make_shared<NodeDrain>(
-        NodeDrain::Sessions{.list = [this](const ListParams& params) { return List(params); },
+        NodeDrain::Sessions{.all = {.list = [this](const ListParams& p) { return List(p); },
+                                    .later =
+                                        [this](std::function<void()> turn) {
+                                          if (!is_slow_) return turn();
+                                          turns_.push_back(std::move(turn));
+                                        }},
                             .terminate =
                                 [this](TerminateParams params, Service::ViewDone done) {
                                   asked_.push_back(params);
@@ -42,7 +48,8 @@ class NodeDrainTest : public testing::Test {
         "n1");
     drain_->Start([this](const absl::StatusOr<NodeDrainResult>& result) { result_ = result; });
   }
-  absl::StatusOr<ListResult> List(const ListParams& params) const {
+  absl::StatusOr<ListResult> List(const ListParams& params) {
+    ++lists_;
     const size_t at = params.page_token.size();
     ListResult result;
     if (at < views_.size()) result.sessions.push_back(views_[at]);
@@ -51,6 +58,9 @@ class NodeDrainTest : public testing::Test {
   }
 
   std::vector<SessionView> views_;
+  int lists_ = 0;
+  bool is_slow_ = false;  // a turn is run by the test
+  std::deque<std::function<void()>> turns_;
   std::map<std::string, absl::StatusOr<SessionView>> answers_;
   std::vector<TerminateParams> asked_;
   std::deque<Service::ViewDone> open_;
@@ -105,6 +115,28 @@ TEST_F(NodeDrainTest, AnEndThatIsRefusedIsTold) {
   EXPECT_EQ(ReasonOf(result_->status()), "KUBERNETES_UNREACHABLE");
   EXPECT_EQ(result_->status().message(), "drain node n1: no");
   EXPECT_EQ(asked_.size(), 1u) << "nothing further is begun";
+}
+
+TEST_F(NodeDrainTest, LooksAtOnePageATurn) {
+  is_slow_ = true;
+  for (int i = 0; i < 3; ++i) views_.push_back(View(absl::StrCat("s", i), "n1"));
+  Start();
+  for (int page = 1; page <= 3; ++page) {
+    EXPECT_EQ(lists_, page);
+    EXPECT_EQ(asked_.size(), page < 3 ? 0u : 3u);
+    ASSERT_EQ(turns_.size(), page < 3 ? static_cast<size_t>(page) : 2u);
+    if (page < 3) turns_.back()();
+  }
+}
+
+TEST_F(NodeDrainTest, DroppedBetweenTwoTurnsItLooksNoFurther) {
+  is_slow_ = true;
+  views_ = {View("a", "n1"), View("b", "n1")};
+  Start();
+  drain_.reset();
+  turns_.back()();
+  EXPECT_EQ(lists_, 1);
+  EXPECT_TRUE(asked_.empty());
 }
 
 TEST_F(NodeDrainTest, MayBeDroppedWhileAnEndIsOnItsWay) {

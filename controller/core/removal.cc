@@ -15,20 +15,23 @@ Removal::Removal(Sessions sessions, kube::KubeClient& kube, RemovalOptions optio
 void Removal::Start(OnStep on_step, OnEnd on_end) {
   on_step_ = std::move(on_step);
   on_end_ = std::move(on_end);
-  if (const absl::Status status = Collect(); !status.ok()) return on_end_(status);
+  VisitAllSessions(
+      sessions_.all, weak_from_this(),
+      [this](const SessionView& view) {
+        items_.push_back({.ns = view.ns,
+                          .id = view.id,
+                          .epoch = view.epoch,
+                          .pod = view.pod,
+                          .is_live = view.state != SessionState::kTerminated});
+      },
+      [this](const absl::Status& status) { OnCollected(status); });
+}
+
+void Removal::OnCollected(const absl::Status& status) {
+  if (!status.ok()) return on_end_(status);
   Say();
   if (!options_.confirm) return on_end_(absl::OkStatus());
   EndSessions();
-}
-
-absl::Status Removal::Collect() {
-  return VisitAllSessions(sessions_.list, [this](const SessionView& view) {
-    items_.push_back({.ns = view.ns,
-                      .id = view.id,
-                      .epoch = view.epoch,
-                      .pod = view.pod,
-                      .is_live = view.state != SessionState::kTerminated});
-  });
 }
 
 void Removal::Say() const {

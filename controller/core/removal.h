@@ -28,7 +28,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
  public:
   // What it needs of the core.
   struct Sessions {
-    ListSessions list;
+    AllSessions all;
     std::function<void(TerminateParams, Service::ViewDone)> terminate;
   };
   using OnStep = std::function<void(const std::string& message)>;
@@ -48,7 +48,7 @@ class Removal : public std::enable_shared_from_this<Removal> {
     bool is_live = false;
   };
 
-  absl::Status Collect();
+  void OnCollected(const absl::Status& status);
   void Say() const;
   void EndSessions();
   void DeletePods();

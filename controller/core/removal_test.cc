@@ -52,7 +52,8 @@ class RemovalTest : public testing::Test {
     absl::Status end = absl::UnknownError("it has not ended");
     const auto removal = std::make_shared<Removal>(
         Removal::Sessions{
-            .list = [this](const ListParams& params) { return sessions_.List(params); },
+            .all = {.list = [this](const ListParams& params) { return sessions_.List(params); },
+                    .later = [](const std::function<void()>& turn) { turn(); }},
             .terminate = [this](
                              const TerminateParams& params,
                              const Service::ViewDone& done) { sessions_.Terminate(params, done); }},
