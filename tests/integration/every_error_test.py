@@ -420,7 +420,7 @@ def test_it_says_when_another_try_may_help(shown, reason):
 
 def test_details_have_values(shown):
     def metadata(reason):
-        return details_of(shown.shown[reason].error)["ErrorInfo"].metadata
+        return dict(details_of(shown.shown[reason].error)["ErrorInfo"].metadata)
 
     assert metadata("QUOTA_SESSIONS") == {"namespace": "full", "quota": "quota-sessions-per-namespace",
                                           "used": "2", "limit": "2"}
