@@ -299,7 +299,7 @@ void Fairness::AppendUsers(const std::string& ns, std::vector<Quota>& quotas) co
   if (users.size() > kQuotaUsersShown) users.resize(kQuotaUsersShown);
   for (const auto& [used, user] : users) {
     quotas.push_back({"sessions", user, used.sessions, sessions});
-    quotas.push_back({"starts", user, queue_.running(ns, user), starts});
+    if (starts > 0) quotas.push_back({"starts", user, queue_.running(ns, user), starts});
     quotas.push_back({"connections", user, used.connections, connections});
   }
 }
