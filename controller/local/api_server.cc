@@ -172,29 +172,28 @@ ApiResult<Json> ApiServer::List(const ApiPath& path) const {
   ApiResult<ListOptions> parsed = ParseListOptions(path, store_);
   if (!parsed.ok()) return parsed.error();
   const ListOptions& options = parsed.value();
-  const std::map<ObjectKey, Object> objects =
-      store_.ListAt(path.resource, path.ns, options.version);
-  auto at = objects.begin();
-  if (options.after) {
-    at = objects.upper_bound({path.resource, options.after->ns, options.after->name});
-  }
   const ResourceInfo& info = InfoOf(path.resource);
   Json items = Json::array();
   Json meta = {{"resourceVersion", std::to_string(options.version)}};
   Continuation last{.version = options.version};
-  for (; at != objects.end(); ++at) {
-    if (!options.selector.Matches(*at->second)) continue;
-    if (items.size() == options.limit) {
-      meta["continue"] = EncodeContinuation(last);
-      break;
-    }
-    Json item = *at->second;
-    item.erase("kind");  // as the real one: only the list says them
-    item.erase("apiVersion");
-    items.push_back(std::move(item));
-    last.ns = at->first.ns;
-    last.name = at->first.name;
-  }
+  const ObjectKey after = options.after.has_value()
+                              ? ObjectKey{path.resource, options.after->ns, options.after->name}
+                              : ObjectKey{path.resource, "", ""};
+  store_.WalkAt(path.resource, path.ns, options.version, after,
+                [&](const ObjectKey& key, const Object& object) {
+                  if (!options.selector.Matches(*object)) return true;
+                  if (items.size() == options.limit) {
+                    meta["continue"] = EncodeContinuation(last);
+                    return false;
+                  }
+                  Json item = *object;
+                  item.erase("kind");  // as the real one: only the list says them
+                  item.erase("apiVersion");
+                  items.push_back(std::move(item));
+                  last.ns = key.ns;
+                  last.name = key.name;
+                  return true;
+                });
   return Json{{"kind", absl::StrCat(info.kind, "List")},
               {"apiVersion", std::string(info.api_version)},
               {"metadata", std::move(meta)},

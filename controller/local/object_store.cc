@@ -1,5 +1,6 @@
 #include "controller/local/object_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -47,23 +48,40 @@ Object ObjectStore::Record(Change change, Json object) {
   return change.object;
 }
 
-std::map<ObjectKey, Object> ObjectStore::ListAt(Resource resource, const std::string& ns,
-                                                uint64_t version) const {
+void ObjectStore::WalkAt(Resource resource, const std::string& ns, uint64_t version,
+                         const ObjectKey& after, const Visit& visit) const {
   SPAWNER_CHECK(IsKept(version));
-  std::map<ObjectKey, Object> found;
-  for (auto at = objects_.lower_bound({resource, ns, ""}); at != objects_.end(); ++at) {
-    if (at->first.resource != resource || (!ns.empty() && at->first.ns != ns)) break;
-    found.insert(*at);
-  }
+  const auto is_asked_for = [&](const ObjectKey& key) {
+    return key.resource == resource && (ns.empty() || key.ns == ns) && after < key;
+  };
+  std::map<ObjectKey, Object> before;  // of what has changed since; null: was not there
   for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
     if (change->version <= version) break;
-    if (change->key.resource != resource || (!ns.empty() && change->key.ns != ns)) continue;
-    if (change->previous) {
-      found[change->key] = change->previous;
+    if (is_asked_for(change->key)) before[change->key] = change->previous;
+  }
+  auto past = before.begin();
+  auto now = objects_.upper_bound(std::max(after, ObjectKey{resource, ns, ""}));
+  while (true) {
+    const bool has_now = now != objects_.end() && is_asked_for(now->first);
+    if (past != before.end() && (!has_now || !(now->first < past->first))) {
+      if (has_now && now->first == past->first) ++now;
+      const auto& [key, object] = *past++;
+      if (object != nullptr && !visit(key, object)) return;
+    } else if (!has_now || !visit(now->first, now->second)) {
+      return;
     } else {
-      found.erase(change->key);
+      ++now;
     }
   }
+}
+
+std::map<ObjectKey, Object> ObjectStore::ListAt(Resource resource, const std::string& ns,
+                                                uint64_t version) const {
+  std::map<ObjectKey, Object> found;
+  WalkAt(resource, ns, version, {resource, "", ""}, [&found](const auto& key, const auto& object) {
+    found.emplace_hint(found.end(), key, object);
+    return true;
+  });
   return found;
 }
 

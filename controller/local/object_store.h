@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,8 +47,13 @@ class ObjectStore {
   // Removes `key`, which is there. Returns its last state with the version of the removal.
   Object Remove(const ObjectKey& key);
 
-  // The objects of one namespace (or all, with ns "") as they were at `version`, by key. Call only
-  // if IsKept(version).
+  // The objects of one namespace (or all, with ns "") as they were at `version`, in order of their
+  // keys, from the first that is greater than `after` until `visit` is false. Call only if
+  // IsKept(version).
+  using Visit = std::function<bool(const ObjectKey& key, const Object& object)>;
+  void WalkAt(Resource resource, const std::string& ns, uint64_t version, const ObjectKey& after,
+              const Visit& visit) const;
+  // All of them.
   std::map<ObjectKey, Object> ListAt(Resource resource, const std::string& ns,
                                      uint64_t version) const;
 
