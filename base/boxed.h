@@ -29,6 +29,13 @@ class Boxed {
 
   bool has_value() const { return value_ != nullptr; }
   void reset() { value_.reset(); }
+  // The value; a new one if there is none.
+  T& Edit() {
+    if (value_ == nullptr) value_ = std::make_unique<T>();
+    return *value_;
+  }
+  // The value; an empty one if there is none.
+  T value_or_empty() const { return value_ == nullptr ? T() : *value_; }
   T& operator*() { return *value_; }
   const T& operator*() const { return *value_; }
   T* operator->() { return value_.get(); }

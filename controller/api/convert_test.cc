@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <set>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -261,19 +262,22 @@ TEST(LinkConvert, CarriesEveryField) {
   EXPECT_EQ(out.welcome().now().seconds(), 8);
   EXPECT_EQ(out.welcome().keys(0).public_key(), "pub");
   out.Clear();
+  route::Route route;
+  route.session = {"a"};
+  route.state = route::RouteState::kOpen;
+  route.ip = "10.0.0.1";
+  route.port = 80;
+  route.policy = std::make_shared<route::RoutePolicy>(
+      route::RoutePolicy{.ns = "n",
+                         .protocol = v1::H2C,
+                         .token_required = false,
+                         .hold_timeout = absl::Seconds(2),
+                         .allowed_origins = {"https://a.test"},
+                         .max_connections = 7});
   WriteToProxy(route::Routes{.is_snapshot = true,
                              .is_last = false,
                              .version = 3,
-                             .routes = {{.session = {"a"},
-                                         .ns = "n",
-                                         .state = route::RouteState::kOpen,
-                                         .ip = "10.0.0.1",
-                                         .port = 80,
-                                         .token_required = false,
-                                         .hold_timeout = absl::Seconds(2),
-                                         .allowed_origins = {"https://a.test"},
-                                         .max_connections = 7,
-                                         .protocol = v1::H2C}},
+                             .routes = {route},
                              .removed = {{"b"}}},
                {}, out);
   EXPECT_EQ(out.ShortDebugString(),

@@ -130,33 +130,35 @@ void WriteRoute(const route::Route& route, v1::Route& out) {
   out.set_state(static_cast<v1::RouteState>(route.state));
   out.set_ip(route.ip);
   out.set_port(route.port);
-  out.set_protocol(static_cast<v1::BackendProtocol>(route.protocol));
   out.set_reason(static_cast<v1::EndReason>(route.reason));
-  out.set_message(route.message);
-  out.mutable_access()->set_mode(route.token_required ? v1::TOKEN : v1::PUBLIC);
-  out.mutable_access()->set_path_prefix(route.strip_prefix ? v1::PATH_PREFIX_STRIP
-                                                           : v1::PATH_PREFIX_KEEP);
-  *out.mutable_access()->mutable_allowed_origins() = {route.allowed_origins.begin(),
-                                                      route.allowed_origins.end()};
-  *out.mutable_access()->mutable_embed_origins() = {route.embed_origins.begin(),
-                                                    route.embed_origins.end()};
-  out.mutable_access()->set_max_connections(route.max_connections);
+  if (route.message.has_value()) out.set_message(*route.message);
+  const route::RoutePolicy& policy = *route.policy;
+  out.set_protocol(static_cast<v1::BackendProtocol>(policy.protocol));
+  out.mutable_access()->set_mode(policy.token_required ? v1::TOKEN : v1::PUBLIC);
+  out.mutable_access()->set_path_prefix(policy.strip_prefix ? v1::PATH_PREFIX_STRIP
+                                                            : v1::PATH_PREFIX_KEEP);
+  *out.mutable_access()->mutable_allowed_origins() = {policy.allowed_origins.begin(),
+                                                      policy.allowed_origins.end()};
+  *out.mutable_access()->mutable_embed_origins() = {policy.embed_origins.begin(),
+                                                    policy.embed_origins.end()};
+  out.mutable_access()->set_max_connections(policy.max_connections);
   out.set_phase(static_cast<v1::StartPhase>(route.phase));
-  out.set_namespace_(route.ns);
-  *out.mutable_ignore_paths() = {route.ignore_paths.begin(), route.ignore_paths.end()};
-  if (route.ends_at.has_value()) {
-    *out.mutable_ends_at() = WriteTime(*route.ends_at);
-    out.set_ends_as(static_cast<v1::EndReason>(route.ends_as));
+  out.set_namespace_(policy.ns);
+  *out.mutable_ignore_paths() = {policy.ignore_paths.begin(), policy.ignore_paths.end()};
+  if (route.near_end.has_value()) {
+    *out.mutable_ends_at() = WriteTime(route.near_end->at);
+    out.set_ends_as(static_cast<v1::EndReason>(route.near_end->as));
   }
-  *out.mutable_hold_timeout() = WriteDuration(route.hold_timeout);
-  for (const std::string& id : route.revoked_grants) out.add_revoked_grants(id);
-  for (const auto& [user, second] : route.revoked_users) {
+  *out.mutable_hold_timeout() = WriteDuration(policy.hold_timeout);
+  if (!route.revoked.has_value()) return;
+  for (const std::string& id : route.revoked->grants) out.add_revoked_grants(id);
+  for (const auto& [user, second] : route.revoked->users) {
     v1::UserRevocation& revoked = *out.add_revoked_users();
     revoked.set_user(user);
     *revoked.mutable_not_issued_before() = WriteTime(second);
   }
-  if (route.not_issued_before.has_value()) {
-    *out.mutable_not_issued_before() = WriteTime(*route.not_issued_before);
+  if (route.revoked->not_issued_before.has_value()) {
+    *out.mutable_not_issued_before() = WriteTime(*route.revoked->not_issued_before);
   }
 }
 

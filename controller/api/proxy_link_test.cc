@@ -94,9 +94,9 @@ TEST_F(ProxyLinkTest, CarriesTheUseOfATokenAndRevocations) {
     peer.Send(route::UseTokenAnswer{.sequence = 4, .is_first_use = true});
     route::Route route;
     route.session = {"s1"};
-    route.revoked_grants = {"g2"};
-    route.revoked_users = {{"ada", absl::FromUnixSeconds(7)}};
-    route.not_issued_before = absl::FromUnixSeconds(5);
+    route.revoked = route::RouteRevocations{.grants = {"g2"},
+                                            .users = {{"ada", absl::FromUnixSeconds(7)}},
+                                            .not_issued_before = absl::FromUnixSeconds(5)};
     peer.Send(route::Routes{.version = 1, .routes = {route}});
   });
   v1::ControllerMessage message;

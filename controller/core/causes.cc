@@ -129,8 +129,8 @@ void AddProxies(const Table& table, const Incarnation& incarnation, Instant now,
 
 std::string Started(const Incarnation& incarnation) {
   std::string text = absl::StrCat("It is starting (", Name(incarnation.plan.phase), ")");
-  if (!incarnation.plan.message.empty()) {
-    absl::StrAppend(&text, ": ", incarnation.plan.message);
+  if (incarnation.plan.message.has_value()) {
+    absl::StrAppend(&text, ": ", *incarnation.plan.message);
   }
   return text;
 }
@@ -143,7 +143,7 @@ std::string VerdictOfEnd(const Table& table, const Incarnation& incarnation) {
   if (incarnation.end_time.has_value()) {
     absl::StrAppend(&text, is_over ? " at " : ", decided at ", TimeOfDay(*incarnation.end_time));
   }
-  if (!plan.message.empty()) absl::StrAppend(&text, ": ", plan.message);
+  if (plan.message.has_value()) absl::StrAppend(&text, ": ", *plan.message);
   return absl::StrCat(text, ".");
 }
 
@@ -186,7 +186,7 @@ std::string Counted(int64_t count, absl::string_view one) {
 }
 
 std::string CauseOfPhase(const Incarnation& incarnation) {
-  const kube::Pod* pod = incarnation.pod.has_value() ? &incarnation.pod->pod : nullptr;
+  const kube::PodState* pod = incarnation.pod.has_value() ? &incarnation.pod->pod : nullptr;
   switch (incarnation.plan.phase) {
     case StartPhase::kScheduling:
       return "pod created; waiting for a node";
@@ -204,7 +204,7 @@ std::string CauseOfPhase(const Incarnation& incarnation) {
 
 std::string CauseOfEnd(const Table& table, const Incarnation& incarnation) {
   const Plan& plan = incarnation.plan;
-  std::string cause = absl::StrCat(Name(plan.reason), ": ", plan.message);
+  std::string cause = absl::StrCat(Name(plan.reason), ": ", plan.message.value_or_empty());
   if (plan.reason == EndReason::kIdle && incarnation.published == RouteGoal::kGated) {
     const auto proxies = static_cast<int64_t>(ConnectedProxies(table));
     absl::StrAppend(&cause, "; ", Counted(proxies, "proxy"), " counted zero");

@@ -53,7 +53,7 @@ void Chronicle::Begin(Incarnation& incarnation) {
                  CauseOf(table_, incarnation, State::kPending, State::kPending)});
     return;
   }
-  const kube::Pod& pod = incarnation.pod->pod;
+  const kube::PodState& pod = incarnation.pod->pod;
   history.Add({pod.create_time, State::kPending, State::kStarting, "pod created"});
   incarnation.phase_told = StartPhase::kScheduling;
   if (pod.scheduled_time.has_value()) {
@@ -112,7 +112,8 @@ void Chronicle::OnPod(Incarnation& incarnation) {
   if (note.empty() || is_own) return;
   if (const absl::Status status = incarnation.history.Load(note.mapped()); !status.ok()) {
     Log(LogLevel::kWarning, "history_unreadable",
-        {{"pod", incarnation.pod->pod.name}, {"error", status.ToString()}});
+        {{"pod", PodName(incarnation.identity.id, incarnation.identity.epoch)},
+         {"error", status.ToString()}});
   }
   if (incarnation.ready_time.has_value()) return;
   // A pod that has finished does not tell since when it was ready.

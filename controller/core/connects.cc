@@ -111,8 +111,10 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
   identity.ns = params.ns;
   identity.id = id;
   identity.key = params.key;
-  identity.request_id = params.request_id;
-  identity.payload_hash = params.payload_hash;
+  if (!params.request_id.empty()) {
+    identity.request_id = params.request_id;
+    identity.payload_hash = params.payload_hash;
+  }
   identity.user = params.user;
   const auto started = Start(slot, std::move(identity), *params.spec, now);
   if (!started.ok()) {
@@ -197,8 +199,8 @@ absl::StatusOr<Incarnation*> Connects::Start(Slot& slot, PodIdentity identity,
   }
   auto incarnation = std::make_unique<Incarnation>();
   Incarnation& started = *incarnation;
-  started.create_json = std::move(json);
-  started.carried = std::move(carried);
+  started.birth = Birth{.create_json = std::move(json), .carried = std::move(carried)};
+  started.start_clock = PhaseClock();
   started.identity = std::move(identity);
   started.session.spec = spec;
   started.session.created_at = now;
@@ -226,8 +228,8 @@ bool Connects::IsRouteKnown(const Incarnation& incarnation) const {
 void Connects::Join(Incarnation& incarnation, ConnectWaiter waiter, Instant now) {
   const ConnectParams& params = waiter.params;
   // The request that created it, from before a restart.
-  if (!params.request_id.empty() && params.request_id == incarnation.identity.request_id) {
-    if (params.payload_hash != incarnation.identity.payload_hash) {
+  if (!params.request_id.empty() && incarnation.identity.request_id == params.request_id) {
+    if (!(incarnation.identity.payload_hash == params.payload_hash)) {
       return waiter.done(WithReason(
           absl::InvalidArgumentError(absl::StrCat("request_id: ", params.request_id,
                                                   " was used for another request; use a "
@@ -341,8 +343,8 @@ void Connects::StartNext(const SessionId& id, Slot& slot, Instant now) {
   // The gate is still what proxies know: nobody could come in since they counted zero.
   if (!is_idle_end || newest->published != RouteGoal::kGated || newest->open == 0) return;
   PodIdentity identity = newest->identity;
-  identity.request_id.clear();
-  identity.payload_hash.clear();
+  identity.request_id.reset();
+  identity.payload_hash.reset();
   const SharedSpec spec = newest->session.spec;
   const auto next = Start(slot, std::move(identity), *spec, now);
   if (!next.ok()) {

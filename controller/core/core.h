@@ -112,7 +112,7 @@ class Core final : public Service {
   void GiveAnswers();
   // core_turn.cc: one look at a session
   void LookAt(const SessionId& id, Instant now);
-  Plan MakePlan(Incarnation& incarnation, bool is_newest, Instant now);
+  Verdict MakePlan(Incarnation& incarnation, bool is_newest, Instant now);
   void TakePlan(Incarnation& incarnation, bool is_newest, Instant now);
   void TakeUsage(Incarnation& incarnation, const route::ProxyRegistry::UsageSum& sum, Instant now);
   void Publish(const SessionId& id, Slot& slot);

@@ -1,5 +1,6 @@
 // One look at a session: plan, write, show, publish.
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -31,24 +32,26 @@ route::Route RouteOf(const Incarnation& incarnation) {
   const SessionSpec& spec = *incarnation.session.spec;
   route::Route route;
   route.session = incarnation.identity.id;
-  route.ns = incarnation.identity.ns;
   route.epoch = incarnation.identity.epoch;
   route.state = StateOf(plan.route);
-  route.token_required = spec.access.token_required;
-  route.strip_prefix = spec.access.strip_prefix;
-  route.allowed_origins = spec.access.allowed_origins;
-  route.embed_origins = spec.access.embed_origins;
-  route.max_connections = spec.access.max_connections;
-  route.ignore_paths = spec.idle.ignore_paths;
+  const bool has_address = plan.route == RouteGoal::kOpen || plan.route == RouteGoal::kGated;
+  route.policy = std::make_shared<route::RoutePolicy>(
+      route::RoutePolicy{.ns = incarnation.identity.ns,
+                         .protocol = has_address ? static_cast<int>(spec.protocol) : 0,
+                         .token_required = spec.access.token_required,
+                         .strip_prefix = spec.access.strip_prefix,
+                         .hold_timeout = kHoldTimeout,
+                         .allowed_origins = spec.access.allowed_origins,
+                         .embed_origins = spec.access.embed_origins,
+                         .ignore_paths = spec.idle.ignore_paths,
+                         .max_connections = spec.access.max_connections});
   if (incarnation.warning.has_value()) {
-    route.ends_at = incarnation.warning->ends_at;
-    route.ends_as = static_cast<int>(incarnation.warning->end.as);
+    route.near_end = route::RouteEnd{incarnation.warning->ends_at,
+                                     static_cast<int>(incarnation.warning->end.as)};
   }
-  route.hold_timeout = kHoldTimeout;
-  if (plan.route == RouteGoal::kOpen || plan.route == RouteGoal::kGated) {
+  if (has_address) {
     route.ip = incarnation.pod->pod.ip;
     route.port = spec.port;
-    route.protocol = static_cast<int>(spec.protocol);
   }
   if (plan.route == RouteGoal::kHold) route.phase = static_cast<int>(plan.phase);
   if (plan.route == RouteGoal::kEnded) {
@@ -105,18 +108,19 @@ void Core::LookAt(const SessionId& id, Instant now) {
     return;
   }
   Publish(id, slot);
-  table_.queue.SetTimer(id, wake_at);
+  table_.queue.SetTimer(found->first, slot.timer, wake_at);
 }
 
 void Core::Withdraw(const SessionId& id, bool is_last) {
   if (table_.leadership.is_leader) table_.routes.Remove(id);
   table_.proxies.ForgetSession(id);
   if (!is_last) return;
-  table_.queue.Forget(id);
-  table_.slots.erase(id);
+  const auto slot = table_.slots.find(id);
+  table_.queue.Forget(slot->first, slot->second.timer);
+  table_.slots.erase(slot);
 }
 
-Plan Core::MakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
+Verdict Core::MakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   const SessionId& id = incarnation.identity.id;
   Traffic traffic;
   RouteView view;
@@ -163,7 +167,7 @@ void Core::TakeUsage(Incarnation& incarnation, const route::ProxyRegistry::Usage
 
 void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
   for (Feature* feature : table_.features) feature->BeforePlan(incarnation, now);
-  Plan plan = MakePlan(incarnation, is_newest, now);
+  auto [plan, observed] = MakePlan(incarnation, is_newest, now);
   const bool may_write = table_.leadership.is_leader;
   Session& session = incarnation.session;
   if (plan.was_refused) ++table_.counters.drains_refused;
@@ -186,18 +190,19 @@ void Core::TakePlan(Incarnation& incarnation, bool is_newest, Instant now) {
     if (plan.is_lost) incarnation.lost_time = table_.clock.WallNow();
   }
   if (may_write && plan.write == Write::kEnd && !session.decision.has_value()) {
-    session.decision = EndDecision{plan.reason, plan.message, false};
+    session.decision = EndDecision{plan.reason, plan.message.value_or_empty(), false};
     if (plan.reason == EndReason::kIdle && plan.idle_deadline.has_value()) {
       table_.counters.idle_end_error.Add(now - *plan.idle_deadline);
     }
   }
-  if (may_write && !session.is_adopted) {
-    incarnation.start_clock.Observe(plan.state, plan.phase, now, table_.counters.start_phases);
+  if (may_write && incarnation.start_clock.has_value()) {
+    incarnation.start_clock->Observe(plan.state, plan.phase, now, table_.counters.start_phases);
+    if (plan.state >= SessionState::kReady) incarnation.start_clock.reset();
   }
   if (incarnation.has_plan) --table_.by_state[incarnation.plan.state];
   ++table_.by_state[plan.state];
   session.state = plan.state;
-  session.observed = plan.observed;
+  session.observed = observed;
   incarnation.plan = std::move(plan);
   incarnation.has_plan = true;
   chronicle_.Observe(incarnation);

@@ -55,9 +55,9 @@ void Explainer::AskForEvents(const Incarnation& incarnation, uint64_t sequence,
     question.events.emplace(std::vector<kube::PodEvent>());
     return;
   }
-  const kube::Pod& pod = incarnation.pod->pod;
+  const kube::PodState& pod = incarnation.pod->pod;
   const std::weak_ptr<char> alive = table_.alive;
-  table_.client.GetObject(kube::PodEventsPath(pod.ns, pod.uid),
+  table_.client.GetObject(kube::PodEventsPath(incarnation.identity.ns, pod.uid),
                           [this, alive, sequence](const absl::StatusOr<std::string>& json) {
                             if (!alive.expired()) OnEvents(sequence, json);
                           });

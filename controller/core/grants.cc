@@ -101,16 +101,16 @@ void Grants::OnWritten(uint64_t serial, const absl::Status& status) {
 }
 
 void Grants::ReadAsAll(Incarnation& incarnation) {
-  const auto pending = incarnation.notes.wanted.find(kRevocationsNote);
+  const std::string* const pending = WantedNote(incarnation, kRevocationsNote);
   absl::StatusOr<Revocations> written = Revocations();
-  if (pending != incarnation.notes.wanted.end()) written = DecodeRevocations(pending->second);
+  if (pending != nullptr) written = DecodeRevocations(*pending);
   Revocations all = RevocationsToCarry(table_.slots.at(incarnation.identity.id));
   // Once for each fault, not with every event until it is mended: grants go on being issued.
   const bool is_mended = written.ok() && written->not_issued_before != 0;
   if (!is_mended) {
     RevokeAll(table_.clock.WallNow(), all);
     Log(LogLevel::kWarning, "revocations_unreadable",
-        {{"pod", incarnation.pod->pod.name},
+        {{"pod", PodName(incarnation.identity.id, incarnation.identity.epoch)},
          {"annotation", kRevocationsNote},
          {"next", "all tokens issued until now count as revoked"}});
   }
@@ -132,21 +132,22 @@ void Grants::OnTakeOver(Instant now) {
 // Another controller's revocations, of before it lost the lead, are not written over.
 void Grants::OnPod(Incarnation& incarnation) {
   if (incarnation.pod->are_revocations_mangled) return ReadAsAll(incarnation);
-  const auto pending = incarnation.notes.wanted.find(kRevocationsNote);
-  if (pending == incarnation.notes.wanted.end()) return;
-  auto wanted = DecodeRevocations(pending->second);
-  if (!wanted.ok() || Covers(*wanted, incarnation.pod->revocations)) return;
-  Merge(incarnation.pod->revocations, *wanted);
+  const std::string* const pending = WantedNote(incarnation, kRevocationsNote);
+  const Boxed<Revocations>& there = incarnation.pod->revocations;
+  if (pending == nullptr || !there.has_value()) return;
+  auto wanted = DecodeRevocations(*pending);
+  if (!wanted.ok() || Covers(*wanted, *there)) return;
+  Merge(*there, *wanted);
   notes_.Put(incarnation, kRevocationsNote, EncodeRevocations(*wanted), nullptr);
 }
 
 void Grants::BeforePlan(Incarnation& incarnation, Instant now) {
   incarnation.session.keep_until = Instant{};
-  if (!incarnation.pod.has_value() || incarnation.pod->revocations.empty()) return;
+  if (!incarnation.pod.has_value() || !incarnation.pod->revocations.has_value()) return;
   const Incarnation* const newest = table_.FindNewest(incarnation.identity.id);
   // The next incarnation has them all, once it is there.
   if (newest != &incarnation && newest->presence == PodView::Presence::kPresent) return;
-  const absl::Duration left = ForgottenAt(incarnation.pod->revocations) - table_.clock.WallNow();
+  const absl::Duration left = ForgottenAt(*incarnation.pod->revocations) - table_.clock.WallNow();
   if (left > absl::ZeroDuration()) incarnation.session.keep_until = now + left;
 }
 

@@ -90,8 +90,8 @@ void Holds::KeepAlive(KeepAliveParams params, Service::KeepAliveDone done) {
   const absl::Duration hold_max = incarnation.session.spec->idle.hold_max;
   const absl::Duration ttl = std::min(params.ttl, hold_max);
   const absl::Time wall_now = table_.clock.WallNow();
-  HoldState& hold = incarnation.holds[params.owner];
   const bool is_new = found == incarnation.holds.end();
+  HoldState& hold = incarnation.holds[params.owner];
   const bool is_covered = !is_new && hold.shown.reason == params.reason &&
                           wall_now + ttl <= hold.durable_until &&
                           // Much shorter than before: the old end must not come back.
@@ -118,8 +118,9 @@ void Holds::Write(Incarnation& incarnation, std::function<void(absl::Status)> do
     holds.push_back(hold.shown);
     holds.back().expire_time = hold.durable_until;
   }
-  incarnation.holds_text = EncodeHolds(holds);
-  notes_.Put(incarnation, kHoldsNote, incarnation.holds_text, std::move(done));
+  const std::string text = EncodeHolds(holds);
+  incarnation.holds_text = text;
+  notes_.Put(incarnation, kHoldsNote, text, std::move(done));
 }
 
 // Its end, or the release, is when the idle clock begins anew.
@@ -177,7 +178,7 @@ void Holds::OnStandDown(const absl::Status& status) {
       // Also what looks the same: in the pod a hold lasts a little longer (kHoldSlack), and the
       // next leader may prolong it within that without a write.
       incarnation->holds.clear();
-      incarnation->holds_text.clear();
+      incarnation->holds_text.reset();
       if (incarnation->pod.has_value()) Load(*incarnation);
     }
   }
@@ -187,14 +188,15 @@ void Holds::Load(Incarnation& incarnation) {
   const auto& annotations = incarnation.pod->pod.annotations;
   const auto found = annotations.find(kHoldsNote);
   const std::string& text = found == annotations.end() ? std::string() : found->second;
-  if (text == incarnation.holds_text) return;
+  if (text == incarnation.holds_text.value_or_empty()) return;
   const auto holds = DecodeHolds(text);
   if (!holds.ok()) {
     Log(LogLevel::kWarning, "holds_unreadable",
         {{"session", incarnation.identity.id.value}, {"error", holds.status().ToString()}});
     return;
   }
-  incarnation.holds_text = text;
+  incarnation.holds_text.reset();
+  if (!text.empty()) incarnation.holds_text = text;
   const Instant now = table_.clock.Now();
   const absl::Time wall_now = table_.clock.WallNow();
   if (!incarnation.holds.empty()) incarnation.hold_ended = std::max(incarnation.hold_ended, now);

@@ -2,13 +2,12 @@
 #define SPAWNER_CONTROLLER_CORE_INCARNATION_H_
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/boxed.h"
@@ -17,6 +16,7 @@
 #include "controller/core/phase_clock.h"
 #include "controller/core/service.h"
 #include "controller/core/waiters.h"
+#include "controller/core/work_queue.h"
 #include "controller/session/history.h"
 #include "controller/session/pod_template.h"
 #include "controller/session/reconcile.h"
@@ -24,14 +24,18 @@
 
 namespace spawner::core {
 
+// What its pod is created with.
+struct Birth {
+  std::string create_json;   // empty while its template has not been read
+  bool is_prepared = false;  // what has to be there before its pod is
+  Revocations carried;       // from former incarnations, in `create_json`
+};
+
 // One pod's life, as the core keeps it between two looks at it.
 struct Incarnation {
   PodIdentity identity;
   Session session;
-  // Of the pod to be created; empty if adopted, or while its template has not been read.
-  std::string create_json;
-  bool is_prepared = false;  // what has to be there before its pod is
-  Revocations carried;       // from former incarnations, in `create_json`
+  Boxed<Birth> birth;  // until its pod is seen; none if adopted
   PodView::Presence presence = PodView::Presence::kAbsent;
   std::optional<SessionPod> pod;  // its last state
   bool was_watched = false;       // a list or a watch has shown it, not only our own create
@@ -44,17 +48,17 @@ struct Incarnation {
   Instant idle_since;
 
   // Holds, by owner: holds.h.
-  std::map<std::string, HoldState> holds;
-  std::string holds_text;  // the annotation they are from, or go to
-  Instant hold_ended;      // the last one ended, or was released
+  absl::btree_map<std::string, HoldState> holds;
+  Boxed<std::string> holds_text;  // the annotation they are from, or go to
+  Instant hold_ended;             // the last one ended, or was released
 
   // Routes of this term. first_version 0: older than the term.
   uint64_t first_version = 0;
   std::optional<RouteGoal> published;
   uint64_t published_version = 0;
 
-  PhaseClock start_clock;
-  StartDetail start_detail;
+  Boxed<PhaseClock> start_clock;  // of a start that this controller has made, until it is over
+  Boxed<StartDetail> start_detail;
   History history;                            // chronicle.h
   StartPhase phase_told = StartPhase::kNone;  // the last one in it
 
@@ -63,13 +67,13 @@ struct Incarnation {
   int failures = 0;
   Instant write_not_before;
   absl::Status write_status;  // of the last one
-  PendingNotes notes;
+  Boxed<PendingNotes> notes;
 
   absl::Time create_time;
   std::optional<absl::Time> ready_time;
-  std::optional<absl::Time> end_time;
+  Boxed<absl::Time> end_time;
   std::optional<absl::Time> last_active_time;
-  std::optional<absl::Time> lost_time;
+  Boxed<absl::Time> lost_time;
   // Told once, however often it is looked at: two clocks never agree to the nanosecond.
   struct Warning {
     NearEnd end;
@@ -91,7 +95,8 @@ struct Incarnation {
 
 // All incarnations of one session id: at most one lives, the newest.
 struct Slot {
-  std::map<Epoch, std::unique_ptr<Incarnation>> incarnations;
+  absl::btree_map<Epoch, std::unique_ptr<Incarnation>> incarnations;
+  WorkTimer timer;
   // Connects that start the next incarnation once the end of this one is durable.
   std::vector<ConnectWaiter> waiting_for_end;
 
@@ -99,6 +104,13 @@ struct Slot {
     return incarnations.empty() ? nullptr : incarnations.rbegin()->second.get();
   }
 };
+
+// What the annotation shall be, if it is to be written ("": removed); else null.
+inline const std::string* WantedNote(const Incarnation& incarnation, const std::string& name) {
+  if (!incarnation.notes.has_value()) return nullptr;
+  const auto found = incarnation.notes->wanted.find(name);
+  return found == incarnation.notes->wanted.end() ? nullptr : &found->second;
+}
 
 // May still be connected to.
 inline bool IsLive(const Incarnation& incarnation) {

@@ -13,7 +13,7 @@ namespace spawner::core {
 
 void Notes::Put(Incarnation& incarnation, const std::string& name, std::string value,
                 std::function<void(absl::Status)> done) {
-  PendingNotes& notes = incarnation.notes;
+  PendingNotes& notes = incarnation.notes.Edit();
   notes.wanted[name] = std::move(value);
   ++notes.serial;
   if (done != nullptr) {
@@ -24,7 +24,7 @@ void Notes::Put(Incarnation& incarnation, const std::string& name, std::string v
 }
 
 absl::Status Notes::CheckRoom(const Incarnation& incarnation, absl::string_view tried) const {
-  const size_t own = incarnation.notes.waiters.size();
+  const size_t own = incarnation.notes.has_value() ? incarnation.notes->waiters.size() : 0;
   if (own < kNoteWaitersPerSessionMax && waiting_ < kNoteWaitersMax) return absl::OkStatus();
   const absl::Status& last = incarnation.write_status;
   return WithRetryAfter(
@@ -44,9 +44,9 @@ void Notes::Answer(NoteWaiter waiter, const absl::Status& status) {
 
 std::map<std::string, std::string> Notes::ToWrite(const Incarnation& incarnation) {
   std::map<std::string, std::string> lacking;
-  if (!incarnation.pod.has_value()) return lacking;
+  if (!incarnation.pod.has_value() || !incarnation.notes.has_value()) return lacking;
   const auto& annotations = incarnation.pod->pod.annotations;
-  for (const auto& [name, value] : incarnation.notes.wanted) {
+  for (const auto& [name, value] : incarnation.notes->wanted) {
     const auto found = annotations.find(name);
     const bool is_there =
         found == annotations.end() ? value.empty() : !value.empty() && found->second == value;
@@ -56,11 +56,12 @@ std::map<std::string, std::string> Notes::ToWrite(const Incarnation& incarnation
 }
 
 void Notes::OnIssued(Incarnation& incarnation) {
-  incarnation.notes.in_flight = incarnation.notes.serial;
+  if (incarnation.notes.has_value()) incarnation.notes->in_flight = incarnation.notes->serial;
 }
 
 void Notes::OnWritten(Incarnation& incarnation) {
-  PendingNotes& notes = incarnation.notes;
+  if (!incarnation.notes.has_value()) return;
+  PendingNotes& notes = *incarnation.notes;
   if (notes.in_flight == notes.serial) notes.wanted.clear();
   std::vector<NoteWaiter> waiting;
   for (NoteWaiter& waiter : std::exchange(notes.waiters, {})) {
@@ -71,18 +72,18 @@ void Notes::OnWritten(Incarnation& incarnation) {
     }
   }
   notes.waiters = std::move(waiting);
+  if (notes.wanted.empty() && notes.waiters.empty()) incarnation.notes.reset();
 }
 
 void Notes::Drop(Incarnation& incarnation, const absl::Status& status) {
-  incarnation.notes.wanted.clear();
-  for (NoteWaiter& waiter : std::exchange(incarnation.notes.waiters, {})) {
-    Answer(std::move(waiter), status);
-  }
+  if (!incarnation.notes.has_value()) return;
+  for (NoteWaiter& waiter : incarnation.notes->waiters) Answer(std::move(waiter), status);
+  incarnation.notes.reset();
 }
 
 void Notes::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
-  PendingNotes& notes = incarnation.notes;
-  if (notes.wanted.empty() && notes.waiters.empty()) return;
+  if (!incarnation.notes.has_value()) return;
+  PendingNotes& notes = *incarnation.notes;
   // As it is wanted already, of an earlier write whose answer was lost.
   if (incarnation.pod.has_value() && !incarnation.is_writing && ToWrite(incarnation).empty()) {
     OnIssued(incarnation);

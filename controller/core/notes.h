@@ -35,7 +35,7 @@ class Notes final : public Feature {
   // before a change that somebody is to wait for.
   absl::Status CheckRoom(const Incarnation& incarnation, absl::string_view tried) const;
   static bool IsPending(const Incarnation& incarnation, const std::string& name) {
-    return incarnation.notes.wanted.count(name) > 0;
+    return WantedNote(incarnation, name) != nullptr;
   }
   // What the pod lacks of what is wanted.
   static std::map<std::string, std::string> ToWrite(const Incarnation& incarnation);

@@ -16,7 +16,7 @@ namespace {
 
 // Answers to writes and events of the watch overtake each other. resourceVersions of one resource
 // are ordered numbers in every API server there is; what is no number can't be compared and passes.
-bool IsOlder(const kube::Pod& a, const kube::Pod& b) {
+bool IsOlder(const kube::PodState& a, const kube::PodState& b) {
   uint64_t version_a = 0;
   uint64_t version_b = 0;
   return a.uid == b.uid && absl::SimpleAtoi(a.resource_version, &version_a) &&
@@ -32,12 +32,12 @@ Instant InstantOf(absl::Time time, absl::Time wall_now, Instant now) {
 
 // What was for its creation only is as long as all the rest; the pod has the same spec, which
 // sessions share.
-void Keep(SessionPod pod, Incarnation& incarnation) {
+void Keep(IdentifiedPod pod, Incarnation& incarnation) {
   if (!incarnation.pod.has_value()) {
-    incarnation.session.spec = pod.spec;
-    incarnation.create_json = {};
+    incarnation.session.spec = std::move(pod.spec);
+    incarnation.birth.reset();
   }
-  incarnation.pod = std::move(pod);
+  incarnation.pod = SessionPod(std::move(pod));
 }
 
 }  // namespace
@@ -130,10 +130,10 @@ void Pods::OnChanged(kube::Pod pod, bool is_from_watch) {
   if (incarnation == nullptr) {
     incarnation = &Adopt(*session, table_.clock.Now());
   } else if (incarnation->identity.ns != identity.ns ||
-             session->pod.name != PodName(identity.id, identity.epoch)) {
+             session->name != PodName(identity.id, identity.epoch)) {
     ++table_.counters.pods_ignored;
     Log(LogLevel::kWarning, "pod_ignored",
-        {{"pod", session->pod.name}, {"error", "it copies the labels of another session's pod"}});
+        {{"pod", session->name}, {"error", "it copies the labels of another session's pod"}});
     return;
   }
   if (incarnation->pod.has_value() && IsOlder(session->pod, incarnation->pod->pod)) return;

@@ -10,8 +10,10 @@ Revocations RevocationsOf(const Slot& slot) {
   Revocations all;
   for (const auto& [epoch, incarnation] : slot.incarnations) {
     // What a pod that is not there yet will have, the pods of former ones have, or had.
-    Merge(incarnation->carried, all);
-    if (incarnation->pod.has_value()) Merge(incarnation->pod->revocations, all);
+    if (incarnation->birth.has_value()) Merge(incarnation->birth->carried, all);
+    if (incarnation->pod.has_value() && incarnation->pod->revocations.has_value()) {
+      Merge(*incarnation->pod->revocations, all);
+    }
   }
   return all;
 }
@@ -19,32 +21,36 @@ Revocations RevocationsOf(const Slot& slot) {
 Revocations RevocationsToCarry(const Slot& slot) {
   Revocations all = RevocationsOf(slot);
   for (const auto& [epoch, incarnation] : slot.incarnations) {
-    const auto wanted = incarnation->notes.wanted.find(kRevocationsNote);
-    if (wanted == incarnation->notes.wanted.end()) continue;
-    if (const auto read = DecodeRevocations(wanted->second); read.ok()) Merge(*read, all);
+    const std::string* wanted = WantedNote(*incarnation, kRevocationsNote);
+    if (wanted == nullptr) continue;
+    if (const auto read = DecodeRevocations(*wanted); read.ok()) Merge(*read, all);
   }
   return all;
 }
 
 void FillRevocations(const Slot& slot, route::Route& route) {
   const Revocations all = RevocationsOf(slot);
-  for (const auto& [id, second] : all.grants) route.revoked_grants.push_back(id);
+  if (all.empty()) return;
+  route::RouteRevocations revoked;
+  for (const auto& [id, second] : all.grants) revoked.grants.push_back(id);
   for (const auto& [user, second] : all.users) {
-    route.revoked_users.emplace_back(user, absl::FromUnixSeconds(second));
+    revoked.users.emplace_back(user, absl::FromUnixSeconds(second));
   }
   if (all.not_issued_before != 0) {
-    route.not_issued_before = absl::FromUnixSeconds(all.not_issued_before);
+    revoked.not_issued_before = absl::FromUnixSeconds(all.not_issued_before);
   }
+  route.revoked = std::move(revoked);
 }
 
 Revocations RevocationsOf(const route::Route& route) {
   Revocations revocations;
-  for (const std::string& id : route.revoked_grants) revocations.grants[id] = INT64_MAX;
-  for (const auto& [user, second] : route.revoked_users) {
+  if (!route.revoked.has_value()) return revocations;
+  for (const std::string& id : route.revoked->grants) revocations.grants[id] = INT64_MAX;
+  for (const auto& [user, second] : route.revoked->users) {
     revocations.users[user] = absl::ToUnixSeconds(second);
   }
-  if (route.not_issued_before.has_value()) {
-    revocations.not_issued_before = absl::ToUnixSeconds(*route.not_issued_before);
+  if (route.revoked->not_issued_before.has_value()) {
+    revocations.not_issued_before = absl::ToUnixSeconds(*route.revoked->not_issued_before);
   }
   return revocations;
 }

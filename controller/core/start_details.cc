@@ -12,15 +12,15 @@
 namespace spawner::core {
 
 void StartDetails::OnPlanned(Incarnation& incarnation, Instant now, Instant& wake_at) {
-  StartDetail& detail = incarnation.start_detail;
   const bool is_pulling = table_.leadership.is_leader &&
                           incarnation.plan.state == SessionState::kStarting &&
                           incarnation.plan.phase == StartPhase::kPulling;
   if (!is_pulling) {
-    detail = {};
-    incarnation.session.start_detail.clear();
+    incarnation.start_detail.reset();
+    incarnation.session.start_detail.reset();
     return;
   }
+  StartDetail& detail = incarnation.start_detail.Edit();
   if (detail.ask_at == Instant::Infinite()) {
     detail.ask_at = now + kDetailAfter;
     detail.interval = kDetailIntervalMin;
@@ -38,12 +38,12 @@ void StartDetails::OnPlanned(Incarnation& incarnation, Instant now, Instant& wak
 }
 
 void StartDetails::Ask(Incarnation& incarnation) {
-  const kube::Pod& pod = incarnation.pod->pod;
-  incarnation.start_detail.is_asking = true;
+  const kube::PodState& pod = incarnation.pod->pod;
+  incarnation.start_detail.Edit().is_asking = true;
   ++in_flight_;
   const std::weak_ptr<char> alive = table_.alive;
   table_.client.GetObject(
-      kube::PodEventsPath(pod.ns, pod.uid),
+      kube::PodEventsPath(incarnation.identity.ns, pod.uid),
       [this, alive, id = incarnation.identity.id,
        epoch = incarnation.identity.epoch](const absl::StatusOr<std::string>& json) {
         if (!alive.expired()) OnEvents(id, epoch, json);
@@ -55,7 +55,7 @@ void StartDetails::OnEvents(const SessionId& id, Epoch epoch,
   --in_flight_;
   Incarnation* incarnation = table_.Find(id, epoch);
   if (incarnation == nullptr) return;
-  incarnation->start_detail.is_asking = false;
+  if (incarnation->start_detail.has_value()) incarnation->start_detail->is_asking = false;
   const absl::StatusOr<std::vector<kube::PodEvent>> events =
       json.ok() ? kube::DecodePodEvents(*json, kPodEventsMax)
                 : absl::StatusOr<std::vector<kube::PodEvent>>(json.status());
@@ -66,7 +66,7 @@ void StartDetails::OnEvents(const SessionId& id, Epoch epoch,
     return;
   }
   std::string detail = StartDetailOf(*events);
-  if (detail == incarnation->session.start_detail) return;
+  if (incarnation->session.start_detail == detail) return;
   incarnation->session.start_detail = std::move(detail);
   table_.queue.MarkDirty(id);
 }

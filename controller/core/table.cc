@@ -108,14 +108,14 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
   view.phase = plan.phase;
   view.reason = plan.reason;
   view.exit_code = plan.exit_code;
-  view.message = plan.message;
+  view.message = plan.message.value_or_empty();
   view.epoch = incarnation.identity.epoch;
   view.pod = PodName(view.id, view.epoch);
   if (incarnation.pod.has_value()) view.container = BackendContainerOf(incarnation.pod->pod);
   if (incarnation.pod.has_value()) view.node = incarnation.pod->pod.node;
   view.create_time = incarnation.create_time;
   view.ready_time = incarnation.ready_time;
-  view.end_time = incarnation.end_time;
+  if (incarnation.end_time.has_value()) view.end_time = *incarnation.end_time;
   view.connections = IsEnded(incarnation) ? 0 : incarnation.open;
   view.last_active_time = incarnation.last_active_time;
   if (plan.idle_deadline.has_value()) view.idle_deadline = WallOf(*plan.idle_deadline);

@@ -6,23 +6,18 @@ void WorkQueue::MarkDirty(const SessionId& session) {
   if (dirty_.insert(session).second) order_.push_back(session);
 }
 
-void WorkQueue::SetTimer(const SessionId& session, Instant at) {
-  const auto found = timer_of_.find(session);
-  if (found != timer_of_.end()) {
-    timers_.erase({found->second, session});
-    timer_of_.erase(found);
-  }
-  if (at == Instant::Infinite()) return;
-  timers_.insert({at, session});
-  timer_of_[session] = at;
+void WorkQueue::SetTimer(const SessionId& session, WorkTimer& timer, Instant at) {
+  if (timer.at != Instant::Infinite()) timers_.erase({timer.at, &session, &timer});
+  timer.at = at;
+  if (at != Instant::Infinite()) timers_.insert({at, &session, &timer});
 }
 
 void WorkQueue::FireTimers(Instant now) {
-  while (!timers_.empty() && timers_.begin()->first <= now) {
-    const SessionId session = timers_.begin()->second;
+  while (!timers_.empty() && timers_.begin()->at <= now) {
+    const Timed fired = *timers_.begin();
     timers_.erase(timers_.begin());
-    timer_of_.erase(session);
-    MarkDirty(session);
+    fired.timer->at = Instant::Infinite();
+    MarkDirty(*fired.session);
   }
 }
 

@@ -20,6 +20,9 @@ class WorkQueueTest : public testing::Test {
   const SessionId a_{"a"};
   const SessionId b_{"b"};
   const SessionId c_{"c"};
+  WorkTimer a_timer_;
+  WorkTimer b_timer_;
+  WorkTimer c_timer_;
 };
 
 TEST_F(WorkQueueTest, GivesEachOnceInTheOrderOfTheirFirstMark) {
@@ -42,9 +45,9 @@ TEST_F(WorkQueueTest, OneThatIsMarkedWhileItIsLookedAtGoesToTheEnd) {
 }
 
 TEST_F(WorkQueueTest, FiresTimersAtTheirTimeAndInTheirOrder) {
-  queue_.SetTimer(a_, Instant{30});
-  queue_.SetTimer(b_, Instant{10});
-  queue_.SetTimer(c_, Instant{20});
+  queue_.SetTimer(a_, a_timer_, Instant{30});
+  queue_.SetTimer(b_, b_timer_, Instant{10});
+  queue_.SetTimer(c_, c_timer_, Instant{20});
   EXPECT_EQ(queue_.NextTimer(), Instant{10});
   queue_.FireTimers(Instant{9});
   EXPECT_TRUE(queue_.empty());
@@ -56,14 +59,14 @@ TEST_F(WorkQueueTest, FiresTimersAtTheirTimeAndInTheirOrder) {
 }
 
 TEST_F(WorkQueueTest, ASessionHasOneTimer) {
-  queue_.SetTimer(a_, Instant{10});
-  queue_.SetTimer(a_, Instant{40});
-  queue_.SetTimer(b_, Instant{20});
-  queue_.Forget(b_);
+  queue_.SetTimer(a_, a_timer_, Instant{10});
+  queue_.SetTimer(a_, a_timer_, Instant{40});
+  queue_.SetTimer(b_, b_timer_, Instant{20});
+  queue_.Forget(b_, b_timer_);
   EXPECT_EQ(queue_.NextTimer(), Instant{40});
   queue_.FireTimers(Instant{39});
   EXPECT_TRUE(queue_.empty());
-  queue_.SetTimer(a_, Instant::Infinite());
+  queue_.SetTimer(a_, a_timer_, Instant::Infinite());
   EXPECT_EQ(queue_.NextTimer(), Instant::Infinite());
   queue_.FireTimers(Instant{100});
   EXPECT_TRUE(queue_.empty());

@@ -48,7 +48,7 @@ absl::Status ForCaller(const absl::Status& status, absl::string_view ns) {
 }
 
 bool HasNotes(const Incarnation& incarnation) {
-  return incarnation.presence == PodView::Presence::kPresent && !incarnation.notes.wanted.empty() &&
+  return incarnation.presence == PodView::Presence::kPresent &&
          !Notes::ToWrite(incarnation).empty();
 }
 
@@ -80,17 +80,19 @@ void Writes::Issue(Incarnation& incarnation, Instant now) {
   ++in_flight_;
   if (creates) return IssueCreate(incarnation);
   if (incarnation.plan.write == Write::kNone) return IssueNotes(incarnation);
-  const kube::Pod& pod = incarnation.pod->pod;
+  const kube::PodState& pod = incarnation.pod->pod;
   const SessionId id = incarnation.identity.id;
   const Epoch epoch = incarnation.identity.epoch;
   const std::weak_ptr<char> alive = table_.alive;
   if (incarnation.plan.write == Write::kEnd) {
-    EndRecord end = {incarnation.plan.reason, incarnation.plan.message, table_.clock.WallNow()};
+    EndRecord end = {incarnation.plan.reason, incarnation.plan.message.value_or_empty(),
+                     table_.clock.WallNow()};
     end.record[kHistoryNote] = Chronicle::EndNote(table_, incarnation);
     end.notes = Notes::ToWrite(incarnation);
     Notes::OnIssued(incarnation);
     table_.client.PatchPod(
-        pod.ns, pod.name, EndPatch(pod, end, incarnation.plan.write_stops),
+        incarnation.identity.ns, PodName(incarnation.identity.id, incarnation.identity.epoch),
+        EndPatch(pod, end, incarnation.plan.write_stops),
         [this, alive, id, epoch, has_notes = !end.notes.empty()](absl::StatusOr<kube::Pod> answer) {
           if (!alive.expired()) OnWritten(id, epoch, has_notes, std::move(answer));
         });
@@ -99,17 +101,20 @@ void Writes::Issue(Incarnation& incarnation, Instant now) {
   kube::DeleteOptions options;
   options.uid = pod.uid;
   if (incarnation.plan.write == Write::kDeleteHard) options.grace_seconds = 1;
-  table_.client.DeletePod(pod.ns, pod.name, options, [this, alive, id, epoch](absl::Status status) {
-    if (!alive.expired()) OnDeleted(id, epoch, status);
-  });
+  table_.client.DeletePod(incarnation.identity.ns,
+                          PodName(incarnation.identity.id, incarnation.identity.epoch), options,
+                          [this, alive, id, epoch](absl::Status status) {
+                            if (!alive.expired()) OnDeleted(id, epoch, status);
+                          });
 }
 
 void Writes::IssueNotes(Incarnation& incarnation) {
-  const kube::Pod& pod = incarnation.pod->pod;
+  const kube::PodState& pod = incarnation.pod->pod;
   const std::string patch = NotesPatch(pod, Notes::ToWrite(incarnation));
   Notes::OnIssued(incarnation);
   const std::weak_ptr<char> alive = table_.alive;
-  table_.client.PatchPod(pod.ns, pod.name, patch,
+  table_.client.PatchPod(incarnation.identity.ns,
+                         PodName(incarnation.identity.id, incarnation.identity.epoch), patch,
                          [this, alive, id = incarnation.identity.id,
                           epoch = incarnation.identity.epoch](absl::StatusOr<kube::Pod> answer) {
                            if (!alive.expired()) OnNotesWritten(id, epoch, std::move(answer));
@@ -157,7 +162,8 @@ void Writes::OnWritten(SessionId id, Epoch epoch, bool had_notes,
   if (answer.ok()) {
     incarnation->failures = 0;
     incarnation->write_status = absl::OkStatus();
-    if (incarnation->notes.in_flight > 0) notes_.OnWritten(*incarnation);
+    if (incarnation->notes.has_value() && incarnation->notes->in_flight > 0)
+      notes_.OnWritten(*incarnation);
     pods_.OnChanged(*std::move(answer), /*is_from_watch=*/false);
     return;
   }
@@ -212,7 +218,7 @@ void Writes::IssueCreate(Incarnation& incarnation) {
     // Gone: this controller leads no more.
     if (unborn == nullptr) return OnCreated(id, epoch, absl::CancelledError("given up"));
     if (!status.ok()) return OnCreated(id, epoch, status);
-    unborn->is_prepared = true;
+    unborn->birth.Edit().is_prepared = true;
     SendCreate(*unborn);
   });
 }
@@ -225,7 +231,7 @@ void Writes::SendCreate(const Incarnation& incarnation) {
     if (!alive.expired()) OnCreated(id, epoch, std::move(answer));
   };
   // Kept until the pod is there: a try whose answer was lost is made again, word by word.
-  table_.client.CreatePod(incarnation.identity.ns, incarnation.create_json, std::move(done));
+  table_.client.CreatePod(incarnation.identity.ns, incarnation.birth->create_json, std::move(done));
 }
 
 void Writes::OnCreated(SessionId id, Epoch epoch, absl::StatusOr<kube::Pod> answer) {

@@ -1,6 +1,8 @@
 #include "controller/kube/pod.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/json.h"
 #include "base/status.h"
@@ -28,12 +30,27 @@ std::optional<ContainerTermination> TerminationOf(const JsonReader& state) {
                               .finished_at = terminated.Time("finishedAt")};
 }
 
+std::optional<ContainerWaiting> WaitingOf(const JsonReader& state) {
+  if (!state.Has("waiting")) return std::nullopt;
+  const JsonReader waiting = state.Object("waiting");
+  return ContainerWaiting{waiting.String("reason"), waiting.String("message")};
+}
+
+template <typename T>
+Boxed<T> IfAny(T some) {
+  if (some.empty()) return std::nullopt;
+  return some;
+}
+
+// Few, in the order of their names.
+absl::btree_map<std::string, std::string> MapOf(const std::map<std::string, std::string>& map) {
+  return {map.begin(), map.end()};
+}
+
 ContainerStatus ContainerOf(const JsonReader& status) {
   const JsonReader state = status.Object("state");
-  const JsonReader waiting = state.Object("waiting");
   return ContainerStatus{.name = status.RequiredString("name"),
-                         .waiting_reason = waiting.String("reason"),
-                         .waiting_message = waiting.String("message"),
+                         .waiting = WaitingOf(state),
                          .is_running = state.Has("running"),
                          .started_at = state.Has("running")
                                            ? state.Object("running").Time("startedAt")
@@ -63,7 +80,7 @@ void ReadConditions(const JsonReader& status, Pod& pod) {
 
 }  // namespace
 
-bool Pod::IsFinal() const {
+bool PodState::IsFinal() const {
   if (phase != PodPhase::kSucceeded && phase != PodPhase::kFailed) return false;
   // An evicted pod that never ran has no containers to wait for.
   return std::all_of(containers.begin(), containers.end(),
@@ -74,7 +91,7 @@ bool Pod::HasFinalizer(absl::string_view finalizer) const {
   return std::find(finalizers.begin(), finalizers.end(), finalizer) != finalizers.end();
 }
 
-const ContainerStatus* Pod::FindContainer(absl::string_view container) const {
+const ContainerStatus* PodState::FindContainer(absl::string_view container) const {
   for (const ContainerStatus& status : containers) {
     if (status.name == container) return &status;
   }
@@ -87,27 +104,28 @@ absl::StatusOr<Pod> DecodePodJson(const Json& object) {
   const JsonReader metadata = reader.Object("metadata");
   const JsonReader spec = reader.Object("spec");
   const JsonReader status = reader.Object("status");
-  Pod pod{.ns = metadata.RequiredString("namespace"),
-          .name = metadata.RequiredString("name"),
-          .uid = metadata.RequiredString("uid"),
-          .resource_version = metadata.RequiredString("resourceVersion"),
-          .labels = metadata.StringMap("labels"),
-          .annotations = metadata.StringMap("annotations"),
-          .finalizers = metadata.Strings("finalizers"),
-          .create_time = metadata.RequiredTime("creationTimestamp"),
-          .deletion_time = metadata.Time("deletionTimestamp"),
-          .node = spec.String("nodeName"),
-          .active_deadline_seconds = spec.Int("activeDeadlineSeconds"),
-          .phase = PhaseOf(status.String("phase")),
-          .status_reason = status.String("reason"),
-          .status_message = status.String("message"),
-          .ip = status.String("podIP")};
+  Pod pod;
+  pod.ns = metadata.RequiredString("namespace");
+  pod.name = metadata.RequiredString("name");
+  pod.uid = metadata.RequiredString("uid");
+  pod.resource_version = metadata.RequiredString("resourceVersion");
+  pod.labels = MapOf(metadata.StringMap("labels"));
+  pod.annotations = MapOf(metadata.StringMap("annotations"));
+  pod.finalizers = metadata.Strings("finalizers");
+  pod.create_time = metadata.RequiredTime("creationTimestamp");
+  pod.deletion_time = metadata.Time("deletionTimestamp");
+  pod.node = spec.String("nodeName");
+  pod.active_deadline_seconds = spec.Int("activeDeadlineSeconds");
+  pod.phase = PhaseOf(status.String("phase"));
+  pod.status_reason = IfAny(status.String("reason"));
+  pod.status_message = IfAny(status.String("message"));
+  pod.ip = status.String("podIP");
   ReadConditions(status, pod);
   for (const JsonReader& container : status.Objects("containerStatuses")) {
     pod.containers.push_back(ContainerOf(container));
   }
   for (const JsonReader& container : status.Objects("initContainerStatuses")) {
-    pod.init_containers.push_back(ContainerOf(container));
+    pod.init_containers.Edit().push_back(ContainerOf(container));
   }
   RETURN_IF_ERROR(error);
   return pod;

@@ -2,11 +2,11 @@
 #define SPAWNER_CONTROLLER_KUBE_POD_H_
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -24,11 +24,15 @@ struct ContainerTermination {
   std::optional<absl::Time> finished_at;
 };
 
+struct ContainerWaiting {
+  std::string reason;  // "ImagePullBackOff", "ErrImagePull", "ContainerCreating", ...
+  std::string message;
+};
+
 // Status of one container. At most one of waiting, running, terminated holds.
 struct ContainerStatus {
   std::string name;
-  std::string waiting_reason;  // "ImagePullBackOff", "ErrImagePull", "ContainerCreating", ...
-  std::string waiting_message;
+  Boxed<ContainerWaiting> waiting;
   bool is_running = false;
   std::optional<absl::Time> started_at;  // of one that runs or has terminated
   bool is_ready = false;
@@ -37,27 +41,21 @@ struct ContainerStatus {
   int32_t restart_count = 0;
 };
 
-// What we read of a core/v1 Pod: a value, the same for every source.
+// What changes in the life of a core/v1 Pod: what is kept of very many.
 // https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
-struct Pod {
-  std::string ns;
-  std::string name;
+struct PodState {
   std::string uid;
   std::string resource_version;
-  std::map<std::string, std::string> labels;
-  std::map<std::string, std::string> annotations;
-  std::vector<std::string> finalizers;
+  absl::btree_map<std::string, std::string> annotations;
   absl::Time create_time;
-  std::optional<absl::Time> deletion_time;  // metadata.deletionTimestamp: being deleted
+  Boxed<absl::Time> deletion_time;  // metadata.deletionTimestamp: being deleted
 
   std::string node;  // empty: not scheduled
-  std::optional<int64_t> active_deadline_seconds;
-
   PodPhase phase = PodPhase::kPending;
-  std::string status_reason;  // "Evicted", "DeadlineExceeded", "NodeLost", ...
-  std::string status_message;
+  bool is_ready = false;             // condition Ready
+  Boxed<std::string> status_reason;  // "Evicted", "DeadlineExceeded", "NodeLost", ...
+  Boxed<std::string> status_message;
   std::string ip;
-  bool is_ready = false;  // condition Ready
   std::optional<absl::Time> ready_time;
   std::optional<absl::Time> scheduled_time;
   // Condition PodScheduled is false with reason Unschedulable: its message.
@@ -66,12 +64,22 @@ struct Pod {
   // "DeletionByTaintManager").
   Boxed<std::string> disruption_reason;
   std::vector<ContainerStatus> containers;
-  std::vector<ContainerStatus> init_containers;
+  Boxed<std::vector<ContainerStatus>> init_containers;
 
   // Succeeded or Failed with every container terminated: no more changes but deletion.
   bool IsFinal() const;
-  bool HasFinalizer(absl::string_view finalizer) const;
   const ContainerStatus* FindContainer(absl::string_view container) const;
+};
+
+// What we read of a core/v1 Pod: a value, the same for every source.
+struct Pod : PodState {
+  std::string ns;
+  std::string name;
+  absl::btree_map<std::string, std::string> labels;
+  std::vector<std::string> finalizers;
+  std::optional<int64_t> active_deadline_seconds;
+
+  bool HasFinalizer(absl::string_view finalizer) const;
 };
 
 // From the JSON text of a Pod object. INVALID_ARGUMENT names what is missing or of a wrong type.

@@ -67,8 +67,8 @@ TEST(DecodePod, ReadsWhatTheApiServerWrites) {
   EXPECT_TRUE(pod->FindContainer("side")->is_running);
   EXPECT_TRUE(pod->FindContainer("side")->is_ready);
   EXPECT_EQ(pod->FindContainer("none"), nullptr);
-  EXPECT_EQ(pod->init_containers[0].waiting_reason, "ErrImagePull");
-  EXPECT_EQ(pod->init_containers[0].waiting_message, "no");
+  EXPECT_EQ(pod->init_containers->at(0).waiting.value_or_empty().reason, "ErrImagePull");
+  EXPECT_EQ(pod->init_containers->at(0).waiting.value_or_empty().message, "no");
 }
 
 TEST(DecodePod, ReadsAPodThatWasJustCreated) {
@@ -102,7 +102,8 @@ TEST(DecodePod, NamesWhatIsMissingOrOfAWrongType) {
 }
 
 TEST(Pod, IsFinalOnlyWhenEveryContainerTerminated) {
-  Pod pod{.phase = PodPhase::kFailed};
+  Pod pod;
+  pod.phase = PodPhase::kFailed;
   EXPECT_TRUE(pod.IsFinal());  // evicted before anything ran
   pod.containers.push_back({.name = "app", .is_running = true});
   EXPECT_FALSE(pod.IsFinal());

@@ -9,6 +9,8 @@ namespace spawner::route {
 
 // Changes kept for proxies that resume: about a minute of a busy controller, 2 MiB.
 constexpr size_t kHistoryMax = 4096;
+// Policies that are kept before those without a route are let go.
+constexpr size_t kPoliciesMin = 64;
 // Per message: with the longest `message` (1 KiB) still well below gRPC's 4 MiB.
 constexpr size_t kRoutesPerMessageMax = 500;
 

@@ -2,6 +2,7 @@
 #define SPAWNER_CONTROLLER_ROUTE_ROUTE_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,10 +10,12 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/boxed.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "controller/route/asks.h"
 #include "controller/route/inspect.h"
+#include "controller/route/route_policy.h"
 
 // The messages of proto/spawner/v1/proxy_link.proto as values: what the core and the simulation
 // exchange with proxies. That file is the reference of each field; enum numbers agree with it.
@@ -20,31 +23,22 @@ namespace spawner::route {
 
 enum class RouteState { kHold = 1, kOpen = 2, kGated = 3, kEnded = 4 };
 
+// A copy is small: there are very many, in the log and on their way.
 struct Route {
   SessionId session;
-  std::string ns;
   Epoch epoch;
   RouteState state = RouteState::kHold;
-  std::string ip;
   uint16_t port = 0;
+  std::string ip;
   int reason = 0;  // EndReason's number
   int phase = 0;   // StartPhase's number
-  std::string message;
-  bool token_required = true;
-  bool strip_prefix = true;
-  absl::Duration hold_timeout = absl::Seconds(60);
-  std::vector<std::string> allowed_origins = {};
-  std::vector<std::string> embed_origins = {};
-  int32_t max_connections = 0;
-  int protocol = 0;  // BackendProtocol's number
-  std::vector<std::string> revoked_grants = {};
-  std::vector<std::pair<std::string, absl::Time>> revoked_users = {};  // not issued before
-  std::optional<absl::Time> not_issued_before = {};
-  std::vector<std::string> ignore_paths = {};
-  std::optional<absl::Time> ends_at = {};  // its end is near
-  int ends_as = 0;                         // EndReason's number
+  Boxed<std::string> message = {};
+  std::shared_ptr<const RoutePolicy> policy = DefaultPolicy();
+  Boxed<RouteRevocations> revoked = {};
+  Boxed<RouteEnd> near_end = {};  // its end is near
 
-  bool operator==(const Route&) const = default;
+  static const std::shared_ptr<const RoutePolicy>& DefaultPolicy();
+  friend bool operator==(const Route& a, const Route& b);
 };
 
 // --- proxy to controller ---------------------------------------------------------------------

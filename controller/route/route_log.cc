@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "controller/route/limits.h"
 
 namespace spawner::route {
 
@@ -12,16 +11,30 @@ void RouteLog::Reset(uint32_t leadership) {
   leadership_ = leadership;
   version_ = 0;
   table_.clear();
+  policies_.clear();
   history_.clear();
 }
 
 uint64_t RouteLog::Put(const Route& route) {
-  Entry& entry = table_[route.session];
-  if (entry.version != 0 && *entry.route == route) return entry.version;
-  auto published = std::make_shared<const Route>(route);
+  const auto found = table_.find(route.session);
+  if (found != table_.end() && *found->route == route) return found->version;
+  const auto published = std::make_shared<Route>(route);
+  published->policy = Share(route.policy);
   Append(route.session, published);
-  entry = {std::move(published), version_};
+  if (found != table_.end()) table_.erase(found);
+  table_.insert({published, version_});
   return version_;
+}
+
+std::shared_ptr<const RoutePolicy> RouteLog::Share(
+    const std::shared_ptr<const RoutePolicy>& policy) {
+  const auto [found, is_new] = policies_.try_emplace(*policy, policy);
+  if (is_new && policies_.size() >= purge_at_) {
+    absl::erase_if(policies_, [](const auto& kept) { return kept.second.use_count() == 1; });
+    purge_at_ = 2 * policies_.size() + kPoliciesMin;
+    return policy;
+  }
+  return found->second;
 }
 
 void RouteLog::Remove(const SessionId& session) {
@@ -35,12 +48,12 @@ void RouteLog::Append(const SessionId& session, RoutePtr route) {
 
 const Route* RouteLog::Find(const SessionId& session) const {
   const auto found = table_.find(session);
-  return found == table_.end() ? nullptr : found->second.route.get();
+  return found == table_.end() ? nullptr : found->route.get();
 }
 
 uint64_t RouteLog::VersionOf(const SessionId& session) const {
   const auto found = table_.find(session);
-  return found == table_.end() ? 0 : found->second.version;
+  return found == table_.end() ? 0 : found->version;
 }
 
 std::vector<Routes> RouteLog::Since(uint64_t version) const {
@@ -70,7 +83,7 @@ std::vector<Routes> RouteLog::Since(uint64_t version) const {
 std::vector<Routes> RouteLog::Snapshot() const {
   std::vector<const Route*> routes;
   routes.reserve(table_.size());
-  for (const auto& [session, entry] : table_) routes.push_back(entry.route.get());
+  for (const Entry& entry : table_) routes.push_back(entry.route.get());
   std::sort(routes.begin(), routes.end(),
             [](const Route* a, const Route* b) { return a->session < b->session; });
   std::vector<Routes> parts(1);

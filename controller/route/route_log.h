@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "base/ids.h"
+#include "controller/route/limits.h"
 #include "controller/route/route.h"
 
 namespace spawner::route {
@@ -42,9 +45,21 @@ class RouteLog {
  private:
   // Shared by the table and the history.
   using RoutePtr = std::shared_ptr<const Route>;
+  // By its route's session.
   struct Entry {
     RoutePtr route;
     uint64_t version = 0;
+
+    static const SessionId& KeyOf(const SessionId& session) { return session; }
+    static const SessionId& KeyOf(const Entry& entry) { return entry.route->session; }
+    struct Hash {
+      using is_transparent = void;
+      size_t operator()(const auto& of) const { return absl::HashOf(KeyOf(of)); }
+    };
+    struct Eq {
+      using is_transparent = void;
+      bool operator()(const auto& a, const auto& b) const { return KeyOf(a) == KeyOf(b); }
+    };
   };
   struct Change {
     uint64_t version = 0;
@@ -52,12 +67,16 @@ class RouteLog {
     RoutePtr route;  // null: removed
   };
 
+  std::shared_ptr<const RoutePolicy> Share(const std::shared_ptr<const RoutePolicy>& policy);
   void Append(const SessionId& session, RoutePtr route);
   std::vector<Routes> Snapshot() const;
 
   uint32_t leadership_ = 0;
   uint64_t version_ = 0;
-  absl::flat_hash_map<SessionId, Entry> table_;
+  absl::flat_hash_set<Entry, Entry::Hash, Entry::Eq> table_;
+  // Each once, however many routes have it.
+  absl::flat_hash_map<RoutePolicy, std::shared_ptr<const RoutePolicy>> policies_;
+  size_t purge_at_ = kPoliciesMin;
   std::deque<Change> history_;
 };
 

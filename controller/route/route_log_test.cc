@@ -1,6 +1,8 @@
 #include "controller/route/route_log.h"
 
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +41,31 @@ class Table {
   uint64_t version_ = 0;
   bool in_snapshot_ = false;
 };
+
+TEST(RouteLog, RoutesOfOnePolicyShareIt) {
+  RouteLog log;
+  log.Reset(4);
+  const auto put = [&log](const std::string& id, int32_t max_connections) {
+    Route route = Make(id, RouteState::kOpen);
+    route.policy = std::make_shared<RoutePolicy>(RoutePolicy{.max_connections = max_connections});
+    log.Put(route);
+    return route.policy;
+  };
+  put("a", 1);
+  put("b", 1);
+  put("c", 2);
+  EXPECT_EQ(log.Find({"a"})->policy, log.Find({"b"})->policy);
+  EXPECT_NE(log.Find({"a"})->policy, log.Find({"c"})->policy);
+  // What no route has any more is let go; the others stay shared.
+  std::weak_ptr<const RoutePolicy> former;
+  for (int32_t i = 0; i < 3 * static_cast<int32_t>(kPoliciesMin + kHistoryMax); ++i) {
+    const auto policy = put("d", 100 + i);
+    if (i == 0) former = policy;
+  }
+  EXPECT_TRUE(former.expired());
+  put("e", 1);
+  EXPECT_EQ(log.Find({"a"})->policy, log.Find({"e"})->policy);
+}
 
 TEST(RouteLog, GivesTheSameRouteNoNewVersion) {
   RouteLog log;

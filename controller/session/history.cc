@@ -69,6 +69,7 @@ void History::Add(const Transition& step) {
   packed_.erase(0, dropped);
   packed_.append(head, kHeadBytes);
   packed_.append(cause.data(), cause.size());
+  packed_.shrink_to_fit();  // seldom changed, and there are very many
 }
 
 std::vector<Transition> History::Steps() const {

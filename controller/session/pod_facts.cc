@@ -10,17 +10,17 @@ namespace {
 
 using kube::ContainerStatus;
 using kube::ContainerTermination;
-using kube::Pod;
 using kube::PodPhase;
+using kube::PodState;
 
-bool IsOver(const Pod& pod) {
+bool IsOver(const PodState& pod) {
   return pod.phase == PodPhase::kSucceeded || pod.phase == PodPhase::kFailed;
 }
 
-std::string WithStatus(absl::string_view what, const Pod& pod) {
+std::string WithStatus(absl::string_view what, const PodState& pod) {
   std::string text(what);
-  if (!pod.status_reason.empty()) absl::StrAppend(&text, ": ", pod.status_reason);
-  if (!pod.status_message.empty()) absl::StrAppend(&text, ": ", pod.status_message);
+  if (pod.status_reason.has_value()) absl::StrAppend(&text, ": ", *pod.status_reason);
+  if (pod.status_message.has_value()) absl::StrAppend(&text, ": ", *pod.status_message);
   return text;
 }
 
@@ -41,8 +41,8 @@ Cause FromTermination(const ContainerTermination& end) {
 }
 
 // kubelet's own words for a pod that it refused or ended.
-std::optional<Cause> FromPodStatus(const Pod& pod) {
-  const std::string& reason = pod.status_reason;
+std::optional<Cause> FromPodStatus(const PodState& pod) {
+  const std::string reason = pod.status_reason.value_or_empty();
   if (reason == "Evicted" || reason == "Terminated" || reason == "NodeShutdown" ||
       reason == "Preempting" || pod.disruption_reason.has_value()) {
     return Cause{EndReason::kEvicted, WithStatus("the pod was evicted", pod)};
@@ -56,13 +56,13 @@ std::optional<Cause> FromPodStatus(const Pod& pod) {
   return std::nullopt;
 }
 
-const ContainerStatus* Backend(const Pod& pod) {
+const ContainerStatus* Backend(const PodState& pod) {
   return pod.FindContainer(BackendContainerOf(pod));
 }
 
 }  // namespace
 
-std::optional<Cause> FindBackendEnd(const Pod& pod) {
+std::optional<Cause> FindBackendEnd(const PodState& pod) {
   if (IsOver(pod)) {
     if (auto cause = FromPodStatus(pod)) return cause;
   }
@@ -79,7 +79,7 @@ std::optional<Cause> FindBackendEnd(const Pod& pod) {
   return std::nullopt;
 }
 
-Cause FindDeletionCause(const Pod& pod) {
+Cause FindDeletionCause(const PodState& pod) {
   if (pod.disruption_reason.has_value()) {
     return {EndReason::kEvicted, absl::StrCat("the pod was evicted: ", *pod.disruption_reason)};
   }
@@ -87,7 +87,7 @@ Cause FindDeletionCause(const Pod& pod) {
   return {EndReason::kDeleted, "the pod was deleted, and not by Spawner"};
 }
 
-bool IsStopped(const Pod& pod) {
+bool IsStopped(const PodState& pod) {
   if (!IsOver(pod)) return false;
   for (const ContainerStatus& container : pod.containers) {
     if (container.is_running) return false;
@@ -95,7 +95,7 @@ bool IsStopped(const Pod& pod) {
   return true;
 }
 
-std::optional<int32_t> FindExitCode(const Pod& pod) {
+std::optional<int32_t> FindExitCode(const PodState& pod) {
   const ContainerStatus* backend = Backend(pod);
   if (backend == nullptr || !backend->terminated.has_value()) return std::nullopt;
   // A kubelet's 137 for a container that it can't find: as a rule it never ran.
@@ -103,40 +103,41 @@ std::optional<int32_t> FindExitCode(const Pod& pod) {
   return backend->terminated->exit_code;
 }
 
-StartPhase FindStartPhase(const Pod& pod) {
+StartPhase FindStartPhase(const PodState& pod) {
   if (pod.node.empty()) return StartPhase::kScheduling;
   const ContainerStatus* backend = Backend(pod);
   if (backend == nullptr || !backend->is_running) return StartPhase::kPulling;
   return StartPhase::kStarted;
 }
 
-std::optional<ImageError> FindImageError(const Pod& pod) {
+std::optional<ImageError> FindImageError(const PodState& pod) {
   for (const ContainerStatus& container : pod.containers) {
-    const std::string& reason = container.waiting_reason;
+    if (!container.waiting.has_value()) continue;
+    const std::string& reason = container.waiting->reason;
     const bool is_final = reason == "InvalidImageName" || reason == "ErrImageNeverPull";
     if (!is_final && reason != "ErrImagePull" && reason != "ImagePullBackOff" &&
         reason != "RegistryUnavailable" && reason != "ImageInspectError") {
       continue;
     }
     return ImageError{is_final, absl::StrCat("can't pull the image of container ", container.name,
-                                             ": ", reason, ": ", container.waiting_message)};
+                                             ": ", reason, ": ", container.waiting->message)};
   }
   return std::nullopt;
 }
 
-std::string FindWaitingMessage(const Pod& pod) {
+std::string FindWaitingMessage(const PodState& pod) {
   if (pod.unschedulable_message.has_value()) {
     return absl::StrCat("no node fits the pod: ", *pod.unschedulable_message);
   }
   for (const ContainerStatus& container : pod.containers) {
-    if (container.waiting_message.empty()) continue;
-    return absl::StrCat("container ", container.name, ": ", container.waiting_reason, ": ",
-                        container.waiting_message);
+    if (!container.waiting.has_value() || container.waiting->message.empty()) continue;
+    return absl::StrCat("container ", container.name, ": ", container.waiting->reason, ": ",
+                        container.waiting->message);
   }
   return "";
 }
 
-bool IsNodeSilent(const Pod& pod) {
+bool IsNodeSilent(const PodState& pod) {
   if (pod.is_ready || pod.phase != PodPhase::kRunning) return false;
   const ContainerStatus* backend = Backend(pod);
   return backend != nullptr && backend->is_running && backend->is_ready;

@@ -17,31 +17,31 @@ struct Cause {
 };
 
 // Why the backend is over, as far as the pod's status says; nullopt while it runs or will.
-std::optional<Cause> FindBackendEnd(const kube::Pod& pod);
+std::optional<Cause> FindBackendEnd(const kube::PodState& pod);
 
 // Why a pod with a deletionTimestamp that is not ours is being deleted.
-Cause FindDeletionCause(const kube::Pod& pod);
+Cause FindDeletionCause(const kube::PodState& pod);
 
 // No process of it is left, and none will come.
-bool IsStopped(const kube::Pod& pod);
+bool IsStopped(const kube::PodState& pod);
 
 // Of the backend's container.
-std::optional<int32_t> FindExitCode(const kube::Pod& pod);
+std::optional<int32_t> FindExitCode(const kube::PodState& pod);
 
-StartPhase FindStartPhase(const kube::Pod& pod);
+StartPhase FindStartPhase(const kube::PodState& pod);
 
 struct ImageError {
   bool is_final = false;  // trying again can't help
   std::string message;
 };
-std::optional<ImageError> FindImageError(const kube::Pod& pod);
+std::optional<ImageError> FindImageError(const kube::PodState& pod);
 
 // What it is waiting for, for people; empty if the pod says nothing.
-std::string FindWaitingMessage(const kube::Pod& pod);
+std::string FindWaitingMessage(const kube::PodState& pod);
 
 // The node controller has marked the pod as not ready while its kubelet's last word was "ready":
 // the kubelet is silent.
-bool IsNodeSilent(const kube::Pod& pod);
+bool IsNodeSilent(const kube::PodState& pod);
 
 }  // namespace spawner
 

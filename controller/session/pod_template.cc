@@ -83,8 +83,8 @@ json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
   };
   add(kKey, identity.key.name);
   add(kTag, identity.key.tag);
-  add(kRequestId, identity.request_id);
-  add(kPayloadHash, identity.payload_hash);
+  add(kRequestId, identity.request_id.value_or_empty());
+  add(kPayloadHash, identity.payload_hash.value_or_empty());
   add(kUser, identity.user);
   // For people and tools; the spec has it too.
   if (spec.protocol == BackendProtocol::kH2c) add(kProtocol, "h2c");
@@ -196,12 +196,17 @@ absl::Status Mangled(const kube::Pod& pod, absl::string_view what) {
       absl::StrCat("read session from pod ", pod.ns, "/", pod.name, ": ", what));
 }
 
-std::string Annotation(const kube::Pod& pod, const char* name) {
+std::string Annotation(const kube::PodState& pod, const char* name) {
   const auto found = pod.annotations.find(name);
   return found == pod.annotations.end() ? std::string() : found->second;
 }
 
-std::optional<EndRecord> ParseEnd(const kube::Pod& pod) {
+Boxed<std::string> IfAny(std::string text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+std::optional<EndRecord> ParseEnd(const kube::PodState& pod) {
   const std::string name = Annotation(pod, kReason);
   if (name.empty()) return std::nullopt;
   EndRecord end;
@@ -215,13 +220,12 @@ std::optional<EndRecord> ParseEnd(const kube::Pod& pod) {
 }
 
 // It is kept for as long as the session.
-void ForgetWhatIsRead(kube::Pod& pod) {
-  pod.labels.clear();
+void ForgetWhatIsRead(kube::PodState& pod) {
   for (const char* name : {kSpec, kEpoch, kKey, kTag, kRequestId, kPayloadHash, kUser, kReason,
                            kMessage, kEndTime, kTemplateVersion}) {
     pod.annotations.erase(name);
   }
-  std::erase_if(pod.annotations, [](const auto& annotation) {
+  absl::erase_if(pod.annotations, [](const auto& annotation) {
     return !absl::StartsWith(annotation.first, kOurPrefix);
   });
 }
@@ -255,7 +259,7 @@ absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionS
   return ToText(pod);
 }
 
-std::string BackendContainerOf(const kube::Pod& pod) {
+std::string BackendContainerOf(const kube::PodState& pod) {
   const std::string name = Annotation(pod, kContainerAnnotation);
   return name.empty() ? kBackendContainer : name;
 }
@@ -274,8 +278,8 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
     return Mangled(pod, absl::StrCat("annotation ", kEpoch, " is missing or no number"));
   }
   identity.key = {Annotation(pod, kKey), Annotation(pod, kTag)};
-  identity.request_id = Annotation(pod, kRequestId);
-  identity.payload_hash = Annotation(pod, kPayloadHash);
+  identity.request_id = IfAny(Annotation(pod, kRequestId));
+  identity.payload_hash = IfAny(Annotation(pod, kPayloadHash));
   identity.user = Annotation(pod, kUser);
   const std::string text = Annotation(pod, kSpec);
   absl::StatusOr<SharedSpec> spec =
@@ -286,13 +290,14 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
   session.end = ParseEnd(pod);
   auto revocations = DecodeRevocations(Annotation(pod, kRevocationsNote));
   session.are_revocations_mangled = !revocations.ok();
-  if (revocations.ok()) session.revocations = *std::move(revocations);
+  if (revocations.ok() && !revocations->empty()) session.revocations = *std::move(revocations);
+  session.name = std::move(pod.name);
   session.pod = std::move(pod);
   ForgetWhatIsRead(session.pod);
   return session;
 }
 
-std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops) {
+std::string EndPatch(const kube::PodState& pod, const EndRecord& end, bool stops) {
   json patch = {
       {"metadata",
        {{"uid", pod.uid},
@@ -307,7 +312,7 @@ std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops) {
   return ToText(patch);
 }
 
-std::string NotesPatch(const kube::Pod& pod, const std::map<std::string, std::string>& notes) {
+std::string NotesPatch(const kube::PodState& pod, const std::map<std::string, std::string>& notes) {
   json annotations = json::object();
   AddNotes(notes, annotations);
   return ToText({{"metadata",

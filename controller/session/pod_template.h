@@ -34,9 +34,9 @@ struct PodIdentity {
   SessionId id;
   Epoch epoch;
   SessionKey key;
-  std::string request_id;    // of the Connect that created it; may be empty
-  std::string payload_hash;  // of that request
-  std::string user;          // of its grant: whom the session was started for; may be empty
+  Boxed<std::string> request_id;    // of the Connect that created it
+  Boxed<std::string> payload_hash;  // of that request
+  std::string user;                 // of its grant: whom the session was started for; may be empty
 };
 
 // How a session ended, as its pod records it.
@@ -51,17 +51,18 @@ struct EndRecord {
 };
 
 struct SessionPod {
-  SharedSpec spec;
   Boxed<EndRecord> end;  // durable: the end is decided
-  Revocations revocations;
+  Boxed<Revocations> revocations;
   // The annotation can't be read: nobody knows what it took back, so it has to count as everything
   // issued until now. `revocations` is empty then.
   bool are_revocations_mangled = false;
-  kube::Pod pod;
+  kube::PodState pod;
 };
 
 struct IdentifiedPod : SessionPod {
   PodIdentity identity;
+  SharedSpec spec;
+  std::string name;  // of the pod
 };
 
 // "{id}-{leadership}-{counter}": a DNS label for every id of 26 characters.
@@ -75,7 +76,7 @@ absl::StatusOr<std::string> BuildPod(const PodIdentity& identity, const SessionS
                                      const Revocations& revocations = {});
 
 // The container that serves the session.
-std::string BackendContainerOf(const kube::Pod& pod);
+std::string BackendContainerOf(const kube::PodState& pod);
 
 // INVALID_ARGUMENT names the label or annotation that is missing or mangled.
 // Of the pod's own labels and annotations only those stay that are not read here. `specs`: where
@@ -85,11 +86,11 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs = n
 // The ending write, a JSON merge patch with the pod's uid as precondition, and with its
 // resourceVersion if the end has notes: reason, message, time, and `activeDeadlineSeconds: 1` if
 // `stops` (a pod that still runs).
-std::string EndPatch(const kube::Pod& pod, const EndRecord& end, bool stops);
+std::string EndPatch(const kube::PodState& pod, const EndRecord& end, bool stops);
 
 // A JSON merge patch that sets annotations (removes them where the value is ""), with the pod's uid
 // and resourceVersion as preconditions.
-std::string NotesPatch(const kube::Pod& pod, const std::map<std::string, std::string>& notes);
+std::string NotesPatch(const kube::PodState& pod, const std::map<std::string, std::string>& notes);
 
 }  // namespace spawner
 

@@ -18,8 +18,8 @@ PodIdentity Identity() {
   identity.id = {"abcdefghijklmnopqrstuvwxyz"};
   identity.epoch = Epoch::Make(3, 17);
   identity.key = {"doc/7", "v2"};
-  identity.request_id = "r-1";
-  identity.payload_hash = "h-1";
+  identity.request_id = std::string("r-1");
+  identity.payload_hash = std::string("h-1");
   return identity;
 }
 
@@ -151,8 +151,10 @@ kube::Pod AsPod(const json& built) {
   pod.ns = built["metadata"]["namespace"];
   pod.name = built["metadata"]["name"];
   pod.uid = "u-1";
-  pod.labels = built["metadata"]["labels"].get<std::map<std::string, std::string>>();
-  pod.annotations = built["metadata"]["annotations"].get<std::map<std::string, std::string>>();
+  for (const auto& [name, value] : built["metadata"]["labels"].items()) pod.labels[name] = value;
+  for (const auto& [name, value] : built["metadata"]["annotations"].items()) {
+    pod.annotations[name] = value;
+  }
   return pod;
 }
 
@@ -176,14 +178,14 @@ TEST(ParseSessionPod, ReadsBackTheRevocationsOfFormerIncarnations) {
   ASSERT_TRUE(text.ok());
   kube::Pod pod = AsPod(json::parse(*text));
   EXPECT_EQ(ParseSessionPod(pod)->revocations, revocations);
-  EXPECT_TRUE(ParseSessionPod(AsPod(Build(Spec())))->revocations.empty());
+  EXPECT_FALSE(ParseSessionPod(AsPod(Build(Spec())))->revocations.has_value());
   EXPECT_FALSE(ParseSessionPod(pod)->are_revocations_mangled);
   // Mangled, it is not taken for none, and the session stays.
   pod.annotations["spawner.dev/revocations"] = "{}]";
   const auto mangled = ParseSessionPod(pod);
   ASSERT_TRUE(mangled.ok());
   EXPECT_TRUE(mangled->are_revocations_mangled);
-  EXPECT_TRUE(mangled->revocations.empty());
+  EXPECT_FALSE(mangled->revocations.has_value());
 }
 
 TEST(ParseSessionPod, ReportsAForeignOrMangledPod) {

@@ -16,11 +16,14 @@ class Turn {
  public:
   Turn(const Session& session, const PodView& view, const Traffic& traffic, const RouteView& routes,
        Instant now)
-      : session_(session), view_(view), traffic_(traffic), routes_(routes), now_(now) {
-    plan_.observed = session.observed;
-  }
+      : session_(session),
+        view_(view),
+        traffic_(traffic),
+        routes_(routes),
+        now_(now),
+        observed_(session.observed) {}
 
-  Plan Run() {
+  Verdict Run() {
     if (session_.spec->lifetime.max != absl::InfiniteDuration()) {
       plan_.lifetime_deadline = LifetimeEnd();
     }
@@ -34,12 +37,11 @@ class Turn {
       Present();
     }
     Warn();
-    return std::move(plan_);
+    return {std::move(plan_), observed_};
   }
 
  private:
-  const kube::Pod& pod() const { return view_.pod->pod; }
-  Observed& observed() { return plan_.observed; }
+  const kube::PodState& pod() const { return view_.pod->pod; }
   Instant LifetimeEnd() const { return session_.created_at + session_.spec->lifetime.max; }
   void WakeBy(Instant at) { plan_.wake_at = std::min(plan_.wake_at, at); }
 
@@ -75,7 +77,7 @@ class Turn {
   void TakeCause() {
     Cause cause = EndCause();
     plan_.reason = cause.reason;
-    plan_.message = std::move(cause.message);
+    if (!cause.message.empty()) plan_.message = std::move(cause.message);
     plan_.route = RouteGoal::kEnded;
   }
 
@@ -83,7 +85,7 @@ class Turn {
     TakeCause();
     if (view_.pod != nullptr) plan_.exit_code = FindExitCode(pod());
     plan_.state = SessionState::kTerminated;
-    if (!observed().ended_at.has_value()) observed().ended_at = now_;
+    if (!observed_.ended_at.has_value()) observed_.ended_at = now_;
     const Instant until = RetainedUntil();
     plan_.is_forgotten = now_ >= until;
     if (!plan_.is_forgotten) WakeBy(until);
@@ -95,15 +97,15 @@ class Turn {
     const bool was_never_scheduled = pod().node.empty();
     // No process is left, or none was ever started and none will be.
     const bool is_stopped =
-        observed().ended_at.has_value() || IsStopped(pod()) || (is_deleting && was_never_scheduled);
+        observed_.ended_at.has_value() || IsStopped(pod()) || (is_deleting && was_never_scheduled);
     // Over is what is durable: by our record, or because the pod goes and takes all with it.
     const bool is_recorded = view_.pod->end.has_value() || is_deleting;
     plan_.state =
         is_stopped && is_recorded ? SessionState::kTerminated : SessionState::kTerminating;
-    if (!observed().stopping_at.has_value()) observed().stopping_at = now_;
-    if (is_stopped && !observed().ended_at.has_value()) observed().ended_at = now_;
+    if (!observed_.stopping_at.has_value()) observed_.stopping_at = now_;
+    if (is_stopped && !observed_.ended_at.has_value()) observed_.ended_at = now_;
     const Instant patience =
-        *observed().stopping_at + session_.spec->lifetime.stop_grace + kStopSlack;
+        *observed_.stopping_at + session_.spec->lifetime.stop_grace + kStopSlack;
 
     // It goes without us, and its record with it: from then on the end is in our memory only.
     if (is_deleting) return;
@@ -123,7 +125,7 @@ class Turn {
   Instant RetainedUntil() {
     const absl::Duration retention =
         session_.is_surplus ? absl::ZeroDuration() : session_.spec->lifetime.retention;
-    return std::max(*observed().ended_at + retention, session_.keep_until);
+    return std::max(*observed_.ended_at + retention, session_.keep_until);
   }
 
   void WriteEnd(bool stops) {
@@ -155,7 +157,7 @@ class Turn {
       case SessionState::kStarting:
         plan_.state = SessionState::kStarting;
         plan_.phase = FindStartPhase(pod());
-        plan_.route = observed().open_at.has_value() ? RouteGoal::kOpen : RouteGoal::kHold;
+        plan_.route = observed_.open_at.has_value() ? RouteGoal::kOpen : RouteGoal::kHold;
         break;
       case SessionState::kTerminating:  // an end that was durable stays so
       case SessionState::kTerminated:
@@ -177,19 +179,19 @@ class Turn {
       }
       WakeBy(LifetimeEnd());
     }
-    if (IsNodeSilent(pod()) && observed().open_at.has_value()) {
-      if (!observed().lost_at.has_value()) observed().lost_at = now_;
+    if (IsNodeSilent(pod()) && observed_.open_at.has_value()) {
+      if (!observed_.lost_at.has_value()) observed_.lost_at = now_;
       plan_.is_lost = true;
-      const Instant until = *observed().lost_at + session_.node_lost_after;
+      const Instant until = *observed_.lost_at + session_.node_lost_after;
       if (now_ >= until) {
         return KeepStateAndWriteEnd(EndReason::kNodeLost,
                                     absl::StrCat("node ", pod().node, " does not answer"));
       }
       WakeBy(until);
     } else {
-      observed().lost_at.reset();
+      observed_.lost_at.reset();
     }
-    if (observed().ready_at.has_value()) {
+    if (observed_.ready_at.has_value()) {
       Serve();
     } else {
       Start();
@@ -198,14 +200,14 @@ class Turn {
 
   void Start() {
     plan_.state = SessionState::kStarting;
-    if (!observed().open_at.has_value() && pod().is_ready && !pod().ip.empty()) {
-      observed().open_at = now_;
+    if (!observed_.open_at.has_value() && pod().is_ready && !pod().ip.empty()) {
+      observed_.open_at = now_;
     }
-    if (!observed().open_at.has_value()) return StartPod();
-    const Instant until = *observed().open_at + kRouteAckWaitMax;
+    if (!observed_.open_at.has_value()) return StartPod();
+    const Instant until = *observed_.open_at + kRouteAckWaitMax;
     const bool is_acked = routes_.published == RouteGoal::kOpen && routes_.is_acked;
     if (is_acked || now_ >= until) {
-      observed().ready_at = now_;
+      observed_.ready_at = now_;
       return Serve();
     }
     plan_.phase = StartPhase::kRouting;
@@ -219,18 +221,23 @@ class Turn {
     const auto image_error = FindImageError(pod());
     if (image_error.has_value()) {
       // Latched: between two tries kubelet shows no error for a moment.
-      if (!observed().image_error_at.has_value()) observed().image_error_at = now_;
-      const Instant until = *observed().image_error_at + kImageErrorPatience;
+      if (!observed_.image_error_at.has_value()) observed_.image_error_at = now_;
+      const Instant until = *observed_.image_error_at + kImageErrorPatience;
       if (image_error->is_final || now_ >= until) {
         return KeepStateAndWriteEnd(EndReason::kImagePullFailed, image_error->message);
       }
       WakeBy(until);
     } else if (plan_.phase == StartPhase::kStarted) {
-      observed().image_error_at.reset();
+      observed_.image_error_at.reset();
     }
     const Instant until = session_.created_at + session_.spec->lifetime.start_timeout;
-    plan_.message = FindWaitingMessage(pod());
-    if (plan_.message.empty()) plan_.message = session_.start_detail;
+    std::string hangs_in = FindWaitingMessage(pod());
+    if (!hangs_in.empty()) {
+      plan_.message = hangs_in;
+    } else {
+      plan_.message = session_.start_detail;
+      hangs_in = session_.start_detail.value_or_empty();
+    }
     if (now_ < until) return WakeBy(until);
     EndReason reason = EndReason::kStartTimeout;
     if (pod().unschedulable_message.has_value()) reason = EndReason::kUnschedulable;
@@ -238,7 +245,7 @@ class Turn {
     std::string message = absl::StrCat("not ready within ",
                                        absl::FormatDuration(session_.spec->lifetime.start_timeout),
                                        ", hung in ", AsText(plan_.phase));
-    if (!plan_.message.empty()) absl::StrAppend(&message, ": ", plan_.message);
+    if (!hangs_in.empty()) absl::StrAppend(&message, ": ", hangs_in);
     KeepStateAndWriteEnd(reason, std::move(message));
   }
 
@@ -257,21 +264,21 @@ class Turn {
     }
     const Instant deadline = IdleDeadline();
     plan_.idle_deadline = deadline;
-    const Instant due = std::max(deadline, observed().no_drain_before);
+    const Instant due = std::max(deadline, observed_.no_drain_before);
     if (now_ < due) {
       WakeBy(due);
       return Reopen(/*by_use=*/false);
     }
-    if (observed().drain_at.has_value() && routes_.is_gate_counted &&
+    if (observed_.drain_at.has_value() && routes_.is_gate_counted &&
         routes_.published == RouteGoal::kGated) {
       if (routes_.gate_open + routes_.gate_waiting > 0) return Reopen(/*by_use=*/true);
       return EndIdle();
     }
-    if (!observed().drain_at.has_value()) observed().drain_at = now_;
-    const Instant until = *observed().drain_at + kGateWaitMax;
+    if (!observed_.drain_at.has_value()) observed_.drain_at = now_;
+    const Instant until = *observed_.drain_at + kGateWaitMax;
     if (now_ >= until) {
-      observed().no_drain_before = now_ + kGateRetryAfter;
-      WakeBy(observed().no_drain_before);
+      observed_.no_drain_before = now_ + kGateRetryAfter;
+      WakeBy(observed_.no_drain_before);
       return Reopen(/*by_use=*/false);
     }
     plan_.state = SessionState::kDraining;
@@ -280,8 +287,8 @@ class Turn {
   }
 
   Instant IdleDeadline() {
-    Instant since = std::max(traffic_.idle_since, *observed().ready_at);
-    if (observed().refused_at.has_value()) since = std::max(since, *observed().refused_at);
+    Instant since = std::max(traffic_.idle_since, *observed_.ready_at);
+    if (observed_.refused_at.has_value()) since = std::max(since, *observed_.refused_at);
     since = std::max(since, session_.held_until);
     const IdlePolicy& idle = session_.spec->idle;
     plan_.idle_since = since;
@@ -296,10 +303,10 @@ class Turn {
   }
 
   void Reopen(bool by_use) {
-    if (!observed().drain_at.has_value()) return;
-    observed().drain_at.reset();
+    if (!observed_.drain_at.has_value()) return;
+    observed_.drain_at.reset();
     plan_.was_refused = by_use;
-    if (by_use) observed().refused_at = now_;
+    if (by_use) observed_.refused_at = now_;
   }
 
   void EndIdle() {
@@ -312,7 +319,7 @@ class Turn {
                      absl::FormatDuration(traffic_.was_used ? idle.grace : idle.initial_grace));
     if (!traffic_.unconfirmed_proxy.empty()) {
       plan_.reason = EndReason::kIdleUnconfirmed;
-      absl::StrAppend(&plan_.message, "; proxy ", traffic_.unconfirmed_proxy,
+      absl::StrAppend(&*plan_.message, "; proxy ", traffic_.unconfirmed_proxy,
                       " was lost and could not be asked");
     }
     WriteEnd(/*stops=*/true);
@@ -321,10 +328,11 @@ class Turn {
   void Warn() {
     const absl::Duration before = session_.spec->idle.warn_before;
     if (before <= absl::ZeroDuration() || plan_.state > SessionState::kDraining) return;
-    const auto consider = [this, before](const std::optional<Instant>& at, EndReason as) {
-      if (!at.has_value() || *at == Instant::Infinite()) return;
+    const auto consider = [this, before](MaybeInstant at, EndReason as) {
+      if (!at.has_value()) return;
       if (now_ < *at - before) return WakeBy(*at - before);
-      if (!plan_.near_end.has_value() || *at < plan_.near_end->at) plan_.near_end = {*at, as};
+      if (!plan_.near_end.has_value() || *at < plan_.near_end->at)
+        plan_.near_end = NearEnd{*at, as};
     };
     consider(plan_.idle_deadline, EndReason::kIdle);
     consider(plan_.lifetime_deadline, EndReason::kMaxLifetime);
@@ -336,12 +344,13 @@ class Turn {
   const RouteView& routes_;
   const Instant now_;
   Plan plan_;
+  Observed observed_;
 };
 
 }  // namespace
 
-Plan Reconcile(const Session& session, const PodView& pod, const Traffic& traffic,
-               const RouteView& routes, Instant now) {
+Verdict Reconcile(const Session& session, const PodView& pod, const Traffic& traffic,
+                  const RouteView& routes, Instant now) {
   return Turn(session, pod, traffic, routes, now).Run();
 }
 

@@ -8,13 +8,14 @@
 #include "absl/time/time.h"
 #include "base/boxed.h"
 #include "base/clock.h"
+#include "controller/session/maybe_instant.h"
 #include "controller/session/pod_template.h"
 #include "controller/session/session.h"
 #include "controller/session/spec.h"
 
 // The rules of one incarnation. Pure: no I/O, no clock, the same answer for the same arguments.
 // Level-based: called again whenever anything of it changed, however many changes were missed.
-//   Plan plan = Reconcile(session, pod, traffic, routes, now);
+//   auto [plan, observed] = Reconcile(session, pod, traffic, routes, now);
 namespace spawner {
 
 // Decided, not durable yet: somebody's wish, or a plan whose ending write is under way. There is
@@ -27,15 +28,15 @@ struct EndDecision {
 
 // What Reconcile wants to find again at its next call. The caller only keeps it.
 struct Observed {
-  std::optional<Instant> image_error_at;
-  std::optional<Instant> open_at;  // the route may be served since
-  std::optional<Instant> ready_at;
-  std::optional<Instant> lost_at;
-  std::optional<Instant> drain_at;
-  std::optional<Instant> refused_at;  // a gate found somebody: grace runs anew from here
+  MaybeInstant image_error_at;
+  MaybeInstant open_at;  // the route may be served since
+  MaybeInstant ready_at;
+  MaybeInstant lost_at;
+  MaybeInstant drain_at;
+  MaybeInstant refused_at;  // a gate found somebody: grace runs anew from here
   Instant no_drain_before;
-  std::optional<Instant> stopping_at;  // the end is durable since
-  std::optional<Instant> ended_at;
+  MaybeInstant stopping_at;  // the end is durable since
+  MaybeInstant ended_at;
 };
 
 struct Session {
@@ -49,7 +50,7 @@ struct Session {
   Instant held_until;
   // After node_lost_after a session whose node does not answer ends. Infinite: never.
   absl::Duration node_lost_after = absl::Minutes(5);
-  std::string start_detail;  // what its start hangs in, if its pod's status does not say
+  Boxed<std::string> start_detail;  // what its start hangs in, if its pod's status does not say
   // Its key has had so many incarnations since that its record is not kept: no retention.
   bool is_surplus = false;
   // Its record is kept until then at least, whatever its retention says.
@@ -113,25 +114,29 @@ struct Plan {
   StartPhase phase = StartPhase::kNone;
   EndReason reason = EndReason::kNone;
   std::optional<int32_t> exit_code;
-  std::string message;
+  Boxed<std::string> message;
   RouteGoal route = RouteGoal::kHold;
   Write write = Write::kNone;
   bool write_stops = false;  // for kEnd: the pod still runs
   bool is_lost = false;
   bool was_refused = false;   // this call opened a closed gate again
   bool is_forgotten = false;  // nothing is left to remember
-  std::optional<Instant> idle_deadline;
+  MaybeInstant idle_deadline;
   // With idle_deadline: what it is the sum of.
   Instant idle_since;
   absl::Duration idle_grace;
-  std::optional<Instant> lifetime_deadline;
-  std::optional<NearEnd> near_end;
+  MaybeInstant lifetime_deadline;
+  Boxed<NearEnd> near_end;
   Instant wake_at = Instant::Infinite();
+};
+
+struct Verdict {
+  Plan plan;
   Observed observed;
 };
 
-Plan Reconcile(const Session& session, const PodView& pod, const Traffic& traffic,
-               const RouteView& routes, Instant now);
+Verdict Reconcile(const Session& session, const PodView& pod, const Traffic& traffic,
+                  const RouteView& routes, Instant now);
 
 }  // namespace spawner
 

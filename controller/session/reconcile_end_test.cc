@@ -189,9 +189,9 @@ TEST_F(ReconcileEndTest, APodThatFailedWithoutItsBackendIsAnInternalEnd) {
   Create();
   pod().node = "n1";
   pod().phase = kube::PodPhase::kFailed;
-  pod().status_reason = "UnexpectedAdmissionError";
+  pod().status_reason = std::string("UnexpectedAdmissionError");
   EXPECT_EQ(Step().reason, EndReason::kInternal);
-  pod().status_reason = "OutOfcpu";
+  pod().status_reason = std::string("OutOfcpu");
   session_.decision.reset();
   EXPECT_EQ(Step().reason, EndReason::kUnschedulable);
 }

@@ -28,15 +28,15 @@ class ReconcileTest : public testing::Test {
     routes_.is_acked = true;
   }
 
-  kube::Pod& pod() { return pod_.pod; }
+  kube::PodState& pod() { return pod_.pod; }
 
   Plan Step() {
     const PodView view = {presence_, presence_ == PodView::Presence::kAbsent ? nullptr : &pod_};
-    Plan plan = Reconcile(session_, view, traffic_, routes_, now_);
+    auto [plan, observed] = Reconcile(session_, view, traffic_, routes_, now_);
     session_.state = plan.state;
-    session_.observed = plan.observed;
+    session_.observed = observed;
     if (plan.write == Write::kEnd && !session_.decision.has_value()) {
-      session_.decision = EndDecision{plan.reason, plan.message, false};
+      session_.decision = EndDecision{plan.reason, plan.message.value_or_empty(), false};
     }
     // Proxies are told at once; what they answered is of the former route.
     if (routes_.published != plan.route) {
@@ -91,7 +91,7 @@ class ReconcileTest : public testing::Test {
   }
   // The ending write arrived.
   void MakeDurable(const Plan& plan) {
-    pod_.end = EndRecord{plan.reason, plan.message, absl::UnixEpoch()};
+    pod_.end = EndRecord{plan.reason, plan.message.value_or_empty(), absl::UnixEpoch()};
   }
 
   Instant now_{1'000'000'000'000};

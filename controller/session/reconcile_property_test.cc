@@ -53,7 +53,7 @@ class World {
   }
 
  private:
-  kube::Pod& pod() { return pod_.pod; }
+  kube::PodState& pod() { return pod_.pod; }
 
   kube::ContainerStatus& Backend() {
     if (pod().containers.empty()) pod().containers.push_back({.name = kBackendContainer});
@@ -137,7 +137,7 @@ class World {
   }
 
   void Kubelet() {
-    if (pod().active_deadline_seconds.has_value()) Stop(0);
+    if (is_to_stop_) Stop(0);
     if (!pod().deletion_time.has_value()) return;
     Stop(143);
     presence_ = PodView::Presence::kGone;
@@ -152,7 +152,7 @@ class World {
       case spawner::Write::kEnd:
         ++ending_writes_;
         if (!pod_.end.has_value()) pod_.end = EndRecord{end_.reason, end_.message, {}};
-        if (stops_) pod().active_deadline_seconds = 1;
+        if (stops_) is_to_stop_ = true;
         return;
       case spawner::Write::kDelete:
       case spawner::Write::kDeleteHard:
@@ -163,7 +163,7 @@ class World {
 
   void Decide() {
     const PodView view = {presence_, presence_ == PodView::Presence::kAbsent ? nullptr : &pod_};
-    const Plan plan = Reconcile(session_, view, traffic_, routes_, now_);
+    const auto [plan, observed] = Reconcile(session_, view, traffic_, routes_, now_);
     ASSERT_TRUE(IsAllowed(session_.state, plan.state))
         << Name(session_.state) << " -> " << Name(plan.state);
     const bool is_idle =
@@ -181,22 +181,22 @@ class World {
     // The same question has the same answer, and an asked question changes nothing.
     Session again = session_;
     again.state = plan.state;
-    again.observed = plan.observed;
-    const Plan repeated = Reconcile(again, view, traffic_, routes_, now_);
+    again.observed = observed;
+    const Plan repeated = Reconcile(again, view, traffic_, routes_, now_).plan;
     ASSERT_EQ(repeated.write, plan.write);
     ASSERT_LE(ending_writes_, 1);
 
     session_.state = plan.state;
-    session_.observed = plan.observed;
+    session_.observed = observed;
     goal_ = plan.route;
     wake_at_ = plan.wake_at;
     forgotten_ = plan.is_forgotten;
     if (plan.write == spawner::Write::kEnd && !session_.decision.has_value()) {
-      session_.decision = EndDecision{plan.reason, plan.message, false};
+      session_.decision = EndDecision{plan.reason, plan.message.value_or_empty(), false};
     }
     write_ = plan.write;
     stops_ = plan.write_stops;
-    end_ = EndRecord{plan.reason, plan.message, {}};
+    end_ = EndRecord{plan.reason, plan.message.value_or_empty(), {}};
   }
 
   SeededRandom random_;
@@ -208,6 +208,7 @@ class World {
   RouteView routes_;
   RouteGoal goal_ = RouteGoal::kHold;
   spawner::Write write_ = spawner::Write::kNone;
+  bool is_to_stop_ = false;  // activeDeadlineSeconds
   bool stops_ = false;
   EndRecord end_;
   Instant wake_at_ = Instant::Infinite();

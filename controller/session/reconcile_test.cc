@@ -78,12 +78,12 @@ TEST_F(ReconcileTest, NamesTheSchedulersReasonAtTheDeadline) {
 TEST_F(ReconcileTest, GivesUpAnImageAfterAShortPatience) {
   Create();
   pod().node = "n1";
-  Backend().waiting_reason = "ErrImagePull";
-  Backend().waiting_message = "manifest unknown";
+  Backend().waiting.Edit().reason = "ErrImagePull";
+  Backend().waiting.Edit().message = "manifest unknown";
   EXPECT_EQ(Step().wake_at, now_ + kImageErrorPatience);
-  Backend().waiting_reason = "ContainerCreating";
+  Backend().waiting.Edit().reason = "ContainerCreating";
   EXPECT_EQ(StepAfter(absl::Seconds(1)).write, Write::kNone);
-  Backend().waiting_reason = "ImagePullBackOff";
+  Backend().waiting.Edit().reason = "ImagePullBackOff";
   const Plan plan = StepAfter(kImageErrorPatience - absl::Seconds(1));
   EXPECT_EQ(plan.write, Write::kEnd);
   EXPECT_EQ(plan.reason, EndReason::kImagePullFailed);
@@ -93,7 +93,7 @@ TEST_F(ReconcileTest, GivesUpAnImageAfterAShortPatience) {
 
 TEST_F(ReconcileTest, GivesUpAnImpossibleImageAtOnce) {
   Create();
-  Backend().waiting_reason = "InvalidImageName";
+  Backend().waiting.Edit().reason = "InvalidImageName";
   EXPECT_EQ(Step().reason, EndReason::kImagePullFailed);
 }
 
@@ -101,7 +101,7 @@ TEST_F(ReconcileTest, GraceRunsFromTheMomentTheLastConnectionClosed) {
   MakeReady();
   Use();
   now_ = now_ + absl::Seconds(1000);
-  EXPECT_EQ(Step().idle_deadline, std::nullopt);
+  EXPECT_FALSE(Step().idle_deadline.has_value());
   Leave();
   Plan plan = Step();
   EXPECT_EQ(plan.idle_deadline, now_ + kGrace);
@@ -212,7 +212,7 @@ TEST_F(ReconcileTest, UnknownIsNeverIdle) {
   MakeReady();
   Plan plan = StepAfter(absl::Minutes(9));
   EXPECT_EQ(plan.state, SessionState::kReady);
-  EXPECT_EQ(plan.idle_deadline, std::nullopt);
+  EXPECT_FALSE(plan.idle_deadline.has_value());
   EXPECT_EQ(plan.wake_at, traffic_.known_at);
 }
 

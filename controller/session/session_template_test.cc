@@ -184,8 +184,10 @@ TEST(BuildPodFrom, RecordsTheWholeSpec) {
   const json built = Build(spec, from);
   kube::Pod pod;
   pod.ns = "team";
-  pod.labels = built["metadata"]["labels"].get<std::map<std::string, std::string>>();
-  pod.annotations = built["metadata"]["annotations"].get<std::map<std::string, std::string>>();
+  for (const auto& [name, value] : built["metadata"]["labels"].items()) pod.labels[name] = value;
+  for (const auto& [name, value] : built["metadata"]["annotations"].items()) {
+    pod.annotations[name] = value;
+  }
   pod.phase = kube::PodPhase::kRunning;
   pod.containers = {{.name = "sidecar"}, {.name = "main"}};
   pod.containers[1].terminated = kube::ContainerTermination{.exit_code = 3};

@@ -174,15 +174,16 @@ TEST_F(KubernetesContract, APodWaitsForAnImageThatIsNowhereAndNamesIt) {
   json["spec"]["containers"][0]["image"] = api_.world().missing_image();
   ASSERT_TRUE(api_.Create(json).ok());
   const auto waits_for = [](const char* reason) {
-    return [reason](const Pod& p) { return Only(p).waiting_reason == reason; };
+    return [reason](const Pod& p) { return Only(p).waiting.value_or_empty().reason == reason; };
   };
   for (const char* reason : {"ErrImagePull", "ImagePullBackOff"}) {
     const Pod pod = Await(api_.Name("a"), waits_for(reason));
     EXPECT_EQ(pod.phase, PodPhase::kPending);
     EXPECT_FALSE(pod.node.empty());
     EXPECT_FALSE(Only(pod).is_running);
-    EXPECT_TRUE(absl::StrContains(Only(pod).waiting_message, api_.world().missing_image()))
-        << Only(pod).waiting_message;
+    EXPECT_TRUE(
+        absl::StrContains(Only(pod).waiting.value_or_empty().message, api_.world().missing_image()))
+        << Only(pod).waiting.value_or_empty().message;
   }
 }
 
@@ -191,11 +192,13 @@ TEST_F(KubernetesContract, APodThatMayNotPullSaysSo) {
   json["spec"]["containers"][0]["image"] = api_.world().missing_image();
   json["spec"]["containers"][0]["imagePullPolicy"] = "Never";
   ASSERT_TRUE(api_.Create(json).ok());
-  const Pod pod = Await(api_.Name("a"),
-                        [](const Pod& p) { return Only(p).waiting_reason == "ErrImageNeverPull"; });
+  const Pod pod = Await(api_.Name("a"), [](const Pod& p) {
+    return Only(p).waiting.value_or_empty().reason == "ErrImageNeverPull";
+  });
   EXPECT_EQ(pod.phase, PodPhase::kPending);
-  EXPECT_TRUE(absl::StrContains(Only(pod).waiting_message, api_.world().missing_image()))
-      << Only(pod).waiting_message;
+  EXPECT_TRUE(
+      absl::StrContains(Only(pod).waiting.value_or_empty().message, api_.world().missing_image()))
+      << Only(pod).waiting.value_or_empty().message;
 }
 
 }  // namespace

@@ -31,7 +31,9 @@ void ReadPod(absl::string_view text) {
   spawner::FindBackendEnd(*pod);
   spawner::FindImageError(*pod);
   spawner::FindWaitingMessage(*pod);
-  Require(spawner::ParseJson(spawner::NotesPatch(*pod, pod->annotations)).ok());
+  Require(spawner::ParseJson(
+              spawner::NotesPatch(*pod, {pod->annotations.begin(), pod->annotations.end()}))
+              .ok());
   const absl::StatusOr<spawner::IdentifiedPod> session = spawner::ParseSessionPod(*std::move(pod));
   if (!session.ok()) return;
   Require(!session->identity.id.value.empty());
@@ -40,8 +42,8 @@ void ReadPod(absl::string_view text) {
   end.end_time = absl::UnixEpoch();
   Require(spawner::ParseJson(spawner::EndPatch(session->pod, end, true)).ok());
   // The next incarnation is made of it; its pod may be refused, and then says why.
-  const absl::StatusOr<std::string> next =
-      spawner::BuildPod(session->identity, *session->spec, nullptr, session->revocations);
+  const absl::StatusOr<std::string> next = spawner::BuildPod(
+      session->identity, *session->spec, nullptr, session->revocations.value_or_empty());
   Require(next.ok() ? spawner::ParseJson(*next).ok() : !next.status().message().empty());
 }
 

@@ -40,19 +40,19 @@ TEST(IdlePolicy, WarnsBeforeAnIdleEndUntilSomebodyComes) {
   const SessionId id = scene.Ready("doc");
   scene.world.RunFor(absl::Seconds(19));
   EXPECT_FALSE(IsWarned(*scene.Get(id), "IDLE"));
-  EXPECT_FALSE(scene.world.proxy(0)->routes().at(id).ends_at.has_value());
+  EXPECT_FALSE(scene.world.proxy(0)->routes().at(id).near_end.has_value());
   scene.world.RunFor(absl::Seconds(2));
   EXPECT_TRUE(IsWarned(*scene.Get(id), "IDLE"));
   const route::Route& route = scene.world.proxy(0)->routes().at(id);
-  ASSERT_TRUE(route.ends_at.has_value());
-  EXPECT_EQ(route.ends_as, static_cast<int>(EndReason::kIdle));
-  const absl::Duration left = *route.ends_at - scene.world.clock.WallNow();
+  ASSERT_TRUE(route.near_end.has_value());
+  EXPECT_EQ(route.near_end->as, static_cast<int>(EndReason::kIdle));
+  const absl::Duration left = route.near_end->at - scene.world.clock.WallNow();
   EXPECT_GE(left, absl::Seconds(8));
   EXPECT_LE(left, absl::Seconds(10));
   scene.world.proxy(0)->Request(id);
   scene.world.RunFor(absl::Seconds(1));
   EXPECT_FALSE(IsWarned(*scene.Get(id), "IDLE"));
-  EXPECT_FALSE(scene.world.proxy(0)->routes().at(id).ends_at.has_value());
+  EXPECT_FALSE(scene.world.proxy(0)->routes().at(id).near_end.has_value());
   scene.world.RunFor(absl::Minutes(2));
   EXPECT_TRUE(scene.Is(id, SessionState::kReady));
 }
@@ -67,7 +67,7 @@ TEST(IdlePolicy, WarnsBeforeTheEndOfALifetimeWhoeverIsThere) {
   EXPECT_FALSE(IsWarned(*scene.Get(id), "MAX_LIFETIME"));
   scene.world.RunFor(absl::Seconds(10));
   EXPECT_TRUE(IsWarned(*scene.Get(id), "MAX_LIFETIME"));
-  EXPECT_EQ(scene.world.proxy(1)->routes().at(id).ends_as,
+  EXPECT_EQ(scene.world.proxy(1)->routes().at(id).near_end->as,
             static_cast<int>(EndReason::kMaxLifetime));
   ASSERT_TRUE(scene.Ends(id, absl::Seconds(30)));
   EXPECT_EQ(scene.Get(id)->reason, EndReason::kMaxLifetime);

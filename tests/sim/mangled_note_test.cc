@@ -41,7 +41,8 @@ class MangledNoteTest : public testing::Test {
     const auto& routes = scene_.world.proxy(0)->routes();
     const auto route = routes.find(id_);
     if (route == routes.end()) return absl::InfinitePast();
-    return route->second.not_issued_before.value_or(absl::InfinitePast());
+    if (!route->second.revoked.has_value()) return absl::InfinitePast();
+    return route->second.revoked->not_issued_before.value_or(absl::InfinitePast());
   }
   int Warnings() {
     const auto why = scene_.Await<core::Explanation>(

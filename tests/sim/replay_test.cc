@@ -48,8 +48,9 @@ class ReplayTest : public testing::Test {
   }
   absl::Time RevokedUntil(const SessionId& id) {
     const route::Route& route = scene_.world.proxy(0)->routes().at(id);
-    if (!route.revoked_users.empty()) return route.revoked_users.at(0).second;
-    return route.not_issued_before.value_or(absl::UnixEpoch());
+    if (!route.revoked.has_value()) return absl::UnixEpoch();
+    if (!route.revoked->users.empty()) return route.revoked->users.at(0).second;
+    return route.revoked->not_issued_before.value_or(absl::UnixEpoch());
   }
 
   Scene scene_{31};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -94,8 +95,7 @@ class Place {
 };
 
 bool Has(const route::Route& route, const std::string& grant) {
-  return std::find(route.revoked_grants.begin(), route.revoked_grants.end(), grant) !=
-         route.revoked_grants.end();
+  return route.revoked.has_value() && absl::c_linear_search(route.revoked->grants, grant);
 }
 
 TEST(Revocation, IsAnsweredWhenTheProxiesHaveItAndNamesTheOnesThatMayNot) {
@@ -168,12 +168,12 @@ TEST(Revocation, IsRestoredFromTheLivePodByEachNewController) {
       kTakeoverMax));
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_TRUE(Has(*place.RouteAt(i, id), connected->grant_id));
-    EXPECT_EQ(place.RouteAt(i, id)->revoked_users.at(0).first, "ben");
+    EXPECT_EQ(place.RouteAt(i, id)->revoked->users.at(0).first, "ben");
   }
   // And a grant of his that comes later is not taken back by it.
   const auto again = place.Connect("ben");
   ASSERT_TRUE(again.ok());
-  EXPECT_GE(again->issue_not_before, place.RouteAt(0, id)->revoked_users.at(0).second);
+  EXPECT_GE(again->issue_not_before, place.RouteAt(0, id)->revoked->users.at(0).second);
 }
 
 TEST(Revocation, OutlivesTheSessionItsRetentionAndTheControllerUntilTheNextIncarnation) {
@@ -198,7 +198,7 @@ TEST(Revocation, OutlivesTheSessionItsRetentionAndTheControllerUntilTheNextIncar
   for (size_t i = 0; i < 2; ++i) {
     ASSERT_NE(place.RouteAt(i, id), nullptr);
     EXPECT_EQ(place.RouteAt(i, id)->epoch, next->session.epoch);
-    EXPECT_TRUE(place.RouteAt(i, id)->not_issued_before.has_value());
+    EXPECT_TRUE(place.RouteAt(i, id)->revoked->not_issued_before.has_value());
   }
   // The former pod's record goes at its time now: the new one has them.
   place.world.RunFor(absl::Minutes(5));
@@ -211,7 +211,7 @@ TEST(Revocation, OutlivesTheSessionItsRetentionAndTheControllerUntilTheNextIncar
   place.world.StartController(0);
   ASSERT_TRUE(place.AwaitLeader());
   place.world.RunFor(absl::Seconds(5));
-  EXPECT_TRUE(place.RouteAt(0, id)->not_issued_before.has_value());
+  EXPECT_TRUE(place.RouteAt(0, id)->revoked->not_issued_before.has_value());
 }
 
 TEST(OneTimeTokens, AreGoodOnceOverAllProxiesAndInTheirOwnTermOnly) {
