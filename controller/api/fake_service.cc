@@ -93,7 +93,8 @@ absl::StatusOr<core::Service::WatchId> FakeService::Watch(const core::ListParams
   }
   last_list = filter;
   for (const auto& [id, view] : sessions) {
-    watcher->OnWatchEvent({core::WatchEventType::kAdded, view, "1"});
+    watcher->OnWatchEvent(
+        {core::WatchEventType::kAdded, std::make_shared<const SessionView>(view), "1"});
   }
   watcher->OnWatchEvent({core::WatchEventType::kBookmark, {}, "1"});
   watches[++last_id_] = watcher;

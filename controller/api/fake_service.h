@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,6 +46,9 @@ class FakeService final : public core::Service {
 
   static absl::Status NotFound(absl::string_view id);
   static SessionView MakeSession(absl::string_view id);
+  static std::shared_ptr<const SessionView> Share(SessionView view) {
+    return std::make_shared<const SessionView>(std::move(view));
+  }
 
   void Connect(core::ConnectParams params, ConnectDone done) override;
   absl::StatusOr<SessionView> Get(absl::string_view ns, const SessionId& id, Epoch epoch) override;

@@ -247,8 +247,10 @@ TEST_F(HttpRoutesTest, TheStatusStreamHasTheStatusThenSessionsThenChanges) {
   server_.loop.Run([this] {
     EXPECT_EQ(server_.service.last_list.state, SessionState::kReady);
     const auto& [id, watcher] = *server_.service.watches.begin();
-    watcher->OnWatchEvent({core::WatchEventType::kDeleted, FakeService::MakeSession("a"), "2"});
-    watcher->OnWatchEvent({core::WatchEventType::kAdded, FakeService::MakeSession("b"), "3"});
+    watcher->OnWatchEvent(
+        {core::WatchEventType::kDeleted, FakeService::Share(FakeService::MakeSession("a")), "2"});
+    watcher->OnWatchEvent(
+        {core::WatchEventType::kAdded, FakeService::Share(FakeService::MakeSession("b")), "3"});
   });
   client.ReadUntil("event: sessions\n");
   const std::string changes = client.ReadUntil("\n\n");

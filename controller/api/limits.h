@@ -64,8 +64,10 @@ inline constexpr int kWatchersMax = 1'000;
 // Events of one watcher that are not on the wire yet. A watcher that is slower gets
 // RESOURCE_EXHAUSTED and lists again.
 inline constexpr size_t kWatchOutboxMax = 4'096;
-// Of the initial list, which waits for its reader.
+// Told ahead of its reader, of the list and of changes; the rest waits in the core.
 inline constexpr size_t kWatchListAhead = 64;
+// Messages that are built already for the next watcher.
+inline constexpr size_t kWatchMessagesKept = 32;
 // Diagnose, Uninstall: for operators, some 20 requests each.
 inline constexpr int kStepStreamsMax = 4;
 inline constexpr int kLogsMax = 64;  // each with a connection to the API server, and to a kubelet

@@ -246,7 +246,7 @@ grpc::ServerUnaryReactor* SessionsService::ListSessions(grpc::CallbackServerCont
 
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionsService::WatchSessions(
     grpc::CallbackServerContext* context, const v1::WatchSessionsRequest* request) {
-  return StartWatch(edge_, leader_, context, *request);
+  return StartWatch(edge_, leader_, watch_messages_, context, *request);
 }
 
 grpc::ServerUnaryReactor* SessionsService::TerminateSession(

@@ -4,6 +4,7 @@
 #include "controller/api/call.h"
 #include "controller/api/edge.h"
 #include "controller/api/leader_client.h"
+#include "controller/api/watch_messages.h"
 #include "spawner/v1/sessions.grpc.pb.h"
 
 namespace spawner::api {
@@ -12,7 +13,7 @@ namespace spawner::api {
 // loop's, and passes on to the leader what the core may not do here.
 class SessionsService final : public v1::Sessions::CallbackService {
  public:
-  explicit SessionsService(Edge& edge) : edge_(edge), leader_(edge) {}
+  explicit SessionsService(Edge& edge) : edge_(edge), leader_(edge), watch_messages_(edge.urls()) {}
 
   grpc::ServerUnaryReactor* Connect(grpc::CallbackServerContext* context,
                                     const v1::ConnectRequest* request,
@@ -51,6 +52,7 @@ class SessionsService final : public v1::Sessions::CallbackService {
  private:
   Edge& edge_;
   LeaderClient leader_;
+  WatchMessages watch_messages_;
 };
 
 }  // namespace spawner::api

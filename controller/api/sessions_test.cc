@@ -243,7 +243,8 @@ TEST_F(SessionsTest, WatchSendsTheListThenChangesAndIsCancelledWithItsClient) {
   server_.loop.Run([this] {
     ASSERT_EQ(server_.service.watches.size(), 1u);
     server_.service.watches.begin()->second->OnWatchEvent(
-        {core::WatchEventType::kDeleted, FakeService::MakeSession("s-doc"), "2"});
+        {core::WatchEventType::kDeleted, FakeService::Share(FakeService::MakeSession("s-doc")),
+         "2"});
   });
   ASSERT_TRUE(stream->Read(&event));
   EXPECT_EQ(event.type(), v1::WatchSessionsResponse::DELETED);
@@ -269,7 +270,8 @@ TEST_F(SessionsTest, WatchThatIsTooOldOrEndedSaysSo) {
   server_.loop.Run([this] {
     core::Watcher* watcher = server_.service.watches.begin()->second;
     int taken = 0;
-    while (watcher->OnWatchEvent({core::WatchEventType::kModified, {}, "3"})) ++taken;
+    while (watcher->OnWatchEvent({core::WatchEventType::kModified, FakeService::Share({}), "3"}))
+      ++taken;
     EXPECT_LE(taken, 4'096 + 1);
     server_.service.watches.clear();
     watcher->OnWatchEnd(absl::ResourceExhaustedError("too slow"));

@@ -10,7 +10,6 @@
 #include "base/status.h"
 #include "controller/api/admission.h"
 #include "controller/api/call.h"
-#include "controller/api/convert.h"
 #include "controller/api/filter.h"
 #include "controller/api/limits.h"
 #include "controller/api/loop_handle.h"
@@ -43,8 +42,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
                            public core::Watcher,
                            public WatchRelay::Reader {
  public:
-  WatchReactor(Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context)
-      : edge_(edge), leader_(leader), context_(context), loop_(edge, this) {}
+  WatchReactor(Edge& edge, LeaderClient& leader, WatchMessages& messages,
+               grpc::CallbackServerContext* context)
+      : edge_(edge), leader_(leader), messages_(messages), context_(context), loop_(edge, this) {}
 
   // Once, and first.
   void Begin(const absl::StatusOr<WatchOrder>& order) {
@@ -62,7 +62,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   // --- core::Watcher ----------------------------------------------------------------------------
   bool OnWatchEvent(const core::WatchEvent& event) override {
     if (outbox_.size() >= kWatchOutboxMax) return false;
-    outbox_.push_back(event);
+    outbox_.push_back(messages_.Of(event));
     WriteNext();
     return true;
   }
@@ -75,9 +75,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
 
   // --- WatchRelay::Reader -----------------------------------------------------------------------
   void OnRelayed(v1::WatchSessionsResponse& message) override {
-    message_.Swap(&message);
-    is_writing_ = true;
-    StartWrite(&message_);
+    auto taken = std::make_shared<v1::WatchSessionsResponse>();
+    taken->Swap(&message);
+    Write(std::move(taken));
   }
   void OnRelayEnd(const absl::Status& status) override {
     relay_.reset();
@@ -139,16 +139,15 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
 
   void WriteNext() {
     if (is_writing_ || outbox_.empty()) return;
-    const core::WatchEvent& event = outbox_.front();
-    message_.Clear();
-    message_.set_type(static_cast<v1::WatchSessionsResponse::Type>(event.type));
-    message_.set_version(event.version);
-    if (event.type != core::WatchEventType::kBookmark) {
-      WriteSession(event.session, edge_.urls(), *message_.mutable_session());
-    }
+    WatchMessages::Message next = std::move(outbox_.front());
     outbox_.pop_front();
+    Write(std::move(next));
+  }
+
+  void Write(WatchMessages::Message message) {
+    message_ = std::move(message);
     is_writing_ = true;
-    StartWrite(&message_);
+    StartWrite(message_.get());
   }
 
   // The last thing that the loop does with this object, unless a relay has to end first.
@@ -166,6 +165,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
 
   Edge& edge_;
   LeaderClient& leader_;
+  WatchMessages& messages_;
   grpc::CallbackServerContext* const context_;
   LoopHandle<WatchReactor> loop_;
   WatchOrder order_;
@@ -173,17 +173,17 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::WatchSessionsResp
   std::unique_ptr<WatchRelay> relay_;  // until gRPC has let go of it
   std::optional<absl::Status> end_;    // of a relay
   std::optional<core::Service::WatchId> watch_;
-  std::deque<core::WatchEvent> outbox_;
-  v1::WatchSessionsResponse message_;  // the one being written
+  std::deque<WatchMessages::Message> outbox_;
+  WatchMessages::Message message_;  // the one being written
   bool is_writing_ = false;
 };
 
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatch(
-    Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
+    Edge& edge, LeaderClient& leader, WatchMessages& messages, grpc::CallbackServerContext* context,
     const v1::WatchSessionsRequest& request) {
-  auto* reactor = new WatchReactor(edge, leader, context);
+  auto* reactor = new WatchReactor(edge, leader, messages, context);
   reactor->Begin(ReadWatch(edge, request));
   return reactor;
 }

@@ -5,6 +5,7 @@
 
 #include "controller/api/edge.h"
 #include "controller/api/leader_client.h"
+#include "controller/api/watch_messages.h"
 #include "spawner/v1/sessions.pb.h"
 
 namespace spawner::api {
@@ -14,7 +15,7 @@ namespace spawner::api {
 // connections. A watch ends with UNAVAILABLE / NO_LEADER when another controller leads. A leader
 // that does not answer at the start is done without.
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatch(
-    Edge& edge, LeaderClient& leader, grpc::CallbackServerContext* context,
+    Edge& edge, LeaderClient& leader, WatchMessages& messages, grpc::CallbackServerContext* context,
     const v1::WatchSessionsRequest& request);
 
 }  // namespace spawner::api

@@ -74,7 +74,8 @@ TEST_F(WatchRelayTest, StandbyRelaysTheLeadersWatchUntilItsClientCancels) {
     EXPECT_EQ(leader_->service.last_resume_version, "7");
     ASSERT_EQ(leader_->service.watches.size(), 1u);
     core::Watcher* const watcher = leader_->service.watches.begin()->second;
-    watcher->OnWatchEvent({core::WatchEventType::kDeleted, FakeService::MakeSession("s-x"), "8"});
+    watcher->OnWatchEvent(
+        {core::WatchEventType::kDeleted, FakeService::Share(FakeService::MakeSession("s-x")), "8"});
     watcher->OnWatchEvent({core::WatchEventType::kBookmark, {}, "9"});
   });
   v1::WatchSessionsResponse event;

@@ -123,6 +123,7 @@ void Core::Step() {
   for (Feature* feature : table_.features) feature->Step(now);
   table_.links.Step(now);
   TakeRegistryChanges();
+  table_.events.Tell(kWatchSendsPerTurn);
   table_.events.Step(now);
   if (table_.events.WantsFeed()) FeedLists();
   GiveAnswers();
@@ -133,7 +134,7 @@ void Core::GiveAnswers() {
 }
 
 Instant Core::NextWake() const {
-  if (!table_.queue.empty() || !table_.answers.empty() || table_.events.WantsFeed()) {
+  if (!table_.queue.empty() || !table_.answers.empty() || table_.events.WantsTurn()) {
     return table_.clock.Now();
   }
   Instant next = std::min({table_.queue.NextTimer(), table_.links.NextWake(),

@@ -70,7 +70,9 @@ absl::StatusOr<ListResult> Core::List(const ListParams& params) {
 absl::StatusOr<Core::WatchId> Core::Watch(const ListParams& filter,
                                           absl::string_view resume_version, Watcher* watcher) {
   const auto id = table_.events.Watch(filter, resume_version, table_.clock.Now(), watcher);
-  if (id.ok()) FeedLists();
+  if (!id.ok()) return id;
+  FeedLists();
+  table_.events.Tell(kWatchSendsPerTurn);
   return id;
 }
 

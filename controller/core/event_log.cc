@@ -1,6 +1,7 @@
 #include "controller/core/event_log.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -30,8 +31,8 @@ bool Matches(const ListParams& filter, const SessionView& view) {
 }
 
 bool EventLog::Wants(const ListParams& filter, const Event& event) {
-  if (!MatchesButState(filter, event.view)) return false;
-  return !filter.state.has_value() || *filter.state == event.view.state ||
+  if (!MatchesButState(filter, *event.view)) return false;
+  return !filter.state.has_value() || *filter.state == event.view->state ||
          filter.state == event.was;
 }
 
@@ -55,15 +56,54 @@ absl::StatusOr<uint64_t> EventLog::Parse(absl::string_view text) const {
 }
 
 void EventLog::Append(WatchEventType type, SessionView view, std::optional<SessionState> was) {
-  events_.push_back({++version_, type, std::move(view), was});
+  events_.push_back({++version_, type, std::make_shared<const SessionView>(std::move(view)), was});
   if (events_.size() > kEventsMax) events_.pop_front();
-  const Event& event = events_.back();
+  is_behind_ = has_more_ = !watches_.empty();
   std::vector<uint64_t> full;
   for (auto& [id, watch] : watches_) {
-    if (!Wants(watch.filter, event)) continue;
-    // The list will tell it, as it is by then.
-    if (watch.list.has_value() && watch.list->IsBefore(event.view)) continue;
-    if (!Send(watch, event)) full.push_back(id);
+    // What a list has told, or will tell as it is by then, is known now only.
+    if (!watch.list.has_value() && !watch.watcher->IsPrompt()) continue;
+    const Event& event = events_.back();
+    const bool is_in_list = watch.list.has_value() && watch.list->IsBefore(*event.view);
+    watch.told = version_;
+    if (!is_in_list && Wants(watch.filter, event) && !Send(watch, event)) full.push_back(id);
+  }
+  EndAll(full);
+}
+
+EventLog::Told EventLog::TellOne(Subscription& watch, size_t& budget) const {
+  while (watch.told < version_) {
+    const uint64_t oldest = events_.front().version;
+    if (watch.told + 1 < oldest) return Told::kFull;
+    const Event& event = events_[watch.told + 1 - oldest];
+    const bool is_wanted = Wants(watch.filter, event);
+    if (is_wanted && !watch.watcher->HasRoom()) return Told::kNoRoom;
+    const size_t cost = is_wanted ? kWatchSendCost : 1;
+    if (budget < cost) return Told::kNoBudget;
+    budget -= cost;
+    ++watch.told;
+    if (is_wanted && !Send(watch, event)) return Told::kFull;
+  }
+  return Told::kAll;
+}
+
+void EventLog::Tell(size_t budget) {
+  if (!is_behind_) return;
+  is_behind_ = has_more_ = false;
+  budget *= kWatchSendCost;
+  std::vector<uint64_t> full;
+  auto at = watches_.lower_bound(told_last_);
+  for (size_t left = watches_.size(); left > 0; --left, ++at) {
+    if (at == watches_.end()) at = watches_.begin();
+    if (at->second.list.has_value()) continue;
+    const Told told = TellOne(at->second, budget);
+    if (told == Told::kFull) full.push_back(at->first);
+    if (told == Told::kNoRoom) is_behind_ = true;
+    if (told == Told::kNoBudget) {
+      is_behind_ = has_more_ = true;
+      told_last_ = at->first;
+      break;
+    }
   }
   EndAll(full);
 }
@@ -87,23 +127,16 @@ absl::StatusOr<uint64_t> EventLog::Watch(const ListParams& filter, absl::string_
                    "RATE_LIMITED", {{"quota", "watches"}, {"limit", kWatchersMax}}),
         kWatchRetry);
   }
-  Subscription watch = {filter, watcher, now + kBookmarkInterval, std::nullopt};
+  Subscription watch = {filter, watcher, now + kBookmarkInterval, version_, std::nullopt};
   const uint64_t id = ++last_watch_;
   if (resume_version.empty()) {
     watch.list = Position{};
     watches_[id] = std::move(watch);
     return id;
   }
-  ASSIGN_OR_RETURN(const uint64_t version, Parse(resume_version));
-  for (const Event& event : events_) {
-    if (event.version <= version || !Wants(filter, event) || Send(watch, event)) continue;
-    EndFull(watcher);
-    return id;  // over already: cancelling it does nothing
-  }
-  if (!SendBookmark(watcher)) {
-    EndFull(watcher);
-    return id;
-  }
+  ASSIGN_OR_RETURN(watch.told, Parse(resume_version));
+  watch.bookmark_at = now;  // after what it has missed
+  is_behind_ = has_more_ = true;
   watches_[id] = std::move(watch);
   return id;
 }
@@ -139,20 +172,21 @@ bool EventLog::FeedOne(Subscription& watch, const NextSession& next, Instant now
   if (!view.has_value()) {
     watch.list.reset();
     watch.bookmark_at = now + kBookmarkInterval;
-    return SendBookmark(watch.watcher);
+    return SendBookmark(watch);
   }
   watch.list = Position{view->id, view->epoch};
   if (!Matches(watch.filter, *view)) return true;
   // No version: who breaks off within the list starts anew.
-  return watch.watcher->OnWatchEvent({WatchEventType::kAdded, *std::move(view), ""});
+  return watch.watcher->OnWatchEvent(
+      {WatchEventType::kAdded, std::make_shared<const SessionView>(*std::move(view)), ""});
 }
 
 void EventLog::Step(Instant now) {
   std::vector<uint64_t> full;
   for (auto& [id, watch] : watches_) {
-    if (watch.list.has_value() || now < watch.bookmark_at) continue;
+    if (watch.list.has_value() || now < watch.bookmark_at || watch.told < version_) continue;
     watch.bookmark_at = now + kBookmarkInterval;
-    if (!SendBookmark(watch.watcher)) full.push_back(id);
+    if (!SendBookmark(watch)) full.push_back(id);
   }
   EndAll(full);
 }
@@ -160,7 +194,8 @@ void EventLog::Step(Instant now) {
 Instant EventLog::NextWake() const {
   Instant next = Instant::Infinite();
   for (const auto& [id, watch] : watches_) {
-    if (!watch.list.has_value()) next = std::min(next, watch.bookmark_at);
+    if (watch.list.has_value() || watch.told < version_) continue;
+    next = std::min(next, watch.bookmark_at);
   }
   return next;
 }
@@ -170,8 +205,8 @@ bool EventLog::Send(const Subscription& watch, const Event& event) const {
   return watch.watcher->OnWatchEvent({event.type, event.view, TextOf(version)});
 }
 
-bool EventLog::SendBookmark(Watcher* watcher) const {
-  return watcher->OnWatchEvent({WatchEventType::kBookmark, SessionView(), TextOf(version_)});
+bool EventLog::SendBookmark(const Subscription& watch) const {
+  return watch.watcher->OnWatchEvent({WatchEventType::kBookmark, nullptr, TextOf(watch.told)});
 }
 
 void EventLog::EndFull(Watcher* watcher) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -22,7 +23,8 @@ namespace spawner::core {
 bool Matches(const ListParams& filter, const SessionView& view);
 
 // The changes of sessions, each with a version, and who watches them. Versions are of this process:
-// those of another are too old.
+// those of another are too old. A change is kept once and told in slices, each time to those that
+// have room: 1,000 watchers are no turn of the loop. Who falls behind what is kept is ended.
 // Thread: the loop's. Owner: Core.
 class EventLog {
  public:
@@ -39,6 +41,10 @@ class EventLog {
   // list of what there is, by Feed, then a bookmark.
   absl::StatusOr<uint64_t> Watch(const ListParams& filter, absl::string_view resume_version,
                                  Instant now, Watcher* watcher);
+  // Tells watchers what has changed, `budget` of them together, round robin.
+  void Tell(size_t budget);
+  // Tell, or Feed, has more to do.
+  bool WantsTurn() const { return has_more_ || WantsFeed(); }
   // In the order of their ids; nothing: there is none after this.
   using NextSession = std::function<std::optional<SessionView>(const SessionId& id, Epoch epoch)>;
   // Brings the lists of watchers with room forward, by `budget` sessions together, matching or not.
@@ -53,7 +59,7 @@ class EventLog {
   struct Event {
     uint64_t version = 0;
     WatchEventType type = WatchEventType::kModified;
-    SessionView view;
+    std::shared_ptr<const SessionView> view;
     std::optional<SessionState> was;
   };
   // Of a list that is not over: what comes after this has not been told.
@@ -68,6 +74,7 @@ class EventLog {
     ListParams filter;
     Watcher* watcher = nullptr;
     Instant bookmark_at;
+    uint64_t told = 0;  // up to this version, but for what its list will tell
     std::optional<Position> list;
   };
 
@@ -77,10 +84,12 @@ class EventLog {
   static bool Wants(const ListParams& filter, const Event& event);
   // False: the watcher is full.
   bool Send(const Subscription& watch, const Event& event) const;
+  enum class Told { kAll, kNoRoom, kNoBudget, kFull };
+  Told TellOne(Subscription& watch, size_t& budget) const;
   // The same; true also for a list that has more to tell.
   bool FeedOne(Subscription& watch, const NextSession& next, Instant now);
   void EndAll(const std::vector<uint64_t>& full);
-  bool SendBookmark(Watcher* watcher) const;
+  bool SendBookmark(const Subscription& watch) const;
   static void EndFull(Watcher* watcher);
 
   const std::string process_;
@@ -88,6 +97,9 @@ class EventLog {
   uint64_t last_watch_ = 0;
   std::deque<Event> events_;
   std::map<uint64_t, Subscription> watches_;
+  uint64_t told_last_ = 0;  // watch that Tell stopped at
+  bool is_behind_ = false;  // somebody has not been told all
+  bool has_more_ = false;   // and has room
 };
 
 }  // namespace spawner::core

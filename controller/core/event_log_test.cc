@@ -1,5 +1,6 @@
 #include "controller/core/event_log.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -21,14 +22,19 @@ class Recorder final : public Watcher {
     if (event.type == WatchEventType::kBookmark) {
       seen += "B ";
     } else {
-      absl::StrAppend(&seen, static_cast<int>(event.type), event.session.id.value, " ");
+      absl::StrAppend(&seen, static_cast<int>(event.type), event.session->id.value, " ");
     }
     if (!event.version.empty()) version = event.version;
+    if (event.session != nullptr) last = event.session;
     return true;
   }
   bool HasRoom() const override { return list_room > 0; }
   void OnWatchEnd(const absl::Status& status) override { end = status; }
 
+  bool IsPrompt() const override { return is_prompt; }
+
+  bool is_prompt = false;
+  std::shared_ptr<const SessionView> last;
   int room = 1000;
   int list_room = 1000;
   std::string seen;
@@ -50,6 +56,7 @@ class EventLogTest : public testing::Test {
   void Append(WatchEventType type, const SessionView& view,
               std::optional<SessionState> was = std::nullopt) {
     log_.Append(type, view, was);
+    log_.Tell(1000);
   }
 
   // Watches, with what there is.
@@ -58,6 +65,8 @@ class EventLogTest : public testing::Test {
     there_ = initial;
     const auto id = log_.Watch(filter, version, now_, watcher);
     Feed(1000);
+    log_.Tell(1000);
+    log_.Step(now_);
     return id;
   }
   void Feed(size_t budget) {
@@ -180,6 +189,54 @@ TEST_F(EventLogTest, EndsAWatcherThatIsFull) {
   EXPECT_EQ(recorder.end.code(), absl::StatusCode::kResourceExhausted);
   Append(WatchEventType::kAdded, View("y"));
   EXPECT_EQ(recorder.seen, "B ");
+}
+
+TEST_F(EventLogTest, ManyWatchersAreToldInSlicesOfOneChange) {
+  Recorder recorders[3];
+  for (Recorder& recorder : recorders) ASSERT_TRUE(Watch({}, "", {}, &recorder).ok());
+  log_.Append(WatchEventType::kAdded, View("x"), std::nullopt);
+  log_.Append(WatchEventType::kModified, View("x"), std::nullopt);
+  EXPECT_EQ(recorders[0].seen, "B ");
+  log_.Tell(3);
+  EXPECT_EQ(recorders[0].seen + recorders[1].seen + recorders[2].seen, "B 1x 2x B 1x B ");
+  EXPECT_TRUE(log_.WantsTurn());
+  // Nobody hears of a version before what led there.
+  log_.Step(now_ + kBookmarkInterval);
+  EXPECT_EQ(recorders[0].seen + recorders[1].seen + recorders[2].seen, "B 1x 2x B B 1x B ");
+  log_.Tell(3);
+  EXPECT_FALSE(log_.WantsTurn());
+  for (const Recorder& recorder : recorders) {
+    EXPECT_EQ(recorder.version, recorders[0].version);
+    EXPECT_EQ(recorder.last, recorders[1].last);  // not a copy
+  }
+  EXPECT_EQ(recorders[2].seen, "B 1x 2x ");
+}
+
+TEST_F(EventLogTest, WhoHasNoRoomIsToldLaterAndEndedWhenItIsTooLate) {
+  Recorder slow;
+  ASSERT_TRUE(Watch({}, "", {}, &slow).ok());
+  slow.list_room = 1;
+  Append(WatchEventType::kAdded, View("x"));
+  Append(WatchEventType::kAdded, View("y"));
+  EXPECT_EQ(slow.seen, "B 1x ");
+  EXPECT_FALSE(log_.WantsTurn());
+  slow.list_room = 1;
+  log_.Tell(10);
+  EXPECT_EQ(slow.seen, "B 1x 1y ");
+  for (size_t i = 0; i < kEventsMax; ++i) Append(WatchEventType::kModified, View("x"));
+  EXPECT_TRUE(slow.end.ok());
+  Append(WatchEventType::kModified, View("x"));
+  EXPECT_EQ(ReasonOf(slow.end), "RATE_LIMITED");
+}
+
+TEST_F(EventLogTest, APromptWatcherIsToldAtOnce) {
+  Recorder recorder;
+  recorder.is_prompt = true;
+  ASSERT_TRUE(Watch({}, "", {}, &recorder).ok());
+  log_.Append(WatchEventType::kAdded, View("x"), std::nullopt);
+  EXPECT_EQ(recorder.seen, "B 1x ");
+  log_.Tell(10);
+  EXPECT_EQ(recorder.seen, "B 1x ");
 }
 
 }  // namespace

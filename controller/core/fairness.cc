@@ -112,7 +112,7 @@ bool Fairness::OnWatchEvent(const WatchEvent& event) {
     is_counted_ = true;  // the first one ends the list
     return true;
   }
-  const SessionView& view = event.session;
+  const SessionView& view = *event.session;
   const std::pair<SessionId, Epoch> name(view.id, view.epoch);
   const auto before = seen_.find(name);
   const bool is_new = before == seen_.end();

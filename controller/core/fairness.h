@@ -76,6 +76,7 @@ class Fairness final : public Watcher {
 
   // --- Watcher ----------------------------------------------------------------------------------
   bool OnWatchEvent(const WatchEvent& event) override;
+  bool IsPrompt() const override { return true; }
   void OnWatchEnd(const absl::Status& status) override;
 
  private:

@@ -182,16 +182,15 @@ class FakeSessions {
   void ShowOf(const std::string& user, const std::string& ns, const std::string& key,
               SessionState state, int64_t connections = 0,
               WatchEventType type = WatchEventType::kModified) {
-    WatchEvent event;
-    event.session.user = user;
-    event.type = type;
-    event.session.ns = ns;
-    event.session.id = {absl::StrCat(ns, "-", key)};
-    event.session.key.name = key;
-    event.session.state = state;
-    event.session.connections = connections;
-    event.session.idle_deadline = idle_deadline;
-    watcher_->OnWatchEvent(event);
+    SessionView view;
+    view.user = user;
+    view.ns = ns;
+    view.id = {absl::StrCat(ns, "-", key)};
+    view.key.name = key;
+    view.state = state;
+    view.connections = connections;
+    view.idle_deadline = idle_deadline;
+    watcher_->OnWatchEvent({type, std::make_shared<const SessionView>(std::move(view)), ""});
   }
 
   void EndList() {

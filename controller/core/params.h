@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -116,7 +117,7 @@ enum class WatchEventType { kAdded = 1, kModified = 2, kDeleted = 3, kBookmark =
 
 struct WatchEvent {
   WatchEventType type = WatchEventType::kBookmark;
-  SessionView session;
+  std::shared_ptr<const SessionView> session;  // the same for all watchers; null for a bookmark
   std::string version;
 };
 

@@ -30,8 +30,10 @@ class Watcher {
   virtual ~Watcher() = default;
   // False: the watcher is full; it gets an OnWatchEnd (RESOURCE_EXHAUSTED) next.
   virtual bool OnWatchEvent(const WatchEvent& event) = 0;
-  // Whether it takes more of the initial list now: that comes in slices, a few ahead of its reader.
+  // Whether it takes more now: lists and changes come in slices, a few ahead of its reader.
   virtual bool HasRoom() const { return true; }
+  // Of this process, and quick: it is told of each change when it happens.
+  virtual bool IsPrompt() const { return false; }
   virtual void OnWatchEnd(const absl::Status& status) = 0;
 };
 
