@@ -370,7 +370,8 @@ TEST(GrpcPort, AnOldConnectionTakesNoNewCallsAndItsStreamsGoOn) {
   server.loop.Run([&server] {
     ASSERT_EQ(server.service.watches.size(), 1u);
     server.service.watches.begin()->second->OnWatchEvent(
-        {core::WatchEventType::kModified, FakeService::MakeSession("s-doc"), "2"});
+        {core::WatchEventType::kModified, FakeService::Share(FakeService::MakeSession("s-doc")),
+         "2"});
   });
   ASSERT_TRUE(stream->Read(&event));
   EXPECT_EQ(event.session().name(), "namespaces/default/sessions/s-doc");
