@@ -92,7 +92,8 @@ def test_chromium_speaks_it(proxy):
         assert browser.evaluate(tab, "performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
         assert "X-Forwarded-Proto" in browser.evaluate(tab, "document.body.innerText")
         browser.evaluate(tab, """void Promise.all([...Array(50).keys()].map(n => fetch('/headers?n=' + n)
-            .then(answer => answer.json()))).then(all => { window.targets = all.map(one => one.target); })""")
+            .then(answer => answer.json()))).then(all => { window.targets = all.map(one => one.target); },
+                                                  error => { window.targets = String(error); })""")
         browser.wait(tab, "window.targets !== undefined")
         assert browser.evaluate(tab, "window.targets") == ["/headers?n=%d" % n for n in range(50)]
         browser.evaluate(tab, """void (() => {
