@@ -115,7 +115,7 @@ void Connects::ConnectNow(ConnectWaiter waiter, Instant now) {
     identity.request_id = params.request_id;
     identity.payload_hash = params.payload_hash;
   }
-  identity.user = params.user;
+  if (!params.user.empty()) identity.user = params.user;
   const auto started = Start(slot, std::move(identity), *params.spec, now);
   if (!started.ok()) {
     table_.queue.MarkDirty(id);

@@ -103,7 +103,7 @@ SessionView Table::ViewOf(const Incarnation& incarnation) const {
   view.ns = incarnation.identity.ns;
   view.id = incarnation.identity.id;
   view.key = incarnation.identity.key;
-  view.user = incarnation.identity.user;
+  view.user = incarnation.identity.user.value_or_empty();
   view.state = plan.state;
   view.phase = plan.phase;
   view.reason = plan.reason;

@@ -85,7 +85,7 @@ json Metadata(const PodIdentity& identity, const SessionSpec& spec) {
   add(kTag, identity.key.tag);
   add(kRequestId, identity.request_id.value_or_empty());
   add(kPayloadHash, identity.payload_hash.value_or_empty());
-  add(kUser, identity.user);
+  add(kUser, identity.user.value_or_empty());
   // For people and tools; the spec has it too.
   if (spec.protocol == BackendProtocol::kH2c) add(kProtocol, "h2c");
   return {
@@ -280,7 +280,7 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
   identity.key = {Annotation(pod, kKey), Annotation(pod, kTag)};
   identity.request_id = IfAny(Annotation(pod, kRequestId));
   identity.payload_hash = IfAny(Annotation(pod, kPayloadHash));
-  identity.user = Annotation(pod, kUser);
+  identity.user = IfAny(Annotation(pod, kUser));
   const std::string text = Annotation(pod, kSpec);
   absl::StatusOr<SharedSpec> spec =
       specs != nullptr ? specs->Decode(text) : absl::StatusOr<SharedSpec>(DecodeSpec(text));

@@ -36,7 +36,7 @@ struct PodIdentity {
   SessionKey key;
   Boxed<std::string> request_id;    // of the Connect that created it
   Boxed<std::string> payload_hash;  // of that request
-  std::string user;                 // of its grant: whom the session was started for; may be empty
+  Boxed<std::string> user;          // of its grant: whom the session was started for
 };
 
 // How a session ended, as its pod records it.
