@@ -228,6 +228,8 @@ void Core::Publish(const SessionId& id, Slot& slot) {
   if (state == SessionState::kStarting || state == SessionState::kDraining ||
       !newest.connects.empty()) {
     table_.waiting_for_acks.insert(id);
+  } else {
+    table_.waiting_for_acks.erase(id);
   }
   if (is_news) table_.queue.MarkDirty(id);
 }

@@ -9,6 +9,8 @@ namespace spawner::core {
 
 // Sessions that one turn of the loop looks at, so that answers and links are never far away.
 constexpr size_t kSessionsPerTurn = 256;
+// Room for those that are marked, kept when none is.
+constexpr size_t kDirtyKept = 1024;
 
 // Live and remembered.
 constexpr size_t kSessionsMax = 100'000;

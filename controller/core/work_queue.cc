@@ -1,5 +1,7 @@
 #include "controller/core/work_queue.h"
 
+#include "controller/core/limits.h"
+
 namespace spawner::core {
 
 void WorkQueue::MarkDirty(const SessionId& session) {
@@ -26,6 +28,8 @@ std::optional<SessionId> WorkQueue::Take() {
   SessionId session = std::move(order_.front());
   order_.pop_front();
   dirty_.erase(session);
+  // After all of very many, as at a takeover: its memory would stay.
+  if (order_.empty() && dirty_.capacity() > kDirtyKept) dirty_ = {};
   return session;
 }
 
