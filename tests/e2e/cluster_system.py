@@ -67,10 +67,10 @@ class ClusterSystem(System):
 
     # As a test of local processes does it: kill -9, and another that has taken over.
 
-    def restart_controller(self):
+    def restart_controller(self, patience=30):
         for pod in self.controller_pods():
             self.kill_container(CONTROLLER[0], pod["metadata"]["name"])
-        self.replace_controllers()  # pods that have never crashed
+        self.replace_controllers(patience)  # pods that have never crashed
 
     def restart_proxy(self, number):
         self.kill_container("spawner-proxy", self.proxy_pod(number))
@@ -79,14 +79,14 @@ class ClusterSystem(System):
     def controller_pods(self):
         return self.pods(CONTROLLER[0], "app.kubernetes.io/name=" + CONTROLLER[1])
 
-    def replace_controllers(self):
+    def replace_controllers(self, patience=30):
         """New pods in place of the controllers' pods; returns once one of them leads."""
         before = self.leadership()
         self.cluster.kubectl("delete", "pods", "-n", CONTROLLER[0], "--timeout=60s",
                              "-l", "app.kubernetes.io/name=" + CONTROLLER[1])
         self.cluster.await_rollout()
         self.await_leader(above=before)
-        self.await_proxies()
+        self.await_proxies(patience)
 
     def proxy_pod(self, number):
         """Name of the pod of the proxy at self.proxies[number]."""

@@ -61,7 +61,9 @@ def test_all_is_known_after_a_time_without_kubernetes_in_which_all_of_spawner_di
             system.cluster.program("release", program)
     wait_until(lambda: system.cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok", 60,
                "the API server is ready again")
-    system.restart_controller()
+    # The controller manager and the kubelets need half a minute and more to be themselves again: until
+    # then the Service leads to the pods that were.
+    system.restart_controller(patience=120)
     for proxy in range(len(system.proxies)):
         system.restart_proxy(proxy)
 
