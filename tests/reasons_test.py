@@ -24,10 +24,9 @@ def arguments(text, begin):
     return text[begin:end - 1]
 
 
-def given():
-    """{reason: a file that gives it}"""
-    reasons = {}
-    for top in ("base", "controller", "cli"):
+def reasons(*tops):
+    """Each WithReason of the sources below: its file, what is in its parentheses, what stands before."""
+    for top in tops:
         for folder, _, names in os.walk(os.path.join(ROOT, top)):
             for name in names:
                 if not name.endswith((".cc", ".h")) or name.endswith("_test.cc") or name.startswith("fake_"):
@@ -35,28 +34,26 @@ def given():
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
                     text = file.read()
                 for call in re.finditer(r"\bWithReason\(", text):
-                    last = re.search(r'"(%s)"(?:,\s*\{\{.*)?$' % WORD,
-                                     arguments(text, call.end()).rstrip(), re.S)
-                    if last:
-                        reasons[last[1]] = name
-    return reasons
+                    yield name, arguments(text, call.end()), text[:call.start()]
+
+
+def given():
+    """{reason: a file that gives it}"""
+    found = {}
+    for name, inside, _ in reasons("base", "controller", "cli"):
+        last = re.search(r'"(%s)"(?:,\s*\{\{.*)?$' % WORD, inside.rstrip(), re.S)
+        if last:
+            found[last[1]] = name
+    return found
 
 
 def without_a_wait():
     """Refusals for want of something that do not say when another try may help."""
     found = []
-    for top in ("controller",):
-        for folder, _, names in os.walk(os.path.join(ROOT, top)):
-            for name in names:
-                if not name.endswith((".cc", ".h")) or name.endswith("_test.cc") or name.startswith("fake_"):
-                    continue
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    text = file.read()
-                for call in re.finditer(r"\bWithReason\(", text):
-                    reason = re.search(r'"(RATE_LIMITED|NO_CAPACITY|POOL_EMPTY|QUOTA_[A-Z]+)"',
-                                       arguments(text, call.end()))
-                    if reason and not re.search(r"WithRetryAfter\(\s*$", text[:call.start()]):
-                        found.append((name, reason[1]))
+    for name, inside, before in reasons("controller"):
+        reason = re.search(r'"(RATE_LIMITED|NO_CAPACITY|POOL_EMPTY|QUOTA_[A-Z]+)"', inside)
+        if reason and not re.search(r"WithRetryAfter\(\s*$", before):
+            found.append((name, reason[1]))
     return found
 
 
