@@ -144,6 +144,7 @@ grpc::Status FindNewestNamed(const Invocation& i, v1::Session* session, uint64_t
   *epoch = std::exchange(named.epoch, 0);
   return Find(i, named, session);
 }
+
 grpc::Status NameNamed(const Invocation& i, std::string* name, uint64_t* epoch) {
   Named named;
   if (const grpc::Status status = Read(i, &named); !status.ok()) return status;

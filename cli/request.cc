@@ -48,10 +48,10 @@ absl::Status SetTimes(const Arguments& arguments, v1::SessionSpec* spec) {
   return absl::OkStatus();
 }
 
-// A flag's JSON object, or that of the file that it names with "@".
 // The parser's further lines point at the place with a ^.
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// A flag's JSON object, or that of the file that it names with "@".
 absl::Status ReadStruct(const Arguments& arguments, const char* flag,
                         google::protobuf::Struct* out) {
   std::string text = arguments.Get(flag);

@@ -61,8 +61,8 @@ inline constexpr int kForwardBytesMax = 64 << 20;
 
 // --- streams ------------------------------------------------------------------------------------
 inline constexpr int kWatchersMax = 1'000;
-// Events of one watcher that are not on the wire yet. A watcher that is slower gets
-// RESOURCE_EXHAUSTED and lists again.
+// Messages of one watcher that are not on the wire yet, when changes of what its list has told come
+// on top of kWatchListAhead. A watcher that is slower gets RESOURCE_EXHAUSTED and lists again.
 inline constexpr size_t kWatchOutboxMax = 4'096;
 // Told ahead of its reader, of the list and of changes; the rest waits in the core.
 inline constexpr size_t kWatchListAhead = 64;
