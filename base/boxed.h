@@ -51,6 +51,13 @@ class Boxed {
   std::unique_ptr<T> value_;
 };
 
+// None if `some` is empty.
+template <typename T>
+Boxed<T> BoxedIfAny(T some) {
+  if (some.empty()) return std::nullopt;
+  return some;
+}
+
 }  // namespace spawner
 
 #endif  // SPAWNER_BASE_BOXED_H_

@@ -29,5 +29,16 @@ TEST(Boxed, IsAValueThatMayBeMissing) {
   EXPECT_EQ(*Boxed<std::string>(std::optional<std::string>("x")), "x");
 }
 
+TEST(Boxed, IsMadeWhereItIsWantedAndEmptyWhereItIsNot) {
+  Boxed<std::string> text;
+  EXPECT_EQ(text.value_or_empty(), "");
+  EXPECT_FALSE(text.has_value());
+  text.Edit() = "here";
+  text.Edit() += " still";
+  EXPECT_EQ(text.value_or_empty(), "here still");
+  EXPECT_FALSE(BoxedIfAny(std::string()).has_value());
+  EXPECT_EQ(BoxedIfAny(std::string("x")), "x");
+}
+
 }  // namespace
 }  // namespace spawner

@@ -36,12 +36,6 @@ std::optional<ContainerWaiting> WaitingOf(const JsonReader& state) {
   return ContainerWaiting{waiting.String("reason"), waiting.String("message")};
 }
 
-template <typename T>
-Boxed<T> IfAny(T some) {
-  if (some.empty()) return std::nullopt;
-  return some;
-}
-
 // Few, in the order of their names.
 absl::btree_map<std::string, std::string> MapOf(const std::map<std::string, std::string>& map) {
   return {map.begin(), map.end()};
@@ -117,8 +111,8 @@ absl::StatusOr<Pod> DecodePodJson(const Json& object) {
   pod.node = spec.String("nodeName");
   pod.active_deadline_seconds = spec.Int("activeDeadlineSeconds");
   pod.phase = PhaseOf(status.String("phase"));
-  pod.status_reason = IfAny(status.String("reason"));
-  pod.status_message = IfAny(status.String("message"));
+  pod.status_reason = BoxedIfAny(status.String("reason"));
+  pod.status_message = BoxedIfAny(status.String("message"));
   pod.ip = status.String("podIP");
   ReadConditions(status, pod);
   for (const JsonReader& container : status.Objects("containerStatuses")) {

@@ -201,11 +201,6 @@ std::string Annotation(const kube::PodState& pod, const char* name) {
   return found == pod.annotations.end() ? std::string() : found->second;
 }
 
-Boxed<std::string> IfAny(std::string text) {
-  if (text.empty()) return std::nullopt;
-  return text;
-}
-
 std::optional<EndRecord> ParseEnd(const kube::PodState& pod) {
   const std::string name = Annotation(pod, kReason);
   if (name.empty()) return std::nullopt;
@@ -278,9 +273,9 @@ absl::StatusOr<IdentifiedPod> ParseSessionPod(kube::Pod pod, SpecPool* specs) {
     return Mangled(pod, absl::StrCat("annotation ", kEpoch, " is missing or no number"));
   }
   identity.key = {Annotation(pod, kKey), Annotation(pod, kTag)};
-  identity.request_id = IfAny(Annotation(pod, kRequestId));
-  identity.payload_hash = IfAny(Annotation(pod, kPayloadHash));
-  identity.user = IfAny(Annotation(pod, kUser));
+  identity.request_id = BoxedIfAny(Annotation(pod, kRequestId));
+  identity.payload_hash = BoxedIfAny(Annotation(pod, kPayloadHash));
+  identity.user = BoxedIfAny(Annotation(pod, kUser));
   const std::string text = Annotation(pod, kSpec);
   absl::StatusOr<SharedSpec> spec =
       specs != nullptr ? specs->Decode(text) : absl::StatusOr<SharedSpec>(DecodeSpec(text));
